@@ -1,0 +1,350 @@
+/** app/ports: what the verbs need of the world. Each adapter fills one or two of these; nothing here knows a vendor. */
+import type { AnsweredBy, CallEvent, EndStatus, PlatformTurn } from '../domain/call.ts';
+import type { DialPermit } from '../domain/compliance/permit.ts';
+import type { CollectionName, Documents } from '../domain/documents.ts';
+
+// ── Storage ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** A MongoDB filter, update or pipeline stage. Every store gives them MongoDB's meaning. */
+export type Filter = Readonly<Record<string, unknown>>;
+export type Update = Readonly<Record<string, unknown>>;
+export type Stage = Readonly<Record<string, unknown>>;
+
+export interface Query {
+  readonly filter?: Filter;
+  /** Most significant key first. Without it the order is undefined. */
+  readonly sort?: Readonly<Record<string, 1 | -1>>;
+  readonly limit?: number;
+  readonly skip?: number;
+}
+
+/**
+ * One collection. Every write is durable (on disk, synced) before its promise resolves; every read sees all writes that
+ * resolved before it began. Any method may throw Failure `store_unavailable`.
+ */
+export interface Collection<D extends { readonly _id: string }> {
+  get(id: string): Promise<D | undefined>;
+  find(query: Query): Promise<D[]>;
+  count(filter: Filter): Promise<number>;
+  aggregate(pipeline: readonly Stage[]): Promise<Record<string, unknown>[]>;
+  /** Throws Failure `duplicate_key` with `details.keys` naming the index when `_id` or a unique index is taken. */
+  insert(document: D): Promise<void>;
+  /** Inserts or replaces by `_id`; `duplicate_key` as for insert. */
+  put(document: D): Promise<void>;
+  /** Atomically updates the first match and answers the document as it is after; undefined when nothing matched. */
+  update(filter: Filter, update: Update): Promise<D | undefined>;
+  /** Deletes all matches; answers how many. */
+  remove(filter: Filter): Promise<number>;
+}
+
+export interface StoreHealth {
+  readonly kind: string;
+  readonly ok: boolean;
+  readonly detail: string;
+}
+
+export interface Store {
+  collection<N extends CollectionName>(name: N): Collection<Documents[N]>;
+  /**
+   * Appends to the event log, durably, before it resolves. `duplicate`: this eventId is there already, nothing was
+   * written. `conflict`: another writer took (callId, seq); read again and append with the next seq.
+   */
+  append(event: CallEvent): Promise<'appended' | 'duplicate' | 'conflict'>;
+  /** All events of a call in the order of `seq`. */
+  events(callId: string): Promise<CallEvent[]>;
+  health(): Promise<StoreHealth>;
+  close(): Promise<void>;
+}
+
+/** Recorded audio: both parties, caller left, agent right. On disk μ-law; read back as 16-bit PCM WAV, which every browser plays. */
+export interface Recordings {
+  /** Opens the recording of a call; a second opening (after a restart of the stream) goes on behind the first. */
+  open(callId: string): RecordingSink;
+  /** Undefined when there is none. `read` streams WAV bytes [start, end) and ends early when `signal` aborts. */
+  find(callId: string): Promise<StoredRecording | undefined>;
+}
+
+export interface RecordingSink {
+  /** Interleaved μ-law, left = caller. Copies nothing, never blocks and never throws: a slow disk loses audio, counted. */
+  write(interleaved: Buffer): void;
+  /** Resolves when all is on disk. Idempotent. */
+  close(): Promise<{ readonly durationSec: number; readonly lostBytes: number }>;
+}
+
+export interface StoredRecording {
+  readonly bytes: number;
+  readonly durationSec: number;
+  read(start: number, end: number, signal?: AbortSignal): AsyncIterable<Buffer>;
+}
+
+// ── The carrier ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface DialRequest {
+  readonly callId: string;
+  readonly from: string;
+  readonly detectMachine: boolean;
+  readonly ringTimeoutSec: number;
+  readonly maxCallSec: number;
+  readonly record: boolean;
+}
+
+/** What the carrier says of a call when asked. */
+export interface CarrierCall {
+  readonly callSid: string;
+  readonly state: 'queued' | 'ringing' | 'in_progress' | 'over';
+  readonly end?: EndStatus;
+  readonly durationSec?: number;
+}
+
+export interface Telephony {
+  /**
+   * Spends the permit and dials its number. Never retries. Throws Failure: `permit_*`; `dial_refused` (the carrier said
+   * no: details.carrierCode, details.blame 'number'|'account'|'caller_id'|'region'|'product'); `dial_unconfirmed` (no
+   * clear answer: the call may exist, ask `findCall`); `telephony_unavailable` (surely not dialled).
+   */
+  dial(permit: DialPermit, request: DialRequest, signal: AbortSignal): Promise<{ readonly callSid: string }>;
+  /** Looks for a call of ours placed to `to` since `since`; 'absent' only when the carrier surely has none. */
+  findCall(
+    query: { callId: string; to: string; since: Date },
+    signal: AbortSignal,
+  ): Promise<CarrierCall | 'absent'>;
+  fetchCall(callSid: string, signal: AbortSignal): Promise<CarrierCall | 'absent'>;
+  /** Ends a call at any stage; a call that is over already is a success. */
+  hangUp(callSid: string, signal: AbortSignal): Promise<void>;
+  /** Takes the call from the stream and speaks one sentence with the carrier's voice, then hangs up. */
+  sayAndHangUp(callSid: string, sentence: string, signal: AbortSignal): Promise<void>;
+  /** Speaks a sentence and connects the caller to a person; the agent's stream ends. */
+  transfer(callSid: string, to: string, sentence: string, signal: AbortSignal): Promise<void>;
+  /** The carrier's own recording as WAV bytes, for a call whose own recording is missing. */
+  recording(recordingSid: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
+}
+
+/** One phone's media stream. Audio is μ-law 8 kHz mono. Methods after the end do nothing. */
+export interface Leg {
+  readonly callSid: string;
+  readonly streamSid: string;
+  bind(sink: LegSink): void;
+  /** Sends audio in 20 ms frames with one write; `ulaw.length` is a multiple of 160. Copies before it returns. */
+  play(ulaw: Buffer): void;
+  /** The carrier echoes the name when all audio before it was played, or at once when it is cleared. */
+  mark(name: string): void;
+  /** Empties the carrier's buffer. */
+  clear(): void;
+  /** Bytes that the socket has not taken yet: a slow carrier shows here. */
+  readonly bufferedBytes: number;
+  /** Ends the stream; the call goes on with what follows it. */
+  close(): void;
+}
+
+export interface LegSink {
+  /**
+   * Audio of the caller: `base64` is the ASCII of the payload as it came, valid only during the call; `timestampMs`
+   * counts from the start of the stream. Must return at once.
+   */
+  callerAudio(base64: Buffer, timestampMs: number): void;
+  markEchoed(name: string): void;
+  digit(digit: string): void;
+  legClosed(reason: string): void;
+}
+
+/** What the carrier's callbacks tell the app. Every method is idempotent: callbacks come twice, late or never. */
+export interface CarrierInlet {
+  /** An inbound call rings. The answer says what to do with it. */
+  inbound(call: {
+    callSid: string;
+    from: string;
+    to: string;
+    attestation?: string;
+  }): Promise<
+    | { readonly kind: 'connect'; readonly callId: string }
+    | { readonly kind: 'say'; readonly sentence: string }
+  >;
+  /** An outbound call was answered and the carrier asks what to do: connect the stream, or speak a sentence and hang up. */
+  answered(
+    callId: string,
+    callSid: string,
+  ): Promise<
+    | { readonly kind: 'connect' }
+    | { readonly kind: 'say'; readonly sentence: string }
+    | { readonly kind: 'hang_up' }
+  >;
+  status(callId: string | undefined, report: CarrierStatus): Promise<void>;
+  machine(callId: string, callSid: string, answeredBy: AnsweredBy, detectionMs?: number): Promise<void>;
+  recording(
+    callId: string,
+    report: {
+      callSid: string;
+      recordingSid: string;
+      url: string;
+      durationSec: number;
+      status: 'completed' | 'absent' | 'failed';
+    },
+  ): Promise<void>;
+  /** The stream is up and its token was good. False: nobody waits for it (the adapter then closes it). */
+  streamOpened(callId: string, leg: Leg): boolean;
+  /** The carrier could not open the stream or lost it; said for the log, `afterStream` decides what the caller hears. */
+  streamTrouble(callId: string, streamSid: string, message: string): Promise<void>;
+  /** The stream is over and the call is not: what now? */
+  afterStream(
+    callId: string,
+    callSid: string,
+  ): Promise<
+    | { readonly kind: 'hang_up' }
+    | { readonly kind: 'connect' }
+    | { readonly kind: 'say'; readonly sentence: string }
+  >;
+  /** A text message of a person came in (STOP words revoke). */
+  message(message: {
+    messageSid: string;
+    from: string;
+    to: string;
+    text: string;
+  }): Promise<{ readonly reply?: string }>;
+}
+
+export interface CarrierStatus {
+  readonly callSid: string;
+  /** The carrier's own order of its callbacks, from 0; the key by which a repeat is known. */
+  readonly sequence: number;
+  readonly status: 'initiated' | 'ringing' | 'answered' | EndStatus;
+  readonly at?: Date;
+  readonly durationSec?: number;
+  readonly sipCode?: number;
+  readonly attestation?: string;
+  readonly answeredBy?: AnsweredBy;
+}
+
+/** Single-use, expiring tokens that tie a media stream to its call. Issued when TwiML is answered, spent at `start`. */
+export interface StreamTickets {
+  issue(callId: string): string;
+  /** The call the token was for, once; undefined when unknown, spent or expired. */
+  spend(token: string): string | undefined;
+}
+
+// ── The agent platform ───────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface AgentBrief {
+  readonly callId: string;
+  readonly userId?: string;
+  readonly dynamicVariables: Readonly<Record<string, string | number | boolean>>;
+  /** Used only where the agent permits the override. */
+  readonly firstMessage?: string;
+}
+
+export interface VoiceAgent {
+  /**
+   * Opens a conversation and resolves when the platform confirmed it and its audio formats are μ-law 8 kHz both ways.
+   * Throws Failure `agent_unavailable` (details.retryInSec?, details.reason) or `config_invalid` (what to fix).
+   */
+  open(brief: AgentBrief, sink: AgentSink, signal: AbortSignal): Promise<AgentSession>;
+  /** The platform's own account of a conversation; 'pending' while it is still being processed, 'absent' when unknown. */
+  conversation(
+    conversationId: string,
+    signal: AbortSignal,
+  ): Promise<PlatformConversation | 'pending' | 'absent'>;
+}
+
+export interface AgentSession {
+  readonly conversationId: string;
+  /** Sends the caller's audio: ASCII base64 of μ-law, copied before it returns. Must return at once. */
+  hear(base64: Buffer): void;
+  /** Silent context for the agent; the same `contextId` replaces the older one. */
+  inform(text: string, contextId?: string): void;
+  /** Text as if the caller had said it. */
+  tell(text: string): void;
+  /** Resets the platform's patience while nobody can answer yet (the phone still rings). */
+  keepWaiting(): void;
+  answerTool(toolCallId: string, result: string, isError: boolean): void;
+  /** Ends the conversation in good order. Idempotent. */
+  close(): void;
+}
+
+export interface AgentSink {
+  /** μ-law audio of one chunk, owned by the receiver; `turn` numbers the reply it belongs to. */
+  agentAudio(ulaw: Buffer, turn: number): void;
+  /** The caller spoke over the agent. `turn`: audio of turns strictly below it is stale. */
+  interrupted(turn: number): void;
+  said(role: 'agent' | 'user', text: string, turn: number): void;
+  /** What the agent really got to say of a turn. */
+  corrected(turn: number, text: string): void;
+  toolCalled(call: { toolCallId: string; name: string; parameters: Record<string, unknown> }): void;
+  /** The conversation is over, for whatever reason; called exactly once. */
+  agentEnded(ending: AgentEnding): void;
+}
+
+export interface AgentEnding {
+  /**
+   * finished: the agent (or the platform's time limit) ended it in good order. lost: the connection or platform failed;
+   * a new session may work. refused: quota or concurrency; trying again now is pointless. misconfigured: ours to fix.
+   */
+  readonly kind: 'finished' | 'lost' | 'refused' | 'misconfigured';
+  readonly closeCode: number;
+  /** What it means for the call, in plain words. */
+  readonly meaning: string;
+}
+
+export interface PlatformConversation {
+  readonly conversationId: string;
+  readonly callId?: string;
+  readonly turns: readonly PlatformTurn[];
+  readonly failed: boolean;
+}
+
+// ── The rest of the world ────────────────────────────────────────────────────────────────────────────────────────────
+
+export type Cancel = () => void;
+
+export interface Clock {
+  /** Wall clock, ms since the epoch. */
+  nowMs(): number;
+  /** Monotonic, ms; for durations. */
+  steadyMs(): number;
+  /** Runs `task` once after `delayMs`. */
+  after(delayMs: number, task: () => void): Cancel;
+  /** Runs `task` every 20 ms on one wheel that all calls share and that does not drift. */
+  everyFrame(task: (steadyMs: number) => void): Cancel;
+  /** Resolves after `delayMs`, or rejects with the signal's reason. */
+  sleep(delayMs: number, signal?: AbortSignal): Promise<void>;
+}
+
+export interface Ids {
+  /** 24 hex digits, an ObjectId. */
+  objectId(): string;
+  /** 256 bits, URL-safe. */
+  token(): string;
+}
+
+/** Personal data goes under `pii`, which the logger redacts unless told otherwise. */
+export type LogFields = Readonly<Record<string, unknown>> & {
+  readonly pii?: Readonly<Record<string, unknown>>;
+};
+
+export interface Log {
+  debug(fields: LogFields, sentence: string): void;
+  info(fields: LogFields, sentence: string): void;
+  warn(fields: LogFields, sentence: string): void;
+  error(fields: LogFields, sentence: string): void;
+}
+
+// ── Vendor doors: how http hands a vendor's request to the adapter that understands it ──────────────────────────────
+
+export interface VendorRequest {
+  readonly method: string;
+  /** Path and query as received. */
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: Buffer;
+}
+
+export interface VendorReply {
+  readonly status: number;
+  readonly contentType?: string;
+  readonly body?: string;
+}
+
+export type VendorDoor = (request: VendorRequest) => Promise<VendorReply>;
+
+/** The agent platform's report after a call. */
+export interface AgentInlet {
+  conversationReported(conversation: PlatformConversation): Promise<void>;
+}

@@ -1,0 +1,328 @@
+/**
+ * domain/documents: the collections Parley keeps, their documents and their indexes, as data-model.md has them.
+ * Every store builds its collections and indexes from COLLECTIONS, so that no two of them can disagree.
+ *
+ * Conventions: instants are `Date` (UTC), ids 24 hex digits, phones E.164, money US dollars, durations seconds unless the
+ * name says `Ms`, scores 0..1, sentiment -1..1.
+ */
+import type { Call, CallEvent, Completeness } from './call.ts';
+
+export interface Stamped {
+  readonly _id: string;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+export const LEAD_STATUSES = [
+  'new',
+  'contacted',
+  'qualified',
+  'nurturing',
+  'active',
+  'converted',
+  'lost',
+  'dnc',
+] as const;
+export type LeadStatus = (typeof LEAD_STATUSES)[number];
+
+export const LEAD_STAGES = [
+  'new',
+  'contacted',
+  'qualified',
+  'site_visit',
+  'offer_made',
+  'negotiation',
+  'closed',
+  'lost',
+] as const;
+export type LeadStage = (typeof LEAD_STAGES)[number];
+
+/** One row of a lead's history with us. */
+export interface ContactAttempt {
+  readonly attemptId: string;
+  readonly timestamp: Date;
+  readonly type: 'automated_call' | 'manual_call' | 'sms' | 'email';
+  readonly callId: string;
+  readonly outcome: string;
+  readonly duration?: number;
+  readonly notes?: string;
+}
+
+export interface Lead extends Stamped {
+  readonly source: string;
+  readonly externalId: string;
+  readonly receivedAt: Date;
+  readonly contact: {
+    readonly firstName: string;
+    readonly lastName: string;
+    readonly email?: string;
+    readonly phone: string;
+    readonly alternatePhone?: string;
+    readonly address?: {
+      readonly street?: string;
+      readonly city?: string;
+      readonly state?: string;
+      readonly zipCode?: string;
+    };
+  };
+  readonly propertyAddress?: string;
+  readonly intent?: {
+    readonly type?: 'buyer' | 'seller' | 'investor';
+    readonly message?: string;
+    readonly urgency?: 'low' | 'medium' | 'high';
+    readonly timeframe?: string;
+    readonly motivation?: readonly string[];
+  };
+  readonly campaignId?: string;
+  readonly contactAttempts: readonly ContactAttempt[];
+  readonly lastContactedAt?: Date;
+  readonly nextFollowUp?: Date;
+  /** A projection of consent_logs for reading; the gate reads the events. */
+  readonly consent?: {
+    readonly hasWrittenConsent: boolean;
+    readonly consentMethod?: string;
+    readonly consentDate?: Date;
+    readonly consentSource?: string;
+    readonly consentText?: string;
+    readonly expiresAt?: Date;
+    readonly automatedCallsAllowed: boolean;
+    readonly textMessagesAllowed: boolean;
+  };
+  /** A projection of dnc_registry for reading; the gate reads the registry. */
+  readonly dncStatus: {
+    readonly onNationalRegistry: boolean;
+    readonly internalDNC: boolean;
+    readonly lastCheckedAt?: Date;
+    readonly notes?: string;
+  };
+  readonly status: LeadStatus;
+  readonly stage: LeadStage;
+  readonly tags: readonly string[];
+  readonly createdBy: string;
+  readonly updatedBy: string;
+}
+
+export interface Campaign extends Stamped {
+  readonly name: string;
+  readonly description?: string;
+  readonly type: 'wholesale' | 'fix_flip' | 'rental';
+  readonly status: 'draft' | 'active' | 'paused' | 'completed';
+  /** What the agent and the gate need to know of a call made for this campaign. */
+  readonly calling: CallingPolicy;
+}
+
+/** How calls of a campaign (or, without one, of the house) are made. */
+export interface CallingPolicy {
+  readonly purpose: 'marketing' | 'informational';
+  readonly subject: string;
+  readonly machinePolicy: 'hang_up' | 'leave_message' | 'talk';
+  readonly voicemailText?: string;
+  readonly ringTimeoutSec: number;
+  readonly maxCallSec: number;
+  readonly transferNumber?: string;
+  /** Campaigns only narrow the hours: local wall clock of the called party, "HH:MM". */
+  readonly hours?: { readonly start: string; readonly end: string; readonly days: readonly Weekday[] };
+  readonly carrierRecording: boolean;
+}
+
+export type Weekday = 'mon' | 'tue' | 'wed' | 'thu' | 'fri' | 'sat' | 'sun';
+
+/** A reserved try at a person, counted before it happens. `activePhone` exists while it runs: one call a number at a time. */
+export interface Attempt extends Stamped {
+  readonly callId: string;
+  readonly leadId?: string;
+  readonly campaignId?: string;
+  readonly phone: string;
+  readonly activePhone?: string;
+  readonly subject: string;
+  readonly direction: 'outbound' | 'inbound';
+  readonly reservedAt: Date;
+  readonly state: 'reserved' | 'denied' | 'dialed' | 'closed';
+  readonly idempotencyKey?: string;
+}
+
+export interface CallTranscript extends Stamped {
+  readonly callId: string;
+  readonly leadId?: string;
+  readonly messages: readonly TranscriptMessage[];
+  readonly fullTranscript: string;
+  readonly totalMessages: number;
+  readonly agentMessages: number;
+  readonly userMessages: number;
+  readonly duration: number;
+  readonly completeness: Completeness;
+}
+
+/** `timestamp` is seconds since the call was answered. */
+export interface TranscriptMessage {
+  readonly speaker: 'agent' | 'user' | 'system';
+  readonly text: string;
+  readonly timestamp: number;
+  readonly turn: number;
+  /** True when the caller cut the agent off; `text` is then what was heard, as far as is known. */
+  readonly interrupted: boolean;
+  readonly heardMs?: number;
+  /** True for a message that only the platform's own transcript had. */
+  readonly repaired: boolean;
+}
+
+export type ConsentEventType = 'consent_granted' | 'consent_revoked' | 'dnc_added' | 'dnc_removed';
+
+/** One consent event: append-only, chained per phone by prevHash → hash. Never updated, never deleted. */
+export interface ConsentLog {
+  readonly _id: string;
+  readonly leadId?: string;
+  readonly phone: string;
+  readonly email?: string;
+  readonly eventType: ConsentEventType;
+  readonly consentDetails?: {
+    readonly method: string;
+    readonly source: string;
+    readonly consentText?: string;
+    readonly automatedCallsAllowed: boolean;
+    readonly textMessagesAllowed: boolean;
+    readonly expiresAt?: Date;
+  };
+  readonly evidence?: {
+    readonly seller?: string;
+    readonly purpose?: 'marketing' | 'informational';
+    readonly level?: 'written' | 'oral';
+    readonly artificialVoiceDisclosed?: boolean;
+    readonly pageUrl?: string;
+    readonly textHash?: string;
+    readonly certificate?: string;
+    readonly sessionId?: string;
+  };
+  readonly revocation?: { readonly channel: string; readonly words: string };
+  readonly ipAddress?: string;
+  readonly userAgent?: string;
+  readonly referrer?: string;
+  readonly timestamp: Date;
+  readonly recordedBy: string;
+  /** Position in this phone's chain, from 1: (phone, chainIndex) is unique, so two writers cannot fork a chain. */
+  readonly chainIndex: number;
+  readonly prevHash: string;
+  readonly hash: string;
+  readonly createdAt: Date;
+}
+
+export interface DncEntry extends Stamped {
+  readonly phone: string;
+  readonly scope: 'national' | 'state' | 'internal' | 'litigator' | 'reassigned';
+  readonly state: string | null;
+  readonly seller: string | null;
+  readonly source: string;
+  readonly listedAt: Date;
+  readonly reason?: string;
+  readonly releasedAt?: Date;
+  readonly releasedBy?: string;
+}
+
+/** The talk part of a call with the agent platform. */
+export interface ConversationSession extends Stamped {
+  readonly sessionId: string;
+  readonly callId: string;
+  readonly leadId?: string;
+  readonly leadGenerated: boolean;
+  readonly startTime: Date;
+  readonly endTime?: Date;
+  readonly duration?: number;
+  readonly turns: number;
+  readonly channel: 'phone' | 'browser' | 'text';
+  readonly completeness?: Completeness;
+}
+
+export interface SystemConfig extends Stamped {
+  readonly key: string;
+  readonly value: unknown;
+  readonly updatedBy: string;
+}
+
+export interface Documents {
+  readonly leads: Lead;
+  readonly campaigns: Campaign;
+  readonly calls: Call;
+  readonly call_events: CallEvent;
+  readonly call_transcripts: CallTranscript;
+  readonly consent_logs: ConsentLog;
+  readonly dnc_registry: DncEntry;
+  readonly attempts: Attempt;
+  readonly conversation_sessions: ConversationSession;
+  readonly system_config: SystemConfig;
+}
+
+export type CollectionName = keyof Documents;
+
+/** `1` ascending, `-1` descending; `sparse`: documents that lack every key are left out (and free of `unique`). */
+export interface IndexSpec {
+  readonly keys: Readonly<Record<string, 1 | -1>>;
+  readonly unique?: true;
+  readonly sparse?: true;
+}
+
+export const COLLECTIONS: { readonly [N in CollectionName]: { readonly indexes: readonly IndexSpec[] } } = {
+  leads: {
+    indexes: [
+      { keys: { 'contact.email': 1 } },
+      { keys: { 'contact.phone': 1 } },
+      { keys: { 'contact.alternatePhone': 1 }, sparse: true },
+      { keys: { source: 1, externalId: 1 }, unique: true },
+      { keys: { status: 1, nextFollowUp: 1 } },
+      { keys: { receivedAt: -1 } },
+    ],
+  },
+  campaigns: { indexes: [{ keys: { status: 1, type: 1 } }] },
+  calls: {
+    indexes: [
+      { keys: { leadId: 1, initiatedAt: -1 } },
+      { keys: { callSid: 1 }, unique: true, sparse: true },
+      { keys: { attemptId: 1 }, unique: true },
+      { keys: { conversationId: 1 }, sparse: true },
+      { keys: { status: 1, outcome: 1 } },
+      { keys: { initiatedAt: -1 } },
+      { keys: { campaignId: 1, initiatedAt: -1 } },
+    ],
+  },
+  call_events: {
+    indexes: [
+      { keys: { eventId: 1 }, unique: true },
+      { keys: { callId: 1, seq: 1 }, unique: true },
+      { keys: { sessionId: 1, seq: 1 } },
+      { keys: { at: 1 } },
+    ],
+  },
+  call_transcripts: { indexes: [{ keys: { callId: 1 }, unique: true }, { keys: { leadId: 1 } }] },
+  consent_logs: {
+    indexes: [
+      { keys: { phone: 1, chainIndex: 1 }, unique: true },
+      { keys: { leadId: 1, timestamp: -1 } },
+      { keys: { phone: 1, timestamp: -1 } },
+      { keys: { eventType: 1, timestamp: -1 } },
+    ],
+  },
+  dnc_registry: {
+    indexes: [
+      { keys: { phone: 1, scope: 1, state: 1, seller: 1 }, unique: true },
+      { keys: { scope: 1, listedAt: -1 } },
+    ],
+  },
+  attempts: {
+    indexes: [
+      { keys: { activePhone: 1 }, unique: true, sparse: true },
+      { keys: { idempotencyKey: 1 }, unique: true, sparse: true },
+      { keys: { phone: 1, reservedAt: -1 } },
+      { keys: { leadId: 1, reservedAt: -1 } },
+      { keys: { callId: 1 } },
+      { keys: { state: 1, reservedAt: 1 } },
+    ],
+  },
+  conversation_sessions: {
+    indexes: [
+      { keys: { sessionId: 1 }, unique: true },
+      { keys: { callId: 1 } },
+      { keys: { startTime: -1 } },
+      { keys: { leadId: 1 }, sparse: true },
+    ],
+  },
+  system_config: { indexes: [{ keys: { key: 1 }, unique: true }] },
+};
