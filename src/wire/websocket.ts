@@ -1,0 +1,470 @@
+/**
+ * wire/websocket: WebSocket frames (RFC 6455) on the raw socket, for the two places where fifty messages a second and
+ * call pass. It reads payloads as Buffers into the received chunk, never decodes text, writes one buffer per message,
+ * and keeps no stream machinery per connection. Text is not checked for UTF-8: whoever decodes a payload finds out.
+ *
+ * No extensions and no subprotocols are offered or accepted.
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+
+export interface FrameSocketSink {
+  /** One whole text message, fragments joined. The buffer is valid only during the call. */
+  text(payload: Buffer): void;
+  binary(payload: Buffer): void;
+  /** Exactly once. 1006: the connection broke without a close frame; 1005: a close frame without a code. */
+  socketClosed(code: number, reason: string): void;
+}
+
+export interface FrameSocket {
+  /** Starts the flow of messages; until then the connection is paused, so nothing is lost and nothing piles up. */
+  bind(sink: FrameSocketSink): void;
+  sendText(text: string | Buffer): void;
+  /** One text message made of three pieces, copied once. */
+  sendSpliced(prefix: Buffer, payload: Buffer, suffix: Buffer): void;
+  /** Messages sent inside `send` leave in one write. */
+  together(send: () => void): void;
+  /** Starts the closing handshake; the connection is destroyed after 2 s at the latest. Idempotent. */
+  close(code: number, reason?: string): void;
+  destroy(): void;
+  /** Bytes accepted by `send…` that the kernel has not taken yet. */
+  readonly bufferedBytes: number;
+  readonly open: boolean;
+}
+
+/** The other side did not become a WebSocket. `status` is its HTTP answer, `code` the system's error code. */
+export class HandshakeError extends Error {
+  readonly status: number | undefined;
+  readonly code: string | undefined;
+  readonly body: string;
+
+  constructor(
+    message: string,
+    options: { status?: number; code?: string; body?: string; cause?: unknown } = {},
+  ) {
+    super(message, { cause: options.cause });
+    this.name = 'HandshakeError';
+    this.status = options.status;
+    this.code = options.code;
+    this.body = options.body ?? '';
+  }
+}
+
+const CONTINUATION = 0;
+const TEXT = 1;
+const BINARY = 2;
+const CLOSE = 8;
+const PING = 9;
+const PONG = 10;
+const CLOSING_MS = 2_000;
+const NOTHING = Buffer.alloc(0);
+
+/** Masks come from one pool of randomness, refilled in blocks: a system call per frame would cost more than the frame. */
+const maskPool = Buffer.alloc(8_192);
+let maskAt = maskPool.length;
+function nextMask(): number {
+  if (maskAt === maskPool.length) {
+    randomBytes(maskPool.length).copy(maskPool);
+    maskAt = 0;
+  }
+  const mask = maskPool.readUInt32BE(maskAt);
+  maskAt += 4;
+  return mask;
+}
+
+/** XORs `data[from, to)` with the mask, first mask byte at `from`. */
+function applyMask(data: Buffer, from: number, to: number, mask: number): void {
+  const a = mask >>> 24;
+  const b = (mask >>> 16) & 0xff;
+  const c = (mask >>> 8) & 0xff;
+  const d = mask & 0xff;
+  let at = from;
+  for (const end = to - 3; at < end; at += 4) {
+    data[at] = (data[at] as number) ^ a;
+    data[at + 1] = (data[at + 1] as number) ^ b;
+    data[at + 2] = (data[at + 2] as number) ^ c;
+    data[at + 3] = (data[at + 3] as number) ^ d;
+  }
+  if (at < to) data[at] = (data[at] as number) ^ a;
+  if (at + 1 < to) data[at + 1] = (data[at + 1] as number) ^ b;
+  if (at + 2 < to) data[at + 2] = (data[at + 2] as number) ^ c;
+}
+
+/** Codes a peer may send in a close frame (RFC 6455 §7.4). */
+const sendable = (code: number): boolean =>
+  (code >= 1000 && code <= 1014 && code !== 1004 && code !== 1005 && code !== 1006) ||
+  (code >= 3000 && code <= 4999);
+
+class Frames implements FrameSocket {
+  readonly #socket: Socket;
+  /** We are the client: our frames are masked, theirs are not. */
+  readonly #client: boolean;
+  readonly #maxPayload: number;
+  #sink: FrameSocketSink | undefined;
+  /** Received bytes that do not make a frame yet, and how many are wanted before looking again. */
+  #chunks: Buffer[] = [];
+  #held = 0;
+  #wanted = 2;
+  /** Fragments of the message under way. */
+  #parts: Buffer[] = [];
+  #partsBytes = 0;
+  #partsOpcode = 0;
+  #closeSent = false;
+  #closeCode = 1006;
+  #closeReason = '';
+  #over = false;
+  #closingTimer: NodeJS.Timeout | undefined;
+
+  constructor(socket: Socket, client: boolean, maxPayload: number, head: Buffer) {
+    this.#socket = socket;
+    this.#client = client;
+    this.#maxPayload = maxPayload;
+    socket.setNoDelay(true);
+    socket.setTimeout(0);
+    socket.pause();
+    if (head.length > 0) socket.unshift(head);
+    socket.on('error', () => this.#end());
+    socket.on('end', () => {
+      socket.end();
+      this.#end();
+    });
+    socket.on('close', () => this.#end());
+  }
+
+  bind(sink: FrameSocketSink): void {
+    this.#sink = sink;
+    if (this.#over) {
+      sink.socketClosed(this.#closeCode, this.#closeReason);
+      return;
+    }
+    this.#socket.on('data', (chunk: Buffer) => this.#read(chunk));
+    this.#socket.resume();
+  }
+
+  get open(): boolean {
+    return !this.#over && !this.#closeSent;
+  }
+
+  get bufferedBytes(): number {
+    return this.#socket.writableLength;
+  }
+
+  sendText(text: string | Buffer): void {
+    const payload = typeof text === 'string' ? Buffer.from(text) : text;
+    this.#send(TEXT, NOTHING, payload, NOTHING);
+  }
+
+  sendSpliced(prefix: Buffer, payload: Buffer, suffix: Buffer): void {
+    this.#send(TEXT, prefix, payload, suffix);
+  }
+
+  together(send: () => void): void {
+    this.#socket.cork();
+    try {
+      send();
+    } finally {
+      this.#socket.uncork();
+    }
+  }
+
+  close(code: number, reason = ''): void {
+    if (this.#over || this.#closeSent) return;
+    const text = Buffer.from(reason).subarray(0, 123);
+    const payload = Buffer.allocUnsafe(2 + text.length);
+    payload.writeUInt16BE(code, 0);
+    text.copy(payload, 2);
+    this.#closeCode = code;
+    this.#closeReason = reason;
+    this.#send(CLOSE, NOTHING, payload, NOTHING);
+    this.#closeSent = true;
+    this.#closingTimer = setTimeout(() => this.destroy(), CLOSING_MS);
+    this.#closingTimer.unref();
+    // A socket that nobody reads would never see the answer.
+    if (!this.#sink) this.#socket.resume();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+    this.#end();
+  }
+
+  #send(opcode: number, prefix: Buffer, payload: Buffer, suffix: Buffer): void {
+    if (this.#over || this.#closeSent) return;
+    const length = prefix.length + payload.length + suffix.length;
+    let head = length < 126 ? 2 : length < 65_536 ? 4 : 10;
+    const maskBytes = this.#client ? 4 : 0;
+    const frame = Buffer.allocUnsafe(head + maskBytes + length);
+    frame[0] = 0x80 | opcode;
+    const maskBit = this.#client ? 0x80 : 0;
+    if (head === 2) {
+      frame[1] = maskBit | length;
+    } else if (head === 4) {
+      frame[1] = maskBit | 126;
+      frame[2] = length >>> 8;
+      frame[3] = length & 0xff;
+    } else {
+      frame[1] = maskBit | 127;
+      frame.writeUInt32BE(0, 2);
+      frame.writeUInt32BE(length, 6);
+    }
+    let mask = 0;
+    if (this.#client) {
+      mask = nextMask();
+      frame.writeUInt32BE(mask, head);
+      head += 4;
+    }
+    if (prefix.length > 0) prefix.copy(frame, head);
+    payload.copy(frame, head + prefix.length);
+    if (suffix.length > 0) suffix.copy(frame, head + prefix.length + payload.length);
+    if (this.#client) applyMask(frame, head, frame.length, mask);
+    this.#socket.write(frame);
+  }
+
+  #read(chunk: Buffer): void {
+    if (this.#over) return;
+    let data = chunk;
+    if (this.#held > 0) {
+      this.#chunks.push(chunk);
+      this.#held += chunk.length;
+      // Joined only when a whole frame is there: a large message in small chunks is copied once, not once a chunk.
+      if (this.#held < this.#wanted) return;
+      data = Buffer.concat(this.#chunks, this.#held);
+      this.#chunks = [];
+      this.#held = 0;
+    }
+    let at = 0;
+    while (!this.#over) {
+      const left = data.length - at;
+      this.#wanted = 2;
+      if (left < 2) break;
+      const first = data[at] as number;
+      const second = data[at + 1] as number;
+      let length = second & 0x7f;
+      const masked = (second & 0x80) !== 0;
+      let head = masked ? 6 : 2;
+      if (length === 126) head += 2;
+      else if (length === 127) head += 8;
+      if (left < head) {
+        this.#wanted = head;
+        break;
+      }
+      if (length === 126) {
+        length = data.readUInt16BE(at + 2);
+      } else if (length === 127) {
+        length = data.readUInt32BE(at + 2) * 2 ** 32 + data.readUInt32BE(at + 6);
+      }
+      if ((first & 0x70) !== 0) return this.#refuse(1002, 'reserved bits set');
+      if (masked === this.#client) return this.#refuse(1002, masked ? 'masked frame' : 'unmasked frame');
+      if (length > this.#maxPayload) return this.#refuse(1009, 'message too big');
+      if (left < head + length) {
+        this.#wanted = head + length;
+        break;
+      }
+      const from = at + head;
+      if (masked) applyMask(data, from, from + length, data.readUInt32BE(from - 4));
+      at = from + length;
+      this.#frame(first & 0x0f, (first & 0x80) !== 0, data.subarray(from, at));
+    }
+    if (at < data.length && !this.#over) {
+      // Copied, so that a few bytes do not keep a whole read buffer alive.
+      const rest = Buffer.from(data.subarray(at));
+      this.#chunks = [rest];
+      this.#held = rest.length;
+    }
+  }
+
+  #frame(opcode: number, final: boolean, payload: Buffer): void {
+    if (opcode === TEXT && final && this.#partsOpcode === 0) {
+      if (!this.#closeSent) this.#sink?.text(payload);
+      return;
+    }
+    if (opcode >= 8) {
+      if (!final || payload.length > 125) return this.#refuse(1002, 'bad control frame');
+      if (opcode === PING) return this.#send(PONG, NOTHING, payload, NOTHING);
+      if (opcode === CLOSE) return this.#closed(payload);
+      if (opcode !== PONG) this.#refuse(1002, 'unknown control frame');
+      return;
+    }
+    if (opcode > BINARY) return this.#refuse(1002, 'unknown frame');
+    if ((opcode === CONTINUATION) !== (this.#partsOpcode !== 0))
+      return this.#refuse(1002, 'fragments out of order');
+    const kind = opcode === CONTINUATION ? this.#partsOpcode : opcode;
+    if (!final || opcode === CONTINUATION) {
+      this.#partsBytes += payload.length;
+      if (this.#partsBytes > this.#maxPayload) return this.#refuse(1009, 'message too big');
+      this.#parts.push(Buffer.from(payload));
+      this.#partsOpcode = kind;
+      if (!final) return;
+    }
+    const whole = opcode === CONTINUATION ? Buffer.concat(this.#parts, this.#partsBytes) : payload;
+    this.#parts = [];
+    this.#partsBytes = 0;
+    this.#partsOpcode = 0;
+    if (this.#closeSent) return;
+    if (kind === TEXT) this.#sink?.text(whole);
+    else this.#sink?.binary(whole);
+  }
+
+  #closed(payload: Buffer): void {
+    const code = payload.length >= 2 ? payload.readUInt16BE(0) : 1005;
+    if (payload.length === 1 || (code !== 1005 && !sendable(code)))
+      return this.#refuse(1002, 'bad close frame');
+    if (!this.#closeSent) {
+      this.#closeCode = code;
+      this.#closeReason = payload.toString('utf8', 2);
+      this.#send(CLOSE, NOTHING, payload.subarray(0, 2), NOTHING);
+      this.#closeSent = true;
+    }
+    this.#socket.end();
+    this.#end();
+  }
+
+  #refuse(code: number, reason: string): void {
+    this.close(code, reason);
+    this.#socket.end();
+    this.#end();
+  }
+
+  #end(): void {
+    if (this.#over) return;
+    this.#over = true;
+    clearTimeout(this.#closingTimer);
+    this.#chunks = [];
+    this.#parts = [];
+    this.#socket.removeAllListeners('data');
+    // The rest of the handshake may still arrive; it is read into nothing, for a bounded time.
+    this.#socket.resume();
+    const kill = setTimeout(() => this.#socket.destroy(), CLOSING_MS);
+    kill.unref();
+    this.#socket.once('close', () => clearTimeout(kill));
+    if (this.#socket.destroyed) clearTimeout(kill);
+    this.#sink?.socketClosed(this.#closeCode, this.#closeReason);
+  }
+}
+
+const acceptFor = (key: string): string =>
+  createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
+
+/** Answers an upgrade request with plain HTTP and closes: for requests that must not become a WebSocket. */
+export function refuseUpgrade(socket: Duplex, status: number, text: string): void {
+  const titles: Record<number, string> = {
+    400: 'Bad Request',
+    403: 'Forbidden',
+    404: 'Not Found',
+    426: 'Upgrade Required',
+  };
+  socket.on('error', () => {});
+  socket.end(
+    `HTTP/1.1 ${status} ${titles[status] ?? 'Error'}\r\nContent-Type: text/plain\r\nContent-Length: ${Buffer.byteLength(text)}\r\nConnection: close\r\n\r\n${text}`,
+  );
+}
+
+/**
+ * Turns an upgrade request into a WebSocket (we are the server). Undefined when the request is no valid handshake; it
+ * has then been answered. `maxPayload` bounds one message, fragments joined.
+ */
+export function acceptSocket(
+  request: IncomingMessage,
+  socket: Duplex,
+  options: { maxPayload: number; head: Buffer },
+): FrameSocket | undefined {
+  const key = request.headers['sec-websocket-key'];
+  const upgrade = request.headers.upgrade?.toLowerCase();
+  if (request.method !== 'GET' || upgrade !== 'websocket' || !key || !/^[+/0-9A-Za-z]{22}==$/.test(key)) {
+    refuseUpgrade(socket, 400, 'not a WebSocket handshake');
+    return undefined;
+  }
+  if (request.headers['sec-websocket-version'] !== '13') {
+    refuseUpgrade(socket, 426, 'WebSocket version 13 is required');
+    return undefined;
+  }
+  socket.write(
+    `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${acceptFor(key)}\r\n\r\n`,
+  );
+  return new Frames(socket as Socket, false, options.maxPayload, options.head);
+}
+
+/** Opens a ws: or wss: URL (we are the client). Rejects with HandshakeError, or with the signal's reason. */
+export function connectSocket(
+  url: string,
+  options: {
+    headers?: Record<string, string>;
+    signal: AbortSignal;
+    handshakeTimeoutMs: number;
+    maxPayload: number;
+  },
+): Promise<FrameSocket> {
+  const target = new URL(url);
+  const secure = target.protocol === 'wss:';
+  if (!secure && target.protocol !== 'ws:') {
+    return Promise.reject(new HandshakeError(`not a WebSocket URL: ${target.protocol}`));
+  }
+  target.protocol = secure ? 'https:' : 'http:';
+  const key = randomBytes(16).toString('base64');
+  return new Promise((resolve, reject) => {
+    let request: ClientRequest;
+    const timer = setTimeout(() => {
+      fail(new HandshakeError('the handshake took too long', { code: 'ETIMEDOUT' }));
+    }, options.handshakeTimeoutMs);
+    const aborted = () => fail(options.signal.reason);
+    function settle(): void {
+      clearTimeout(timer);
+      options.signal.removeEventListener('abort', aborted);
+    }
+    function fail(error: unknown): void {
+      settle();
+      request?.destroy();
+      reject(error);
+    }
+    if (options.signal.aborted) {
+      clearTimeout(timer);
+      reject(options.signal.reason);
+      return;
+    }
+    options.signal.addEventListener('abort', aborted, { once: true });
+    request = (secure ? httpsRequest : httpRequest)(target, {
+      agent: false,
+      headers: {
+        ...options.headers,
+        Connection: 'Upgrade',
+        Upgrade: 'websocket',
+        'Sec-WebSocket-Key': key,
+        'Sec-WebSocket-Version': '13',
+      },
+    });
+    request.on('error', (error: NodeJS.ErrnoException) => {
+      fail(new HandshakeError(error.message, { ...(error.code ? { code: error.code } : {}), cause: error }));
+    });
+    request.on('response', (response) => {
+      let body = '';
+      response.setEncoding('utf8');
+      response.on('data', (text: string) => {
+        if (body.length < 2_000) body += text;
+      });
+      const done = () => {
+        const status = response.statusCode ?? 0;
+        fail(new HandshakeError(`the server answered ${status} instead of a WebSocket`, { status, body }));
+      };
+      response.on('end', done);
+      response.on('close', done);
+    });
+    request.on('upgrade', (response, socket, head) => {
+      if (response.headers['sec-websocket-accept'] !== acceptFor(key)) {
+        socket.destroy();
+        fail(new HandshakeError('the server accepted another handshake'));
+        return;
+      }
+      if (response.headers['sec-websocket-protocol'] || response.headers['sec-websocket-extensions']) {
+        socket.destroy();
+        fail(new HandshakeError('the server chose an extension nobody offered'));
+        return;
+      }
+      settle();
+      resolve(new Frames(socket, true, options.maxPayload, head));
+    });
+    request.end();
+  });
+}
