@@ -124,14 +124,15 @@ export interface Leg {
   readonly callSid: string;
   readonly streamSid: string;
   bind(sink: LegSink): void;
-  /** Sends audio in 20 ms frames with one write; `ulaw.length` is a multiple of 160. Copies before it returns. */
-  play(ulaw: Buffer): void;
-  /** The carrier echoes the name when all audio before it was played, or at once when it is cleared. */
-  mark(name: string): void;
+  /**
+   * Sends audio in 20 ms frames, and a mark behind it, with one write. `ulaw.length` is a multiple of 160; copied before
+   * it returns. The carrier echoes the mark when all audio before it was played, or at once when it is cleared.
+   */
+  play(ulaw: Buffer, mark?: string): void;
   /** Empties the carrier's buffer. */
   clear(): void;
-  /** Bytes that the socket has not taken yet: a slow carrier shows here. */
-  readonly bufferedBytes: number;
+  /** Frames of the caller that never came, messages that were refused, and audio of ours a slow carrier did not take. */
+  readonly counts: { readonly lost: number; readonly refused: number; readonly unsent: number };
   /** Ends the stream; the call goes on with what follows it. */
   close(): void;
 }
@@ -144,7 +145,8 @@ export interface LegSink {
   callerAudio(base64: Buffer, timestampMs: number): void;
   markEchoed(name: string): void;
   digit(digit: string): void;
-  legClosed(reason: string): void;
+  /** Once. `ended`: the call is over or we closed the stream; `lost`: the stream broke and the call may go on. */
+  legClosed(how: 'ended' | 'lost', detail: string): void;
 }
 
 /** What the carrier's callbacks tell the app. Every method is idempotent: callbacks come twice, late or never. */

@@ -1,0 +1,154 @@
+/**
+ * domain/transcript: what was said on a call, as a fold of its events, and how it compares with the agent platform's own
+ * account. Everybody who shows or analyses a transcript reads this fold.
+ */
+import type { CallEvent, Completeness, PlatformTurn } from './call.ts';
+import type { TranscriptMessage } from './documents.ts';
+
+interface Line {
+  speaker: 'agent' | 'user' | 'system';
+  text: string;
+  timestamp: number;
+  turn: number;
+  interrupted: boolean;
+  heardMs?: number;
+  repaired: boolean;
+  conversationId: string;
+}
+
+/** Seconds since the call was answered (or began), one decimal. */
+const offsetOf = (startMs: number, at: Date): number =>
+  Math.max(0, Math.round((at.getTime() - startMs) / 100) / 10);
+
+/** The moment that transcript offsets count from. */
+export function talkStart(events: readonly CallEvent[]): Date | undefined {
+  const answered = events.find((event) => event.type === 'answered' || event.type === 'stream_opened');
+  return (answered ?? events[0])?.at;
+}
+
+/**
+ * The messages in the order they were said. A correction replaces what the agent had planned by what it got to say; an
+ * interruption marks the turn and how much of it was heard; words that only the platform kept are added as `repaired`.
+ */
+export function foldTranscript(events: readonly CallEvent[]): TranscriptMessage[] {
+  const startMs = talkStart(events)?.getTime() ?? 0;
+  const lines: Line[] = [];
+  // The last agent line of a turn: one turn may be told in several pieces.
+  const agentLine = (turn: number, conversationId: string): Line | undefined =>
+    lines.findLast(
+      (line) => line.speaker === 'agent' && line.turn === turn && line.conversationId === conversationId,
+    );
+  const lastAgentLine = (): Line | undefined => lines.findLast((line) => line.speaker === 'agent');
+  for (const event of events) {
+    switch (event.type) {
+      case 'said':
+        lines.push({
+          speaker: event.role,
+          text: event.text,
+          timestamp: offsetOf(startMs, event.at),
+          turn: event.turn,
+          interrupted: false,
+          repaired: false,
+          conversationId: event.conversationId ?? '',
+        });
+        break;
+      case 'corrected': {
+        const line = agentLine(event.turn, event.conversationId ?? '') ?? lastAgentLine();
+        if (line) {
+          line.text = event.text;
+          line.interrupted = true;
+        }
+        break;
+      }
+      case 'interrupted': {
+        const line = agentLine(event.turn, event.conversationId ?? '') ?? lastAgentLine();
+        if (line) {
+          line.interrupted = true;
+          line.heardMs = event.heardMs;
+        }
+        break;
+      }
+      case 'voicemail_left':
+        lines.push({
+          speaker: 'agent',
+          text: event.text,
+          timestamp: offsetOf(startMs, event.at),
+          turn: 0,
+          interrupted: false,
+          repaired: false,
+          conversationId: '',
+        });
+        break;
+      case 'reconciled':
+        for (const missing of comparePlatform(lines, event.turns).missing) {
+          const line: Line = {
+            speaker: missing.role,
+            text: missing.text,
+            timestamp: missing.offsetSec,
+            turn: 0,
+            interrupted: missing.interrupted,
+            repaired: true,
+            conversationId: '',
+          };
+          const after = lines.findIndex((other) => other.timestamp > line.timestamp);
+          lines.splice(after < 0 ? lines.length : after, 0, line);
+        }
+        break;
+      default:
+        break;
+    }
+  }
+  return lines.map(({ conversationId: _, ...message }) => message);
+}
+
+const normal = (text: string): string =>
+  text
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}]+/gu, ' ')
+    .trim();
+
+/** Same speaker and the same words, or one the beginning of the other (an interrupted turn is kept shorter by one side). */
+const same = (a: { speaker: string; text: string }, b: PlatformTurn): boolean => {
+  if (a.speaker !== b.role) return false;
+  const [x, y] = [normal(a.text), normal(b.text)];
+  return x === y || (x.length > 0 && y.startsWith(x)) || (y.length > 0 && x.startsWith(y));
+};
+
+/** The platform's turns that we do not have. Each of ours answers for one of theirs at most. */
+function comparePlatform(
+  ours: readonly { speaker: string; text: string }[],
+  theirs: readonly PlatformTurn[],
+): { missing: PlatformTurn[] } {
+  const free = [...ours];
+  const missing: PlatformTurn[] = [];
+  for (const turn of theirs) {
+    if (normal(turn.text) === '') continue;
+    const at = free.findIndex((line) => same(line, turn));
+    if (at < 0) missing.push(turn);
+    else free.splice(at, 1);
+  }
+  return { missing };
+}
+
+/**
+ * How whole the transcript is: `complete`, both accounts agree; `repaired`, words of the platform were added; `gap`, a
+ * session was lost or the platform's account is not to be had, so words may be missing.
+ */
+export function completenessOf(
+  events: readonly CallEvent[],
+  platform: readonly PlatformTurn[] | undefined,
+): Completeness {
+  if (!platform) return 'gap';
+  if (events.some((event) => event.type === 'session_lost')) return 'gap';
+  const { missing } = comparePlatform(foldTranscript(events), platform);
+  return missing.length > 0 ? 'repaired' : 'complete';
+}
+
+/** "Agent: …\nCaller: …", the form kept in `call_transcripts.fullTranscript`. */
+export const transcriptText = (messages: readonly TranscriptMessage[]): string =>
+  messages
+    .map(
+      ({ speaker, text }) =>
+        `${speaker === 'agent' ? 'Agent' : speaker === 'user' ? 'User' : 'System'}: ${text}`,
+    )
+    .join('\n');
