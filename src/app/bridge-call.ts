@@ -1,0 +1,537 @@
+/**
+ * app/bridge-call: one call's talk. Joins the carrier's leg and the agent's session, and owns everything between them:
+ * pacing, barge-in, recording, measures, tools, recovery, and the hang-up after the last words were heard.
+ *
+ * Audio passes through here by plain calls and copies; storage, logs and listeners are only ever told, never waited for.
+ */
+
+import { BYTES_PER_MS, FRAME_BYTES, isVoice, SILENCE } from '../domain/audio.ts';
+import type { AnsweredBy, CallEventBody } from '../domain/call.ts';
+import type { CallingPolicy } from '../domain/documents.ts';
+import { Failure } from '../domain/errors.ts';
+import { createPlayout } from './playout.ts';
+import type {
+  AgentEnding,
+  AgentSession,
+  AgentSink,
+  Clock,
+  Leg,
+  LegSink,
+  Log,
+  RecordingSink,
+  Recordings,
+  Telephony,
+  VoiceAgent,
+} from './ports.ts';
+import { createStereoTrack, type StereoTrack } from './stereo-track.ts';
+
+/** What the bridge must know of a call to talk. */
+export interface Talk {
+  readonly callId: string;
+  readonly direction: 'outbound' | 'inbound';
+  readonly policy: CallingPolicy;
+  readonly dynamicVariables: Readonly<Record<string, string | number | boolean>>;
+  readonly firstMessage: string;
+  /** What the agent says when it comes back after its connection was lost. */
+  readonly recoveryMessage: string;
+  /** Spoken by the carrier's voice when the agent cannot be had. */
+  readonly apology: string;
+  /** Spoken by the carrier's voice after the beep. */
+  readonly voicemail: string;
+  readonly userId?: string;
+  /** Non-empty when a talk goes on that another process or session began. */
+  readonly recoverySummary: string;
+}
+
+export type ToolAnswer = {
+  readonly result: string;
+  readonly isError?: boolean;
+  /** What follows from the tool once the agent has said its last words. */
+  readonly then?:
+    | { readonly act: 'hang_up'; readonly reason: string }
+    | { readonly act: 'transfer'; readonly to: string; readonly sentence: string };
+};
+
+export interface BridgeDeps {
+  readonly agent: VoiceAgent;
+  readonly telephony: Telephony;
+  readonly recordings: Recordings;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Records an event of this call; failures are the recorder's to report. */
+  readonly tell: (callId: string, body: CallEventBody) => void;
+  readonly runTool: (
+    callId: string,
+    name: string,
+    parameters: Record<string, unknown>,
+    signal: AbortSignal,
+  ) => Promise<ToolAnswer>;
+  /** What was said so far, in a few sentences, for an agent that comes back. */
+  readonly summarise: (callId: string) => Promise<string>;
+  /** The carrier's id of the call, as soon as it has one. */
+  readonly callSid: (callId: string) => Promise<string | undefined>;
+}
+
+export interface Bridge {
+  /** Opens the agent's session, so that its first words are ready when the caller answers. Idempotent. */
+  prepare(): void;
+  attach(leg: Leg): void;
+  machine(answeredBy: AnsweredBy, callSid: string): void;
+  /** Ends the call after what is being said was heard. */
+  hangUp(by: 'agent' | 'manager' | 'policy' | 'system', reason: string): void;
+  /** The carrier says the call is over: frees everything. */
+  over(): void;
+  /** Whether the talk is meant to go on: what to answer when the carrier asks after its stream. */
+  readonly wantsStream: boolean;
+  /** Resolves when every socket, timer and file of the talk is closed. */
+  readonly done: Promise<void>;
+}
+
+/** Caller audio kept for an agent that is not there yet: three seconds. */
+const MAX_HELD_FRAMES = 150;
+/** After this long without the caller's audio the agent is fed silence, so that its turn-taking goes on. */
+const CALLER_GAP_MS = 400;
+const HOUSEKEEPING_TICKS = 20;
+/** While the phone rings nobody can answer the agent: its patience is renewed this often. */
+const KEEP_WAITING_MS = 4_000;
+/** The agent is taken to have finished when no audio came for this long. */
+const AGENT_QUIET_MS = 1_000;
+/** However the last words go, the call ends this long after it was decided. */
+const LAST_WORDS_MS = 20_000;
+/** A caller whose stream broke has this long to come back before the talk is given up. */
+const REATTACH_MS = 8_000;
+const TOOL_MS = 10_000;
+const REST_MS = 10_000;
+const OPEN_MS = 10_000;
+/** Three voiced frames in a row are speech; one is a click. */
+const SPEECH_FRAMES = 3;
+/** The key by which a caller stops all calls, as the opening says. */
+const OPT_OUT_KEY = '9';
+
+const scratch = Buffer.alloc(8_192);
+
+export function createBridge(deps: BridgeDeps, talk: Talk): Bridge {
+  const { clock, log } = deps;
+  const { callId, policy } = talk;
+  const life = new AbortController();
+  const say = (body: CallEventBody) => deps.tell(callId, body);
+
+  let leg: Leg | undefined;
+  let legEverAttached = false;
+  let session: AgentSession | undefined;
+  let opening = false;
+  let recovered = false;
+  /** Turns of a second session go on counting behind the first, so that a turn means one thing in a call. */
+  let turnBase = 0;
+  let turnTop = 0;
+  let held: Buffer[] = [];
+  let muted = false;
+  let closed = false;
+  let closing:
+    | {
+        by: 'agent' | 'manager' | 'policy' | 'system';
+        reason: string;
+        transfer?: { to: string; sentence: string };
+        sinceMs: number;
+      }
+    | undefined;
+  let acted = false;
+  let knownCallSid: string | undefined;
+
+  let sink: RecordingSink | undefined;
+  let track: StereoTrack | undefined;
+  let streamStartMs = 0;
+  let streamMs = 0;
+  let lastCallerMs = 0;
+  let lastAgentMs = 0;
+  let lastVoiceMs = 0;
+  let voicedRun = 0;
+  let callerSpoke = false;
+  let heardTurn = -1;
+  let userTalkMs = 0;
+  let agentTalkMs = 0;
+  let framesFromCaller = 0;
+  const lineCounts = { lost: 0, refused: 0, unsent: 0 };
+  let ticks = 0;
+  let keptWaitingMs = clock.steadyMs();
+  let reattachBy = Number.POSITIVE_INFINITY;
+
+  let finish: () => void = () => {};
+  const done = new Promise<void>((resolve) => {
+    finish = resolve;
+  });
+
+  const playout = createPlayout({
+    played(ulaw, playAtMs, turn) {
+      track?.agent(ulaw, playAtMs);
+      for (let at = 0; at < ulaw.length; at += FRAME_BYTES) {
+        if (!isVoice(ulaw, at, at + FRAME_BYTES)) continue;
+        agentTalkMs += 20;
+        if (turn === heardTurn) continue;
+        heardTurn = turn;
+        if (!callerSpoke) continue;
+        callerSpoke = false;
+        const latencyMs = Math.round(playAtMs + at / BYTES_PER_MS - lastVoiceMs);
+        if (latencyMs >= 0) say({ type: 'heard', turn, latencyMs });
+      }
+    },
+  });
+
+  const legSink: LegSink = {
+    callerAudio(base64, timestampMs) {
+      const nowMs = clock.steadyMs();
+      lastCallerMs = nowMs;
+      framesFromCaller += 1;
+      if (session) session.hear(base64);
+      else if (held.length < MAX_HELD_FRAMES) held.push(Buffer.from(base64));
+      const length = scratch.write(base64.toString('latin1', 0, Math.min(base64.length, 10_900)), 'base64');
+      track?.caller(scratch, length, timestampMs, nowMs);
+      if (!isVoice(scratch, 0, length)) {
+        voicedRun = 0;
+        return;
+      }
+      userTalkMs += length / BYTES_PER_MS;
+      voicedRun += 1;
+      if (voicedRun < SPEECH_FRAMES) return;
+      callerSpoke = true;
+      lastVoiceMs = nowMs;
+    },
+    markEchoed(name) {
+      playout.markEchoed(name, clock.steadyMs());
+    },
+    digit(digit) {
+      say({ type: 'keypad', digit });
+      if (digit === OPT_OUT_KEY) {
+        runTool(
+          {
+            toolCallId: `keypad-${framesFromCaller}`,
+            name: 'record_opt_out',
+            parameters: { words: `pressed ${digit}`, channel: 'keypad' },
+          },
+          false,
+        );
+        session?.tell(`I pressed ${digit}. Stop calling me.`);
+      } else {
+        session?.tell(`I pressed ${digit}.`);
+      }
+    },
+    legClosed(how, detail) {
+      say({ type: 'stream_closed', reason: detail });
+      countLine();
+      playout.detach();
+      leg = undefined;
+      if (how === 'ended' || closing) end();
+      else reattachBy = clock.steadyMs() + REATTACH_MS;
+    },
+  };
+
+  const agentSink: AgentSink = {
+    agentAudio(ulaw, turn) {
+      if (muted || closed) return;
+      const nowMs = clock.steadyMs();
+      lastAgentMs = nowMs;
+      turnTop = Math.max(turnTop, turnBase + turn);
+      playout.add(ulaw, turnBase + turn, nowMs);
+    },
+    interrupted(turn) {
+      const nowMs = clock.steadyMs();
+      const cut = playout.cut(nowMs);
+      track?.cut(nowMs);
+      turnTop = Math.max(turnTop, turnBase + turn);
+      if (cut) say({ type: 'interrupted', turn: cut.turn, heardMs: cut.heardMs, ...conversation() });
+    },
+    said(role, text, turn) {
+      if (muted && role === 'agent') return;
+      turnTop = Math.max(turnTop, turnBase + turn);
+      say({ type: 'said', role, text, turn: turnBase + turn, ...conversation() });
+    },
+    corrected(turn, text) {
+      say({ type: 'corrected', turn: turnBase + turn, text, ...conversation() });
+    },
+    toolCalled(call) {
+      runTool(call, true);
+    },
+    agentEnded(ending) {
+      session = undefined;
+      if (closed) return;
+      if (ending.kind === 'finished' || closing || muted) {
+        hangUp('agent', 'the agent ended the conversation');
+        return;
+      }
+      say({ type: 'session_lost', closeCode: ending.closeCode, meaning: ending.meaning });
+      if (ending.kind === 'lost' && !recovered) recover();
+      else giveUp(ending);
+    },
+  };
+
+  const conversation = () => (session ? { conversationId: session.conversationId } : {});
+
+  function countLine(): void {
+    if (!leg) return;
+    lineCounts.lost += leg.counts.lost;
+    lineCounts.refused += leg.counts.refused;
+    lineCounts.unsent += leg.counts.unsent;
+    streamMs += clock.steadyMs() - streamStartMs;
+  }
+
+  async function open(recoverySummary: string): Promise<void> {
+    if (opening || session || closed) return;
+    opening = true;
+    try {
+      const opened = await deps.agent.open(
+        {
+          callId,
+          ...(talk.userId ? { userId: talk.userId } : {}),
+          dynamicVariables: { ...talk.dynamicVariables, call_id: callId, recovery_summary: recoverySummary },
+          firstMessage: recoverySummary ? talk.recoveryMessage : talk.firstMessage,
+        },
+        agentSink,
+        AbortSignal.any([life.signal, AbortSignal.timeout(OPEN_MS)]),
+      );
+      if (closed) {
+        opened.close();
+        return;
+      }
+      session = opened;
+      say({
+        type: 'session_opened',
+        conversationId: opened.conversationId,
+        recovery: recoverySummary !== '',
+      });
+      for (const frame of held) opened.hear(frame);
+      held = [];
+    } catch (error) {
+      if (closed) return;
+      const kind = error instanceof Failure && error.code === 'config_invalid' ? 'misconfigured' : 'refused';
+      const meaning = error instanceof Error ? error.message : 'the agent platform did not answer';
+      log.error({ err: error, callId }, 'no session with the agent platform');
+      say({ type: 'session_lost', closeCode: 0, meaning });
+      // While the phone still rings there is time for one more try.
+      if (kind === 'refused' && !recovered && !legEverAttached) {
+        recovered = true;
+        opening = false;
+        clock.after(500, () => void open(recoverySummary));
+      } else {
+        giveUp({ kind, closeCode: 0, meaning });
+      }
+    } finally {
+      opening = false;
+    }
+  }
+
+  function recover(): void {
+    recovered = true;
+    turnBase = turnTop + 1;
+    deps
+      .summarise(callId)
+      .catch(() => '')
+      .then((summary) => open(summary || 'The conversation had just begun.'))
+      .catch((error) => log.error({ err: error, callId }, 'recovery failed'));
+  }
+
+  /** No agent to be had: whoever answered hears a sentence; a phone that still rings stops ringing. */
+  function giveUp(ending: AgentEnding): void {
+    closing = { by: 'system', reason: `agent ${ending.kind}: ${ending.meaning}`, sinceMs: clock.steadyMs() };
+    act(legEverAttached ? { sentence: talk.apology } : {});
+  }
+
+  function runTool(
+    call: { toolCallId: string; name: string; parameters: Record<string, unknown> },
+    answer: boolean,
+  ): void {
+    const startMs = clock.steadyMs();
+    say({ type: 'tool_called', toolCallId: call.toolCallId, name: call.name, parameters: call.parameters });
+    const signal = AbortSignal.any([life.signal, AbortSignal.timeout(TOOL_MS)]);
+    deps
+      .runTool(callId, call.name, call.parameters, signal)
+      .catch((error): ToolAnswer => {
+        log.error({ err: error, callId, tool: call.name }, 'a tool failed');
+        return {
+          result: 'This did not work. Apologise, and say that a person will follow up.',
+          isError: true,
+        };
+      })
+      .then(({ result, isError = false, then }) => {
+        say({
+          type: 'tool_answered',
+          toolCallId: call.toolCallId,
+          result,
+          isError,
+          tookMs: Math.round(clock.steadyMs() - startMs),
+        });
+        if (answer) session?.answerTool(call.toolCallId, result, isError);
+        if (then?.act === 'hang_up') closeAfterWords('agent', then.reason);
+        if (then?.act === 'transfer')
+          closeAfterWords('agent', 'transferred to a person', { to: then.to, sentence: then.sentence });
+      })
+      .catch((error) => log.error({ err: error, callId }, 'a tool answer was lost'));
+  }
+
+  function closeAfterWords(
+    by: 'agent' | 'manager' | 'policy' | 'system',
+    reason: string,
+    transfer?: { to: string; sentence: string },
+  ): void {
+    if (closing || closed) return;
+    const nowMs = clock.steadyMs();
+    closing = { by, reason, sinceMs: nowMs, ...(transfer ? { transfer } : {}) };
+    // The goodbye may still be on its way: quiet counts from now.
+    lastAgentMs = Math.max(lastAgentMs, nowMs);
+  }
+
+  function hangUp(by: 'agent' | 'manager' | 'policy' | 'system', reason: string): void {
+    if (!closing) closeAfterWords(by, reason);
+    if (!legEverAttached) act({});
+  }
+
+  /** The last words were heard (or nobody hears): end the call, by whatever way works. */
+  function act(how: { sentence?: string }): void {
+    if (acted || closed || !closing) return;
+    acted = true;
+    const { by, reason, transfer } = closing;
+    say({ type: 'hangup_requested', by, reason });
+    const signal = AbortSignal.any([life.signal, AbortSignal.timeout(REST_MS)]);
+    const known = leg?.callSid ?? knownCallSid;
+    (known === undefined ? deps.callSid(callId) : Promise.resolve(known))
+      .then((callSid) => {
+        if (callSid === undefined) return end();
+        if (transfer) return deps.telephony.transfer(callSid, transfer.to, transfer.sentence, signal);
+        if (how.sentence !== undefined) return deps.telephony.sayAndHangUp(callSid, how.sentence, signal);
+        return deps.telephony.hangUp(callSid, signal);
+      })
+      .catch((error) => {
+        if (closed) return;
+        log.error({ err: error, callId }, 'the carrier did not take the hang-up; closing its stream instead');
+        // What the carrier does next it asks of us, and then it is told to hang up.
+        leg?.close();
+      });
+  }
+
+  const stopWheel = clock.everyFrame((nowMs) => {
+    playout.tick(nowMs);
+    ticks += 1;
+    if (ticks % HOUSEKEEPING_TICKS !== 0) return;
+    track?.settle(nowMs);
+    if (session && nowMs - lastCallerMs > CALLER_GAP_MS) session.hear(SILENT_400_MS);
+    if (session && !legEverAttached && nowMs - keptWaitingMs > KEEP_WAITING_MS) {
+      keptWaitingMs = nowMs;
+      session.keepWaiting();
+    }
+    if (nowMs > reattachBy && !leg) return end();
+    if (!closing || acted) return;
+    const quiet = !session || nowMs - lastAgentMs > AGENT_QUIET_MS;
+    if ((quiet && playout.silent(nowMs)) || nowMs - closing.sinceMs > LAST_WORDS_MS) act({});
+  });
+  const stopMax = clock.after((policy.maxCallSec + 90) * 1_000, () => {
+    log.warn({ callId }, 'the call outlived its limit');
+    hangUp('system', 'the call outlived its limit');
+    clock.after(LAST_WORDS_MS, end);
+  });
+
+  function end(): void {
+    if (closed) return;
+    closed = true;
+    stopWheel();
+    stopMax();
+    session?.close();
+    session = undefined;
+    held = [];
+    const nowMs = clock.steadyMs();
+    if (leg) {
+      const last = leg;
+      countLine();
+      leg = undefined;
+      last.close();
+    }
+    playout.detach();
+    life.abort(new Failure('call_over', 'the call is over'));
+    if (legEverAttached) {
+      say({
+        type: 'measured',
+        line: {
+          agentTalkMs,
+          userTalkMs: Math.round(userTalkMs),
+          silenceMs: Math.max(0, Math.round(streamMs - agentTalkMs - userTalkMs)),
+          framesFromCaller,
+          framesToCaller: playout.framesSent,
+          framesLost: lineCounts.lost + lineCounts.unsent,
+          framesRefused: lineCounts.refused,
+        },
+      });
+    }
+    track?.finish(nowMs);
+    const saved = sink?.close() ?? Promise.resolve(undefined);
+    saved
+      .then((recording) => {
+        if (recording && recording.durationSec > 0) {
+          say({
+            type: 'recording_ready',
+            source: 'bridge',
+            durationSec: recording.durationSec,
+            url: `/api/v1/calls/${callId}/recording`,
+          });
+        }
+      })
+      .catch((error) => log.error({ err: error, callId }, 'the recording could not be closed'))
+      .finally(finish);
+  }
+
+  return {
+    prepare() {
+      void open(talk.recoverySummary);
+    },
+    attach(next) {
+      if (closed) return next.close();
+      const nowMs = clock.steadyMs();
+      if (leg) {
+        countLine();
+        const old = leg;
+        leg = undefined;
+        old.close();
+      }
+      leg = next;
+      knownCallSid = next.callSid;
+      reattachBy = Number.POSITIVE_INFINITY;
+      lastCallerMs = nowMs;
+      streamStartMs = nowMs;
+      if (!legEverAttached) {
+        legEverAttached = true;
+        sink = deps.recordings.open(callId);
+        track = createStereoTrack(sink, nowMs);
+      }
+      next.bind(legSink);
+      playout.attach(next, nowMs);
+      say({ type: 'stream_opened', streamSid: next.streamSid });
+      void open(talk.recoverySummary);
+    },
+    machine(answeredBy, callSid) {
+      knownCallSid ??= callSid;
+      if (closed || closing) return;
+      const fax = answeredBy === 'fax';
+      const leave = policy.machinePolicy === 'leave_message' && answeredBy.startsWith('machine_end');
+      const leaveNow = fax || (policy.machinePolicy === 'hang_up' && answeredBy.startsWith('machine'));
+      if (!leave && !leaveNow) return;
+      const nowMs = clock.steadyMs();
+      muted = true;
+      playout.cut(nowMs);
+      track?.cut(nowMs);
+      const reason = fax
+        ? 'a fax machine answered'
+        : leave
+          ? 'left a message after the beep'
+          : 'a machine answered';
+      closing = { by: 'policy', reason, sinceMs: nowMs };
+      if (leave) say({ type: 'voicemail_left', text: talk.voicemail });
+      act(leave ? { sentence: talk.voicemail } : {});
+    },
+    hangUp,
+    over: end,
+    get wantsStream() {
+      return !closed && !closing;
+    },
+    done,
+  };
+}
+
+/** 400 ms of μ-law silence as the agent's socket takes it. */
+const SILENT_400_MS = Buffer.from(Buffer.alloc(400 * BYTES_PER_MS, SILENCE).toString('base64'), 'latin1');

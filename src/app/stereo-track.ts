@@ -1,0 +1,92 @@
+/**
+ * app/stereo-track: lays both parties on one time axis, caller left and agent right, and hands settled audio to the
+ * recording. The agent's lane is written a little ahead of the clock (when it will be played) and taken back when the
+ * caller interrupts, so the recording holds what was heard.
+ */
+import { BYTES_PER_MS, SILENCE } from '../domain/audio.ts';
+import type { RecordingSink } from './ports.ts';
+
+/** The window that can still change. Lanes are written at most LEAD (0.2 s) ahead and settled 0.5 s behind the clock. */
+const WINDOW = 1_536 * BYTES_PER_MS;
+const SETTLE_MS = 500;
+/** Audio this close behind the lane's end continues it: packets jitter, samples do not. */
+const JITTER = 80 * BYTES_PER_MS;
+
+export interface StereoTrack {
+  /** The caller's audio that has just arrived; `timestampMs` is the carrier's clock, counted from the stream's start. */
+  caller(ulaw: Buffer, length: number, timestampMs: number, nowMs: number): void;
+  /** The agent's audio that will be played from `playAtMs` on. */
+  agent(ulaw: Buffer, playAtMs: number): void;
+  /** From now on the agent is silent: what it was going to say was not heard. */
+  cut(nowMs: number): void;
+  /** Hands settled audio on; to be called every now and then. */
+  settle(nowMs: number): void;
+  /** Hands everything on up to now. */
+  finish(nowMs: number): void;
+}
+
+export function createStereoTrack(sink: RecordingSink, startMs: number): StereoTrack {
+  /** Interleaved ring: sample s of lane l is ring[(s % WINDOW) * 2 + l]. */
+  const ring = Buffer.alloc(WINDOW * 2, SILENCE);
+  let settled = 0;
+  const ends: [number, number] = [0, 0];
+  let carrierZero: number | undefined;
+
+  const sampleAt = (ms: number): number => Math.max(0, Math.round((ms - startMs) * BYTES_PER_MS));
+
+  function lay(lane: 0 | 1, ulaw: Buffer, length: number, at: number): void {
+    const end = ends[lane];
+    const start = Math.max(settled, Math.abs(at - end) < JITTER ? end : at);
+    const limit = Math.min(length, settled + WINDOW - start);
+    for (let i = 0; i < limit; i += 1) ring[((start + i) % WINDOW) * 2 + lane] = ulaw[i] as number;
+    ends[lane] = start + Math.max(0, limit);
+  }
+
+  function flush(until: number): void {
+    while (settled < until) {
+      const from = settled % WINDOW;
+      const count = Math.min(until - settled, WINDOW - from);
+      sink.write(Buffer.from(ring.subarray(from * 2, (from + count) * 2)));
+      ring.fill(SILENCE, from * 2, (from + count) * 2);
+      settled += count;
+    }
+  }
+
+  function settle(nowMs: number): void {
+    flush(sampleAt(nowMs - SETTLE_MS));
+  }
+
+  /** A lane that jumps ahead (a gap in the stream) moves the window with it. */
+  function roomFor(at: number, length: number): void {
+    if (at + length > settled + WINDOW) flush(at + length - WINDOW);
+  }
+
+  return {
+    caller(ulaw, length, timestampMs, nowMs) {
+      carrierZero ??= nowMs - timestampMs;
+      // The carrier's clock gives the place; when it and ours disagree by more than a second, the stream was restarted.
+      let ms = carrierZero + timestampMs;
+      if (Math.abs(ms - nowMs) > 1_000) {
+        carrierZero = nowMs - timestampMs;
+        ms = nowMs;
+      }
+      const at = sampleAt(ms);
+      roomFor(at, length);
+      lay(0, ulaw, length, at);
+    },
+    agent(ulaw, playAtMs) {
+      const at = sampleAt(playAtMs);
+      roomFor(at, ulaw.length);
+      lay(1, ulaw, ulaw.length, at);
+    },
+    cut(nowMs) {
+      const from = Math.max(settled, sampleAt(nowMs));
+      for (let sample = from; sample < ends[1]; sample += 1) ring[(sample % WINDOW) * 2 + 1] = SILENCE;
+      if (ends[1] > from) ends[1] = from;
+    },
+    settle,
+    finish(nowMs) {
+      flush(Math.min(sampleAt(nowMs), settled + WINDOW));
+    },
+  };
+}
