@@ -65,7 +65,10 @@ export function createAgentTools(deps: ToolDeps) {
           { type: 'concluded', outcome, reason },
           { eventId: `${callId}:concluded` },
         );
-      return { result: 'The call ends when you have finished speaking.', then: { act: 'hang_up', reason } };
+      return {
+        result: 'The call ends when you have finished speaking.',
+        afterwards: { act: 'hang_up', reason },
+      };
     },
 
     async record_opt_out(callId, input) {
@@ -83,7 +86,7 @@ export function createAgentTools(deps: ToolDeps) {
       return {
         result:
           'Done: this person is on our do-not-call list, all their numbers, from now on. Confirm it in one sentence, say goodbye and end the call.',
-        then: { act: 'hang_up', reason: 'the person asked not to be called' },
+        afterwards: { act: 'hang_up', reason: 'the person asked not to be called' },
       };
     },
 
@@ -128,7 +131,7 @@ export function createAgentTools(deps: ToolDeps) {
       );
       return {
         result: 'The call is being connected to a person. Say one short sentence of goodbye.',
-        then: {
+        afterwards: {
           act: 'transfer',
           to: transferNumber,
           sentence: `Please hold while I connect you to a person of ${deps.sellerName}.`,

@@ -47,7 +47,7 @@ export type ToolAnswer = {
   readonly result: string;
   readonly isError?: boolean;
   /** What follows from the tool once the agent has said its last words. */
-  readonly then?:
+  readonly afterwards?:
     | { readonly act: 'hang_up'; readonly reason: string }
     | { readonly act: 'transfer'; readonly to: string; readonly sentence: string };
 };
@@ -100,6 +100,8 @@ const AGENT_QUIET_MS = 1_000;
 const LAST_WORDS_MS = 20_000;
 /** A caller whose stream broke has this long to come back before the talk is given up. */
 const REATTACH_MS = 8_000;
+/** After the phone stopped ringing, the stream of an answered call is up within this time. */
+const ANSWER_GRACE_SEC = 15;
 const TOOL_MS = 10_000;
 const REST_MS = 10_000;
 const OPEN_MS = 10_000;
@@ -154,7 +156,8 @@ export function createBridge(deps: BridgeDeps, talk: Talk): Bridge {
   const lineCounts = { lost: 0, refused: 0, unsent: 0 };
   let ticks = 0;
   let keptWaitingMs = clock.steadyMs();
-  let reattachBy = Number.POSITIVE_INFINITY;
+  /** Without a stream the talk waits this long: first for the phone to be answered, later for a broken stream to return. */
+  let reattachBy = clock.steadyMs() + (policy.ringTimeoutSec + ANSWER_GRACE_SEC) * 1_000;
 
   let finish: () => void = () => {};
   const done = new Promise<void>((resolve) => {
@@ -351,7 +354,7 @@ export function createBridge(deps: BridgeDeps, talk: Talk): Bridge {
           isError: true,
         };
       })
-      .then(({ result, isError = false, then }) => {
+      .then(({ result, isError = false, afterwards }) => {
         say({
           type: 'tool_answered',
           toolCallId: call.toolCallId,
@@ -360,9 +363,12 @@ export function createBridge(deps: BridgeDeps, talk: Talk): Bridge {
           tookMs: Math.round(clock.steadyMs() - startMs),
         });
         if (answer) session?.answerTool(call.toolCallId, result, isError);
-        if (then?.act === 'hang_up') closeAfterWords('agent', then.reason);
-        if (then?.act === 'transfer')
-          closeAfterWords('agent', 'transferred to a person', { to: then.to, sentence: then.sentence });
+        if (afterwards?.act === 'hang_up') closeAfterWords('agent', afterwards.reason);
+        if (afterwards?.act === 'transfer')
+          closeAfterWords('agent', 'transferred to a person', {
+            to: afterwards.to,
+            sentence: afterwards.sentence,
+          });
       })
       .catch((error) => log.error({ err: error, callId }, 'a tool answer was lost'));
   }
@@ -417,7 +423,7 @@ export function createBridge(deps: BridgeDeps, talk: Talk): Bridge {
       keptWaitingMs = nowMs;
       session.keepWaiting();
     }
-    if (nowMs > reattachBy && !leg) return end();
+    if (!leg && nowMs > reattachBy) return end();
     if (!closing || acted) return;
     const quiet = !session || nowMs - lastAgentMs > AGENT_QUIET_MS;
     if ((quiet && playout.silent(nowMs)) || nowMs - closing.sinceMs > LAST_WORDS_MS) act({});

@@ -1,0 +1,282 @@
+/**
+ * app/finish-call: after the last word. Waits for the carrier's ending (and asks when it does not come), keeps the
+ * transcript, compares it with the agent platform's own account, closes the attempt and tells the lead.
+ */
+import { type Call, type CallEvent, type EndStatus, isOver, type PlatformTurn } from '../domain/call.ts';
+import type { CallTranscript, ContactAttempt, LeadStatus } from '../domain/documents.ts';
+import { completenessOf, foldTranscript, talkStart, transcriptText } from '../domain/transcript.ts';
+import type { Clock, Log, PlatformConversation, Store, Telephony, VoiceAgent } from './ports.ts';
+import type { EventLog } from './record-event.ts';
+
+export interface FinishDeps {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly events: EventLog;
+  readonly telephony: Telephony;
+  readonly agent: VoiceAgent;
+  readonly shutdown: AbortSignal;
+}
+
+/** When to ask the platform for its account, ms after the call's end; its analysis lags the hang-up. */
+const ASK_PLATFORM_MS = [1_500, 3_000, 6_000, 12_000, 25_000, 60_000, 180_000, 600_000] as const;
+/** How long to wait for an ending's callback before each time the carrier is asked. */
+const ASK_CARRIER_MS: readonly number[] = [3_000, 5_000, 12_000, 40_000, 120_000];
+const ASK_CARRIER_LATER_MS = 300_000;
+const REST_MS = 15_000;
+
+/** What the end of a call makes of a lead that was still open. */
+const LEAD_STATUS: Partial<Record<NonNullable<Call['outcome']>, LeadStatus>> = {
+  qualified: 'qualified',
+  callback: 'contacted',
+  transferred: 'contacted',
+  not_interested: 'lost',
+  wrong_number: 'lost',
+  hung_up: 'contacted',
+  opted_out: 'dnc',
+};
+
+export function createFinishCall(deps: FinishDeps) {
+  const { store, clock, log, events, telephony, agent } = deps;
+  const finishing = new Map<string, Promise<void>>();
+  /** Accounts that came by webhook before or while we wait for them. Bounded: oldest out. */
+  const reported = new Map<string, PlatformConversation>();
+  const MAX_REPORTED = 1_000;
+
+  const within = () => AbortSignal.any([deps.shutdown, AbortSignal.timeout(REST_MS)]);
+
+  /** Resolves when the call has an ending, by callback or by asking. A call that the carrier says is alive is waited for. */
+  async function ending(callId: string): Promise<Call | undefined> {
+    let silences = 0;
+    for (let attempt = 0; ; attempt += 1) {
+      const before = await events.call(callId);
+      if (!before || isOver(before)) return before;
+      await clock.sleep(ASK_CARRIER_MS[attempt] ?? ASK_CARRIER_LATER_MS, deps.shutdown);
+      const call = await events.call(callId);
+      if (!call || isOver(call)) return call;
+      try {
+        if (!call.callSid) {
+          silences += 1;
+        } else {
+          const seen = await telephony.fetchCall(call.callSid, within());
+          if (seen === 'absent') return await end(callId, 'failed', 'the carrier does not know this call');
+          if (seen.state === 'over') {
+            return await end(
+              callId,
+              seen.end ?? 'completed',
+              'told by the carrier when asked',
+              seen.durationSec,
+            );
+          }
+        }
+      } catch (error) {
+        silences += 1;
+        log.warn({ err: error, callId }, 'the carrier could not be asked how a call ended');
+      }
+      if (silences > ASK_CARRIER_MS.length) {
+        return await end(callId, 'failed', 'the carrier never said how the call ended');
+      }
+    }
+  }
+
+  const end = (callId: string, status: EndStatus, reason: string, durationSec?: number): Promise<Call> =>
+    events.record(
+      callId,
+      { type: 'ended', status, reason, ...(durationSec === undefined ? {} : { durationSec }) },
+      { eventId: `${callId}:ended` },
+    );
+
+  async function platformAccount(
+    conversationIds: readonly string[],
+  ): Promise<{ turns: PlatformTurn[]; source: 'webhook' | 'poll' } | undefined> {
+    const accounts: PlatformConversation[] = [];
+    let source: 'webhook' | 'poll' = 'webhook';
+    for (const id of conversationIds) {
+      let account: PlatformConversation | undefined;
+      let waited = 0;
+      for (const atMs of ASK_PLATFORM_MS) {
+        account = reported.get(id);
+        if (account) break;
+        await clock.sleep(atMs - waited, deps.shutdown);
+        waited = atMs;
+        account = reported.get(id);
+        if (account) break;
+        try {
+          const answer = await agent.conversation(id, within());
+          if (answer === 'absent') break;
+          if (answer !== 'pending') {
+            account = answer;
+            source = 'poll';
+            break;
+          }
+        } catch (error) {
+          log.warn(
+            { err: error, conversationId: id },
+            'the agent platform could not be asked for its transcript',
+          );
+        }
+      }
+      reported.delete(id);
+      if (!account || account.failed) return undefined;
+      accounts.push(account);
+    }
+    return { turns: accounts.flatMap((account) => account.turns), source };
+  }
+
+  async function keepTranscript(call: Call, all: readonly CallEvent[]): Promise<void> {
+    const messages = foldTranscript(all);
+    const now = new Date(clock.nowMs());
+    const transcript: CallTranscript = {
+      _id: call._id,
+      callId: call._id,
+      ...(call.leadId ? { leadId: call.leadId } : {}),
+      messages,
+      fullTranscript: transcriptText(messages),
+      totalMessages: messages.length,
+      agentMessages: messages.filter((message) => message.speaker === 'agent').length,
+      userMessages: messages.filter((message) => message.speaker === 'user').length,
+      duration: call.duration ?? 0,
+      // Until the platform's account is compared, nobody knows that nothing is missing.
+      completeness: call.completeness ?? 'gap',
+      createdAt: now,
+      updatedAt: now,
+    };
+    await store.collection('call_transcripts').put(transcript);
+    const start = talkStart(all) ?? call.initiatedAt;
+    await store.collection('conversation_sessions').put({
+      _id: call._id,
+      sessionId: call._id,
+      callId: call._id,
+      ...(call.leadId ? { leadId: call.leadId } : {}),
+      leadGenerated: false,
+      startTime: start,
+      ...(call.endedAt ? { endTime: call.endedAt, duration: call.duration ?? 0 } : {}),
+      turns: messages.length,
+      channel: 'phone',
+      ...(call.completeness ? { completeness: call.completeness } : {}),
+      createdAt: call.createdAt,
+      updatedAt: now,
+    });
+  }
+
+  /** What came of it when neither the agent nor the line said so. */
+  async function conclude(call: Call, all: readonly CallEvent[]): Promise<Call> {
+    if (call.outcome && call.disposition) return call;
+    const spoke = all.some((event) => event.type === 'said' && event.role === 'user');
+    const outcome = call.outcome ?? (spoke ? 'hung_up' : 'no_conversation');
+    return await events.record(
+      call._id,
+      { type: 'concluded', outcome, reason: call.endReason ?? call.status },
+      { eventId: `${call._id}:concluded:end` },
+    );
+  }
+
+  async function tellLead(call: Call): Promise<void> {
+    if (!call.leadId || call.direction !== 'outbound') return;
+    const row: ContactAttempt = {
+      attemptId: call.attemptId,
+      timestamp: call.initiatedAt,
+      type: 'automated_call',
+      callId: call._id,
+      outcome: call.outcome ?? call.status,
+      ...(call.duration === undefined ? {} : { duration: call.duration }),
+    };
+    const now = new Date(clock.nowMs());
+    const followUp = call.followUpActions.find((action) => action.scheduledFor);
+    const leads = store.collection('leads');
+    await leads.update(
+      { _id: call.leadId, 'contactAttempts.attemptId': { $ne: call.attemptId } },
+      {
+        $push: { contactAttempts: row },
+        $set: {
+          lastContactedAt: call.endedAt ?? now,
+          updatedAt: now,
+          updatedBy: 'finish-call',
+          ...(followUp?.scheduledFor ? { nextFollowUp: followUp.scheduledFor } : {}),
+        },
+      },
+    );
+    const status = call.outcome ? LEAD_STATUS[call.outcome] : undefined;
+    if (status) {
+      // A person on the do-not-call list stays there, whatever a call of theirs came to.
+      await leads.update(
+        { _id: call.leadId, status: { $nin: ['dnc', 'converted'] } },
+        { $set: { status, updatedAt: now } },
+      );
+    }
+  }
+
+  async function finish(callId: string): Promise<void> {
+    let call = await ending(callId);
+    if (!call) return;
+    await store
+      .collection('attempts')
+      .update(
+        { _id: call.attemptId },
+        { $set: { state: 'closed', updatedAt: new Date(clock.nowMs()) }, $unset: { activePhone: '' } },
+      );
+    let all = await store.events(callId);
+    call = await conclude(call, all);
+    const conversationIds = [
+      ...new Set(all.flatMap((event) => (event.type === 'session_opened' ? [event.conversationId] : []))),
+    ];
+    const talked = conversationIds.length > 0 && call.answeredAt !== undefined;
+    if (talked) await keepTranscript(call, all);
+    await tellLead(call);
+    if (!talked) return;
+    const account = await platformAccount(conversationIds);
+    all = await store.events(callId);
+    call = await events.record(
+      callId,
+      {
+        type: 'reconciled',
+        completeness: completenessOf(all, account?.turns),
+        turns: account?.turns ?? [],
+        source: account?.source ?? 'none',
+      },
+      { eventId: `${callId}:reconciled` },
+    );
+    await keepTranscript(call, await store.events(callId));
+  }
+
+  return {
+    /** Starts finishing a call, once; a second start while it runs joins the first. */
+    start(callId: string): void {
+      if (finishing.has(callId)) return;
+      const work = finish(callId)
+        .catch((error) => {
+          if (!deps.shutdown.aborted) log.error({ err: error, callId }, 'finishing a call failed');
+        })
+        .finally(() => finishing.delete(callId));
+      finishing.set(callId, work);
+    },
+    /** The platform's report by webhook: kept for the finish under way, or compared at once for a call long finished. */
+    async conversationReported(conversation: PlatformConversation): Promise<void> {
+      reported.set(conversation.conversationId, conversation);
+      for (const oldest of reported.keys()) {
+        if (reported.size <= MAX_REPORTED) break;
+        reported.delete(oldest);
+      }
+      const [known] = await store
+        .collection('calls')
+        .find({ filter: { conversationId: conversation.conversationId }, limit: 1 });
+      if (!known || finishing.has(known._id) || known.completeness === 'complete' || !isOver(known)) return;
+      const all = await store.events(known._id);
+      const call = await events.record(
+        known._id,
+        {
+          type: 'reconciled',
+          completeness: completenessOf(all, conversation.turns),
+          turns: conversation.turns,
+          source: 'webhook',
+        },
+        { eventId: `${known._id}:reconciled:${conversation.conversationId}` },
+      );
+      reported.delete(conversation.conversationId);
+      await keepTranscript(call, await store.events(known._id));
+    },
+    settled: async (): Promise<void> => {
+      await Promise.allSettled([...finishing.values()]);
+    },
+  };
+}

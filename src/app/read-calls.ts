@@ -1,0 +1,106 @@
+/** app/read-calls: calls as people look at them: one, many, live ones, their words, their events, their sound. */
+import {
+  type Call,
+  type CallEvent,
+  type CallOutcome,
+  type CallStatus,
+  type Completeness,
+  isOver,
+} from '../domain/call.ts';
+import type { TranscriptMessage } from '../domain/documents.ts';
+import { Failure } from '../domain/errors.ts';
+import { foldTranscript, transcriptText } from '../domain/transcript.ts';
+import { page } from './paging.ts';
+import type { Cancel, Filter, Recordings, Store, StoredRecording } from './ports.ts';
+import type { EventLog } from './record-event.ts';
+
+export interface CallQuery {
+  readonly limit: number;
+  readonly cursor?: string;
+  readonly status?: CallStatus;
+  readonly outcome?: CallOutcome;
+  readonly direction?: Call['direction'];
+  readonly leadId?: string;
+  readonly campaignId?: string;
+  readonly from?: Date;
+  readonly to?: Date;
+  /** Only calls about which the gate decided, and how. */
+  readonly decided?: 'any' | 'allow' | 'deny';
+}
+
+export type CallChange =
+  | { readonly type: 'call'; readonly call: Call }
+  | { readonly type: 'event'; readonly event: CallEvent };
+
+export function createReadCalls(deps: { store: Store; events: EventLog; recordings: Recordings }) {
+  const { store, events, recordings } = deps;
+  const calls = store.collection('calls');
+  /** Calls that are not over, by id, as last told. */
+  const alive = new Map<string, Call>();
+  events.watch(({ call }) => {
+    if (isOver(call)) alive.delete(call._id);
+    else alive.set(call._id, call);
+  });
+
+  async function get(callId: string): Promise<Call> {
+    const call = await events.call(callId);
+    if (!call) throw new Failure('call_not_found', `no call ${callId}`);
+    return call;
+  }
+
+  function filterOf(query: CallQuery): Filter {
+    const { status, outcome, direction, leadId, campaignId, from, to, decided } = query;
+    return {
+      ...(status ? { status } : {}),
+      ...(outcome ? { outcome } : {}),
+      ...(direction ? { direction } : {}),
+      ...(leadId ? { leadId } : {}),
+      ...(campaignId ? { campaignId } : {}),
+      ...(from || to ? { initiatedAt: { ...(from ? { $gte: from } : {}), ...(to ? { $lt: to } : {}) } } : {}),
+      ...(decided === 'any' ? { complianceDecision: { $exists: true } } : {}),
+      ...(decided === 'allow' || decided === 'deny' ? { 'complianceDecision.verdict': decided } : {}),
+    };
+  }
+
+  return {
+    get,
+    /** Newest first. */
+    list: (query: CallQuery) =>
+      page(calls, {
+        filter: filterOf(query),
+        sort: { field: 'initiatedAt', direction: -1 },
+        limit: query.limit,
+        ...(query.cursor ? { cursor: query.cursor } : {}),
+      }),
+    async transcript(callId: string): Promise<{
+      messages: TranscriptMessage[];
+      fullTranscript: string;
+      completeness?: Completeness;
+      live: boolean;
+    }> {
+      const call = await get(callId);
+      const messages = foldTranscript(await store.events(callId));
+      return {
+        messages,
+        fullTranscript: transcriptText(messages),
+        ...(call.completeness ? { completeness: call.completeness } : {}),
+        live: !isOver(call),
+      };
+    },
+    async events(callId: string): Promise<CallEvent[]> {
+      await get(callId);
+      return await store.events(callId);
+    },
+    recording: async (callId: string): Promise<StoredRecording | undefined> => {
+      await get(callId);
+      return await recordings.find(callId);
+    },
+    live: (): Call[] => [...alive.values()],
+    /** Every change after it was stored: the event first, then the call as it is then. */
+    watch: (listener: (change: CallChange) => void): Cancel =>
+      events.watch(({ event, call }) => {
+        listener({ type: 'event', event });
+        listener({ type: 'call', call });
+      }),
+  };
+}
