@@ -56,6 +56,7 @@ export function createPlayout(sink: PlayoutSink): Playout {
   /** Bytes of queue[0] already taken, and of the whole queue still to take. */
   let taken = 0;
   let queued = 0;
+  let addedMs = 0;
   /** Steady time at which the carrier runs out of what it was given. */
   let playedUntilMs = 0;
   let turn = 0;
@@ -101,8 +102,9 @@ export function createPlayout(sink: PlayoutSink): Playout {
       if (room < 1) return;
       const next = queue[0];
       if (!next) return;
-      // Less than a frame waits for the rest of its chunk stream, unless the listener would hear a gap before it comes.
-      if (queued < FRAME_BYTES && playedUntilMs - nowMs > 2 * FRAME_MS) return;
+      // Less than a frame waits for the rest of its chunk; when none comes it is the end of the reply.
+      if (queued < FRAME_BYTES && (playedUntilMs - nowMs > 2 * FRAME_MS || nowMs - addedMs < 2 * FRAME_MS))
+        return;
       if (next.turn !== turn) {
         turn = next.turn;
         sentMs = 0;
@@ -155,6 +157,7 @@ export function createPlayout(sink: PlayoutSink): Playout {
       }
       queue.push({ ulaw, turn: of });
       queued += ulaw.length;
+      addedMs = nowMs;
       pump(nowMs);
     },
     tick: pump,

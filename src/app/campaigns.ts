@@ -1,0 +1,145 @@
+/** app/campaigns: campaigns as people keep them, and how the house calls when a call belongs to none. */
+import { z } from 'zod';
+import type { CallingPolicy, Campaign } from '../domain/documents.ts';
+import { Failure } from '../domain/errors.ts';
+import { parsePhone } from '../domain/phone.ts';
+import { parseInput } from './input.ts';
+import { type Page, page } from './paging.ts';
+import type { Clock, Filter, Ids, Store } from './ports.ts';
+
+/** Calls that belong to no campaign. Ring time is above the 15 seconds or four rings of 64.1200(a)(6). */
+export const HOUSE_CALLING: CallingPolicy = {
+  purpose: 'marketing',
+  subject: 'house',
+  machinePolicy: 'hang_up',
+  ringTimeoutSec: 30,
+  maxCallSec: 900,
+  carrierRecording: false,
+};
+
+const TimeOfDay = z.string().regex(/^(?:[01]\d|2[0-3]):[0-5]\d$/, 'a time of day as "HH:MM"');
+const Calling = z.strictObject({
+  purpose: z.enum(['marketing', 'informational']),
+  subject: z.string().trim().min(1).max(100),
+  machinePolicy: z.enum(['hang_up', 'leave_message', 'talk']),
+  voicemailText: z.string().trim().min(1).max(1_000).optional(),
+  ringTimeoutSec: z.number().int().min(15).max(120),
+  maxCallSec: z.number().int().min(30).max(14_400),
+  transferNumber: z.string().optional(),
+  hours: z
+    .strictObject({
+      start: TimeOfDay,
+      end: TimeOfDay,
+      days: z.array(z.enum(['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'])).min(1),
+    })
+    .refine((hours) => hours.start < hours.end, 'hours must start before they end')
+    .optional(),
+  carrierRecording: z.boolean(),
+});
+
+const CampaignInput = z.strictObject({
+  name: z.string().trim().min(1).max(200),
+  description: z.string().max(2_000).optional(),
+  type: z.enum(['wholesale', 'fix_flip', 'rental']),
+  calling: Calling.partial().optional(),
+});
+const CampaignPatch = CampaignInput.partial().extend({
+  status: z.enum(['draft', 'active', 'paused', 'completed']).optional(),
+});
+export type CampaignInput = z.input<typeof CampaignInput>;
+export type CampaignPatch = z.input<typeof CampaignPatch>;
+
+/** Settings over settings; a key that is given as undefined changes nothing. */
+function calling(base: CallingPolicy, given: z.output<typeof CampaignInput>['calling']): CallingPolicy {
+  const changes = Object.fromEntries(
+    Object.entries(given ?? {}).filter(([, value]) => value !== undefined),
+  ) as Partial<CallingPolicy>;
+  const policy = { ...base, ...changes };
+  if (policy.machinePolicy === 'leave_message' && policy.voicemailText === undefined)
+    throw invalid('calling.voicemailText', 'a campaign that leaves messages needs their text');
+  if (policy.transferNumber === undefined) return policy;
+  const transferNumber = parsePhone(policy.transferNumber);
+  if (transferNumber === undefined) throw invalid('calling.transferNumber', 'not a phone number');
+  return { ...policy, transferNumber };
+}
+
+const invalid = (field: string, message: string): Failure =>
+  new Failure('invalid_request', `${field}: ${message}`, { details: { fields: { [field]: message } } });
+
+export interface CampaignsDeps {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly ids: Ids;
+}
+
+export interface CampaignQuery {
+  readonly status?: Campaign['status'];
+  readonly type?: Campaign['type'];
+  readonly limit?: number;
+  readonly cursor?: string;
+}
+
+export function createCampaigns({ store, clock, ids }: CampaignsDeps) {
+  const campaigns = store.collection('campaigns');
+
+  /** A new campaign is a draft: it calls nobody until it is made active. Throws `invalid_request`. */
+  async function create(input: CampaignInput): Promise<Campaign> {
+    const { name, description, type, calling: wanted } = parseInput(CampaignInput, input);
+    const now = new Date(clock.nowMs());
+    const campaign: Campaign = {
+      _id: ids.objectId(),
+      name,
+      ...(description === undefined ? {} : { description }),
+      type,
+      status: 'draft',
+      calling: calling({ ...HOUSE_CALLING, subject: name.slice(0, 100) }, wanted),
+      createdAt: now,
+      updatedAt: now,
+    };
+    await campaigns.insert(campaign);
+    return campaign;
+  }
+
+  /** Throws `campaign_not_found`. */
+  async function get(id: string): Promise<Campaign> {
+    const campaign = await campaigns.get(id);
+    if (!campaign) throw new Failure('campaign_not_found', 'there is no such campaign', { details: { id } });
+    return campaign;
+  }
+
+  async function list(query: CampaignQuery): Promise<Page<Campaign>> {
+    const filter: Filter = {
+      ...(query.status === undefined ? {} : { status: query.status }),
+      ...(query.type === undefined ? {} : { type: query.type }),
+    };
+    return page(campaigns, {
+      filter,
+      sort: { field: 'createdAt', direction: -1 },
+      ...(query.limit === undefined ? {} : { limit: query.limit }),
+      ...(query.cursor === undefined ? {} : { cursor: query.cursor }),
+    });
+  }
+
+  /** Changes what is given. Throws `campaign_not_found` and `invalid_request`. */
+  async function update(id: string, patch: CampaignPatch): Promise<Campaign> {
+    const { calling: wanted, ...changes } = parseInput(CampaignPatch, patch);
+    const before = await get(id);
+    const set = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
+    const after = await campaigns.update(
+      { _id: id },
+      {
+        $set: {
+          ...set,
+          ...(wanted === undefined ? {} : { calling: calling(before.calling, wanted) }),
+          updatedAt: new Date(clock.nowMs()),
+        },
+      },
+    );
+    if (!after) throw new Failure('campaign_not_found', 'there is no such campaign', { details: { id } });
+    return after;
+  }
+
+  return { create, get, list, update };
+}
+
+export type Campaigns = ReturnType<typeof createCampaigns>;

@@ -1,0 +1,274 @@
+/**
+ * app/gather-facts: everything the gate wants to know of one call, read from the store at that moment. Consent, the
+ * do-not-call lists and attempts come from their own collections, never from the projections kept on the lead.
+ */
+import { z } from 'zod';
+import { consentFacts } from '../domain/compliance/consent-log.ts';
+import { DEFAULT_BLOCKED_STATES, DEFAULT_CAPS, type FactsInput } from '../domain/compliance/facts.ts';
+import type { Attempt, CallingPolicy, Campaign, DncEntry, Lead } from '../domain/documents.ts';
+import { Failure } from '../domain/errors.ts';
+import { type E164, parsePhone } from '../domain/phone.ts';
+import { HOUSE_CALLING } from './campaigns.ts';
+import { personOf } from './person.ts';
+import type { Store } from './ports.ts';
+
+export interface FactsQuery {
+  readonly leadId?: string;
+  /** With a lead: one of its numbers, to dial instead of the first. Alone: any number. */
+  readonly phone?: string;
+  readonly campaignId?: string;
+  /** The attempt that the asker has reserved for this very call; it does not count against the caps. */
+  readonly exceptAttemptId?: string;
+}
+
+export interface Gathered {
+  readonly facts: FactsInput;
+  readonly to: E164;
+  readonly lead?: Lead;
+  readonly campaign?: Campaign;
+  /** The campaign's way of calling, or the house's. */
+  readonly calling: CallingPolicy;
+}
+
+/** Keys of system_config that the gate reads. */
+export const COMPLIANCE_KEYS = {
+  /** `true` stops every outbound call. */
+  killSwitch: 'calling.killSwitch',
+  /** A `CompliancePolicy`; what is absent keeps its default. */
+  policy: 'compliance.policy',
+  /** `dnc.list.national`, `dnc.list.state.FL`: `{ asOf: Date }`, written by whoever imports a list. */
+  listPrefix: 'dnc.list.',
+} as const;
+
+/** What the business may decide for itself. Consent, the internal list and federal hours are not among it. */
+export const CompliancePolicy = z.strictObject({
+  requireNationalRegistry: z.boolean().default(false),
+  requireStateLists: z.boolean().default(false),
+  requireReassignedCheck: z.boolean().default(false),
+  blockedStates: z.array(z.string()).default([...DEFAULT_BLOCKED_STATES]),
+  emergencyStates: z.array(z.string()).default([]),
+  dncConsentOverride: z.boolean().default(false),
+  allowExemptCalls: z.boolean().default(false),
+  maxPer24h: z.number().int().min(0).max(10).default(DEFAULT_CAPS.maxPer24h),
+  minGapMinutes: z.number().int().min(0).max(10_000).default(DEFAULT_CAPS.minGapMinutes),
+  maxPerDay: z.number().int().min(0).max(10).default(DEFAULT_CAPS.maxPerDay),
+  maxPer7Days: z.number().int().min(0).max(70).default(DEFAULT_CAPS.maxPer7Days),
+  maxPer30Days: z.number().int().min(0).max(300).default(DEFAULT_CAPS.maxPer30Days),
+  stopAfterUnanswered: z.number().int().min(1).max(100).default(DEFAULT_CAPS.stopAfterUnanswered),
+});
+export type CompliancePolicy = z.output<typeof CompliancePolicy>;
+
+const ListVersion = z.object({ asOf: z.date() });
+
+const EVERY_DAY = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
+/** Longer than any window of the rules, and long enough to see a person who never answers. */
+const HISTORY_MS = 366 * 86_400_000;
+const MOST_ATTEMPTS = 2_000;
+const MOST_CONSENT_EVENTS = 2_000;
+
+export interface GatherDeps {
+  readonly store: Store;
+  readonly sellerName: string;
+}
+
+/** Reads the facts of a call that would be made at `atMs`. */
+export type GatherFacts = (query: FactsQuery, atMs: number) => Promise<Gathered>;
+
+/**
+ * What it answers throws Failure `lead_not_found`, `campaign_not_found`, `invalid_request` (no number, or not the lead's),
+ * and whatever the store throws: an answer that cannot be read is no answer.
+ */
+export const createGatherFacts =
+  (deps: GatherDeps): GatherFacts =>
+  (query, atMs) =>
+    gather(deps, query, atMs);
+
+async function gather(
+  { store, sellerName }: GatherDeps,
+  { leadId, phone, campaignId, exceptAttemptId }: FactsQuery,
+  atMs: number,
+): Promise<Gathered> {
+  const { lead, to } = await calledParty(store, leadId, phone);
+  const campaign = campaignId === undefined ? undefined : await store.collection('campaigns').get(campaignId);
+  if (campaignId !== undefined && !campaign)
+    throw new Failure('campaign_not_found', 'there is no such campaign', { details: { campaignId } });
+
+  const known = lead ? [to, ...numbersOf(lead)] : [to];
+  const person = await personOf(store, known);
+  if (!person.complete) throw new Failure('internal', 'too many leads share this number to know whose it is');
+  const everyNumber = { $in: person.numbers };
+  const [consent, dnc, attempts, config] = await Promise.all([
+    store.collection('consent_logs').find({
+      filter: { phone: everyNumber },
+      sort: { timestamp: -1 },
+      limit: MOST_CONSENT_EVENTS + 1,
+    }),
+    store.collection('dnc_registry').find({ filter: { phone: everyNumber } }),
+    store.collection('attempts').find({
+      filter: {
+        phone: everyNumber,
+        direction: 'outbound',
+        state: { $ne: 'denied' },
+        reservedAt: { $gt: new Date(atMs - HISTORY_MS) },
+      },
+      sort: { reservedAt: -1 },
+      limit: MOST_ATTEMPTS,
+    }),
+    store.collection('system_config').find({
+      filter: {
+        $or: [
+          { key: { $in: [COMPLIANCE_KEYS.killSwitch, COMPLIANCE_KEYS.policy] } },
+          { key: { $regex: `^${COMPLIANCE_KEYS.listPrefix.replaceAll('.', '\\.')}` } },
+        ],
+      },
+    }),
+  ]);
+  if (consent.length > MOST_CONSENT_EVENTS)
+    throw new Failure('internal', 'this person has more consent events than can be judged');
+
+  const counted = attempts.filter((attempt) => attempt._id !== exceptAttemptId);
+  const outcomes = await outcomesOf(store, counted);
+  const settings = new Map(config.map((entry) => [entry.key, entry.value]));
+  const policy = CompliancePolicy.parse(settings.get(COMPLIANCE_KEYS.policy) ?? {});
+  const calling = campaign?.calling ?? HOUSE_CALLING;
+  const address = lead?.contact.address;
+
+  const facts: FactsInput = {
+    lead: {
+      phone: to,
+      altPhones: person.numbers.filter((number) => number !== to),
+      lineType: 'unknown',
+      state: address?.state ?? null,
+      zip: address?.zipCode ?? null,
+      consent: consentFacts(consent),
+      ebrLastTransactionAt: null,
+    },
+    call: { purpose: calling.purpose, voice: 'ai', seller: sellerName, subject: calling.subject },
+    dnc: listsOf(dnc, to, settings),
+    environment: {
+      emergencyStates: policy.emergencyStates,
+      // Anything but an absent or false switch stops calls.
+      killSwitch: (settings.get(COMPLIANCE_KEYS.killSwitch) ?? false) !== false,
+    },
+    campaign: {
+      status: campaign === undefined || campaign.status === 'active' ? 'running' : campaign.status,
+      hours: calling.hours
+        ? { ...calling.hours, days: [...calling.hours.days] }
+        : { start: '08:00', end: '21:00', days: [...EVERY_DAY] },
+      maxPer24h: policy.maxPer24h,
+      minGapMinutes: policy.minGapMinutes,
+      maxPerDay: policy.maxPerDay,
+      maxPer7Days: policy.maxPer7Days,
+      maxPer30Days: policy.maxPer30Days,
+      stopAfterUnanswered: policy.stopAfterUnanswered,
+      dncConsentOverride: policy.dncConsentOverride,
+      allowExemptCalls: policy.allowExemptCalls,
+      blockedStates: policy.blockedStates,
+    },
+    history: {
+      attempts: counted.map((attempt) => ({
+        at: attempt.reservedAt,
+        phone: attempt.phone,
+        subject: attempt.subject,
+        outcome: outcomes.get(attempt.callId) ?? 'unknown',
+      })),
+    },
+    policy: {
+      requireNationalRegistry: policy.requireNationalRegistry,
+      requireStateLists: policy.requireStateLists,
+      requireReassignedCheck: policy.requireReassignedCheck,
+    },
+  };
+  return { facts, to, calling, ...(lead ? { lead } : {}), ...(campaign ? { campaign } : {}) };
+}
+
+const numbersOf = ({ contact }: Lead): string[] =>
+  contact.alternatePhone === undefined ? [contact.phone] : [contact.phone, contact.alternatePhone];
+
+async function calledParty(
+  store: Store,
+  leadId: string | undefined,
+  phone: string | undefined,
+): Promise<{ lead: Lead | undefined; to: E164 }> {
+  const leads = store.collection('leads');
+  const asked = phone === undefined ? undefined : parsePhone(phone);
+  const unreadable = (): Failure =>
+    new Failure('invalid_request', 'this is no phone number', {
+      details: { fields: { phone: 'not a phone number' } },
+    });
+  if (phone !== undefined && asked === undefined) throw unreadable();
+
+  if (leadId !== undefined) {
+    const lead = await leads.get(leadId);
+    if (!lead) throw new Failure('lead_not_found', 'there is no such lead', { details: { leadId } });
+    if (asked !== undefined && !numbersOf(lead).includes(asked))
+      throw new Failure('invalid_request', 'this number is not one of the lead', {
+        details: { fields: { phone: 'not a number of this lead' } },
+      });
+    const to = asked ?? parsePhone(lead.contact.phone);
+    if (to === undefined) throw unreadable();
+    return { lead, to };
+  }
+  if (asked === undefined)
+    throw new Failure('invalid_request', 'a call needs a lead or a phone number', {
+      details: { fields: { leadId: 'leadId or phone is required' } },
+    });
+  // Several leads may carry the number; the newest one has the address most likely to be true.
+  const [lead] = await leads.find({
+    filter: { $or: [{ 'contact.phone': asked }, { 'contact.alternatePhone': asked }] },
+    sort: { receivedAt: -1 },
+    limit: 1,
+  });
+  return { lead, to: asked };
+}
+
+async function outcomesOf(store: Store, attempts: readonly Attempt[]): Promise<ReadonlyMap<string, string>> {
+  if (attempts.length === 0) return new Map();
+  const calls = await store.collection('calls').find({
+    filter: { _id: { $in: attempts.map((attempt) => attempt.callId) } },
+  });
+  return new Map(calls.map((call) => [call._id, call.outcome ?? call.status]));
+}
+
+function listsOf(
+  entries: readonly DncEntry[],
+  to: string,
+  settings: ReadonlyMap<string, unknown>,
+): FactsInput['dnc'] {
+  const standing = entries.filter((entry) => entry.releasedAt === undefined);
+  const dialled = (scope: DncEntry['scope']): DncEntry[] =>
+    standing.filter((entry) => entry.scope === scope && entry.phone === to);
+  const asOf = (list: string): Date | null => {
+    const version = settings.get(COMPLIANCE_KEYS.listPrefix + list);
+    return version === undefined ? null : ListVersion.parse(version).asOf;
+  };
+
+  const state: Record<string, { asOf: Date | null; listed: string[] }> = {};
+  for (const key of settings.keys()) {
+    const code = /^dnc\.list\.state\.([A-Z]{2})$/.exec(key)?.[1];
+    if (code !== undefined) state[code] = { asOf: asOf(`state.${code}`), listed: [] };
+  }
+  for (const entry of dialled('state')) {
+    if (entry.state === null) continue;
+    const list = state[entry.state] ?? { asOf: null, listed: [] };
+    state[entry.state] = list;
+    list.listed.push(entry.phone);
+  }
+  const [reassigned] = dialled('reassigned');
+  return {
+    national: {
+      asOf: asOf('national'),
+      listed: dialled('national').map((entry) => entry.phone),
+    },
+    state,
+    internal: entries
+      .filter((entry) => entry.scope === 'internal')
+      .map((entry) => ({
+        phone: entry.phone,
+        seller: entry.seller,
+        releasedAt: entry.releasedAt ?? null,
+      })),
+    litigator: dialled('litigator').length > 0,
+    reassigned: reassigned ? { result: 'yes', checkedAt: reassigned.listedAt } : null,
+  };
+}

@@ -1,0 +1,57 @@
+/** domain/canonical: one text for one value, and its fingerprint, so that two machines agree on what was decided or recorded. */
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
+
+/**
+ * Canonical JSON after RFC 8785 for what documents hold: keys in code-unit order, no white space, properties that are
+ * undefined left out, a `Date` as its ISO 8601 text in UTC with milliseconds. Throws TypeError for anything that JSON
+ * cannot hold (NaN, functions, an invalid date, a class of its own), because a fingerprint of a guess proves nothing.
+ */
+export function canonicalJson(value: unknown): string {
+  switch (typeof value) {
+    case 'string':
+      return quoted(value);
+    case 'boolean':
+      return value ? 'true' : 'false';
+    case 'number':
+      if (!Number.isFinite(value)) throw new TypeError('a number that is not finite has no canonical form');
+      return JSON.stringify(value);
+    case 'object':
+      return value === null ? 'null' : canonicalObject(value);
+    default:
+      throw new TypeError(`a ${typeof value} has no canonical form`);
+  }
+}
+
+function canonicalObject(value: object): string {
+  if (value instanceof Date) {
+    if (Number.isNaN(value.getTime())) throw new TypeError('an invalid date has no canonical form');
+    return `"${value.toISOString()}"`;
+  }
+  if (Array.isArray(value)) {
+    let text = '[';
+    for (let i = 0; i < value.length; i += 1) text += (i === 0 ? '' : ',') + canonicalJson(value[i]);
+    return `${text}]`;
+  }
+  const prototype = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null)
+    throw new TypeError('only plain objects have a canonical form');
+  let text = '{';
+  const record = value as Record<string, unknown>;
+  for (const key of Object.keys(record).sort()) {
+    const held = record[key];
+    if (held === undefined) continue;
+    text += `${text.length === 1 ? '' : ','}${quoted(key)}:${canonicalJson(held)}`;
+  }
+  return `${text}}`;
+}
+
+/** Printable ASCII without quote and backslash needs no escapes, and that is nearly every string here. */
+const PLAIN = /^[ !#-[\]-~]*$/;
+const quoted = (text: string): string => (PLAIN.test(text) ? `"${text}"` : JSON.stringify(text));
+
+/** SHA-256 of a text in UTF-8, as 64 lower-case hex digits. */
+export const sha256Hex = (text: string): string => bytesToHex(sha256(utf8ToBytes(text)));
+
+/** SHA-256 of a value's canonical JSON. Throws as `canonicalJson`. */
+export const fingerprint = (value: unknown): string => sha256Hex(canonicalJson(value));

@@ -1,0 +1,113 @@
+/**
+ * domain/compliance/consent: does a person's record of consent cover this call (reference §1, §8 rows 10 to 16)?
+ * Consent is a list of events, never a flag. Ties between a grant and a revocation are revoked; a revocation reaches every
+ * number and every program of its seller; a business relationship is no consent to an artificial voice.
+ */
+import type { Reason } from './decision.ts';
+import type { Facts, GrantFact } from './facts.ts';
+
+export type ConsentReason = Extract<
+  Reason,
+  | 'consent_missing'
+  | 'consent_seller_mismatch'
+  | 'consent_phone_mismatch'
+  | 'consent_not_effective'
+  | 'consent_revoked'
+  | 'consent_insufficient'
+  | 'consent_evidence_incomplete'
+  | 'consent_expired'
+>;
+
+export interface ConsentFinding {
+  readonly missing: ReadonlySet<ConsentReason>;
+  /** The grant that carries the call, when one passes every test. */
+  readonly grant: GrantFact | undefined;
+  /** An informational call to a landline that the law lets pass without consent, within its cap. */
+  readonly exempt: boolean;
+  /** The last revocation that counts for this seller. */
+  readonly revokedAtMs: number | undefined;
+}
+
+/** KRS 367.463(2)(d): consent to automated calls lasts two years in Kentucky, whatever the record says. */
+export const KENTUCKY_YEARS = 2;
+/** The client's policy where a record names no end (reference §1.4). */
+export const DEFAULT_CONSENT_YEARS = 1;
+
+export const sameSeller = (a: string, b: string): boolean =>
+  a.trim().toLowerCase() === b.trim().toLowerCase();
+
+/** The same UTC wall clock `years` later; 29 February becomes 28 February, the earlier end. */
+export function yearsAfter(at: Date, years: number): Date {
+  const later = new Date(at);
+  later.setUTCFullYear(at.getUTCFullYear() + years);
+  if (later.getUTCMonth() !== at.getUTCMonth()) later.setUTCDate(0);
+  return later;
+}
+
+function endMs(grant: GrantFact, inKentucky: boolean): number {
+  const own = (grant.expiresAt ?? yearsAfter(grant.at, DEFAULT_CONSENT_YEARS)).getTime();
+  return inKentucky ? Math.min(own, yearsAfter(grant.at, KENTUCKY_YEARS).getTime()) : own;
+}
+
+/**
+ * Judges the consent events of a person for one call to `number`. A grant carries the call when it passes every test;
+ * when none does, each test that no remaining grant passes is named.
+ */
+export function judgeConsent(
+  facts: Facts,
+  number: string | undefined,
+  inKentucky: boolean,
+  nowMs: number,
+): ConsentFinding {
+  const { lead, call, campaign } = facts;
+  const missing = new Set<ConsentReason>();
+  let all: GrantFact[] = [];
+  let revokedAtMs: number | undefined;
+  for (const event of lead.consent) {
+    if (event.event === 'grant') all.push(event);
+    else if (event.seller === null || sameSeller(event.seller, call.seller))
+      revokedAtMs = Math.max(revokedAtMs ?? -Infinity, event.at.getTime());
+  }
+
+  const exempt =
+    all.length === 0 &&
+    call.purpose === 'informational' &&
+    lead.lineType === 'landline' &&
+    campaign.allowExemptCalls;
+  if (all.length === 0) {
+    if (!exempt) missing.add('consent_missing');
+    if (revokedAtMs !== undefined) missing.add('consent_revoked');
+    return { missing, grant: undefined, exempt: exempt && missing.size === 0, revokedAtMs };
+  }
+
+  /** Keeps the grants that pass; when none does, notes why and lets the later tests look at what was left. */
+  const narrow = (reason: ConsentReason, passes: (grant: GrantFact) => boolean): void => {
+    const passed = all.filter(passes);
+    if (passed.length > 0) all = passed;
+    else missing.add(reason);
+  };
+  narrow('consent_seller_mismatch', (grant) => sameSeller(grant.seller, call.seller));
+  if (number !== undefined) narrow('consent_phone_mismatch', (grant) => grant.phone === number);
+  narrow('consent_not_effective', (grant) => grant.at.getTime() <= nowMs);
+  const revoked = revokedAtMs;
+  if (revoked !== undefined) narrow('consent_revoked', (grant) => grant.at.getTime() > revoked);
+
+  // After a revocation only written consent counts again, whatever the call is for (reference §1.5, re-grant).
+  const needsWriting = call.purpose === 'marketing' || revoked !== undefined;
+  narrow(
+    'consent_insufficient',
+    (grant) =>
+      !needsWriting ||
+      (grant.level === 'written' &&
+        grant.artificialVoiceDisclosed &&
+        (call.purpose !== 'marketing' || grant.purpose === 'marketing')),
+  );
+  narrow('consent_evidence_incomplete', (grant) => grant.evidenceComplete);
+  narrow('consent_expired', (grant) => nowMs < endMs(grant, inKentucky));
+  return {
+    missing,
+    grant: missing.size === 0 && number !== undefined ? all[0] : undefined,
+    exempt: false,
+    revokedAtMs,
+  };
+}

@@ -1,0 +1,313 @@
+/** main: the composition root. Config → adapters → app → servers → shutdown. Imported by nobody. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { extname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { createElevenLabs } from './adapters/elevenlabs/index.ts';
+import { openRecordings } from './adapters/recordings/index.ts';
+import { openLocalStore } from './adapters/store/local/index.ts';
+import { createClock, createIds, createLog } from './adapters/system.ts';
+import { createTwilio } from './adapters/twilio/index.ts';
+import { createMediaDoor } from './adapters/twilio/media-stream.ts';
+import { type App, buildApp } from './app/index.ts';
+import { PROMPTS, type Prompts } from './app/prompts.ts';
+import { type Config, ConfigError, loadConfig } from './config.ts';
+import { isFailure } from './domain/errors.ts';
+import { createHttp } from './http/index.ts';
+import type { SandboxReport, SandboxSettings } from './sandbox/main.ts';
+import { SAMPLE_CAMPAIGN, sampleLeads } from './sandbox/sample-leads.ts';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+/** A stopping service lets calls end for this long; a second signal does not wait. */
+const DRAIN_MS = 60_000;
+const SANDBOX_START_MS = 10_000;
+const SANDBOX_NUMBER = '+12125550190';
+
+const version = (JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }).version;
+
+function readPrompts(): Prompts {
+  const read = (name: string) => [name, readFileSync(join(ROOT, 'prompts', `${name}.md`), 'utf8')] as const;
+  return Object.fromEntries(PROMPTS.map(read)) as Prompts;
+}
+
+/** The secret that signs cookies: given, or made once and kept where only we may read it. */
+function sessionSecret(config: Config): string {
+  if (config.sessionSecret) return config.sessionSecret;
+  const path = join(config.dataDir, 'session-secret');
+  if (existsSync(path)) return readFileSync(path, 'utf8').trim();
+  const secret = randomBytes(48).toString('base64url');
+  writeFileSync(path, secret, { mode: 0o600 });
+  return secret;
+}
+
+/** `PORT=0` means any free port; the outside parties must know which before the server listens. */
+function settlePort(config: Config): Promise<number> {
+  if (config.http.port !== 0) return Promise.resolve(config.http.port);
+  return new Promise((found, failed) => {
+    const probe = createServer();
+    probe.once('error', failed);
+    probe.listen(0, config.http.host, () => {
+      const address = probe.address();
+      probe.close(() => found(typeof address === 'object' && address ? address.port : 0));
+    });
+  });
+}
+
+/** Plays the outside parties in a process of their own; started again, at the same addresses, when it dies. */
+async function startSandbox(
+  settings: SandboxSettings,
+  log: ReturnType<typeof createLog>,
+): Promise<{ report: SandboxReport; stop: () => void }> {
+  let child: ChildProcess | undefined;
+  let stopped = false;
+  const start = (wanted: SandboxSettings): Promise<SandboxReport> =>
+    new Promise((ready, failed) => {
+      const script = fileURLToPath(new URL(`./sandbox/main${extname(import.meta.url)}`, import.meta.url));
+      const started = fork(script, {
+        env: { ...process.env, PARLEY_SANDBOX: JSON.stringify(wanted) },
+        stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      });
+      child = started;
+      const late = setTimeout(() => failed(new Error('the sandbox did not start in time')), SANDBOX_START_MS);
+      started.once('message', (message) => {
+        clearTimeout(late);
+        ready(message as SandboxReport);
+      });
+      started.once('error', failed);
+      started.once('exit', (code) => {
+        clearTimeout(late);
+        failed(new Error(`the sandbox ended with code ${code}`));
+      });
+    });
+  const report = await start(settings);
+  const again: SandboxSettings = {
+    ...(settings.carrier && report.carrier
+      ? {
+          carrier: {
+            ...settings.carrier,
+            port: Number(new URL(report.carrier.url).port),
+            accountSid: report.carrier.accountSid,
+            authToken: report.carrier.authToken,
+          },
+        }
+      : {}),
+    ...(settings.agent && report.agent
+      ? {
+          agent: {
+            ...settings.agent,
+            port: Number(new URL(report.agent.url).port),
+            apiKey: report.agent.apiKey,
+            agentId: report.agent.agentId,
+            webhookSecret: report.agent.webhookSecret,
+          },
+        }
+      : {}),
+  };
+  const guard = () =>
+    child?.once('exit', (code) => {
+      if (stopped) return;
+      log.error({ code }, 'the sandbox ended; starting it again');
+      setTimeout(() => {
+        if (!stopped)
+          start(again).then(guard, (error) =>
+            log.error({ err: error }, 'the sandbox could not be started again'),
+          );
+      }, 1_000).unref();
+    });
+  guard();
+  return {
+    report,
+    stop() {
+      stopped = true;
+      child?.kill('SIGTERM');
+    },
+  };
+}
+
+/** People to call in the sandbox: one lead for each scripted caller, where it is day. Made once; left alone afterwards. */
+async function seedSandbox(app: App): Promise<void> {
+  const { items } = await app.campaigns.list({ limit: 1 });
+  const campaign = items[0] ?? (await app.campaigns.create(SAMPLE_CAMPAIGN));
+  if (campaign.status === 'draft') await app.campaigns.update(campaign._id, { status: 'active' });
+  for (const region of sampleLeads(campaign._id)) {
+    const verdict = await app.compliance.check({ phone: region.leads[0]?.contact.phone ?? '' });
+    const timeBars = verdict.reasons.some((reason) =>
+      /hours|day_barred|holiday|not_enabled|timezone/.test(reason),
+    );
+    if (timeBars) continue;
+    for (const lead of region.leads) {
+      await app.leads.create(lead, 'sandbox').catch((error) => {
+        if (!isFailure(error, 'duplicate_key')) throw error;
+      });
+    }
+    return;
+  }
+}
+
+async function main(): Promise<void> {
+  if (existsSync('.env')) process.loadEnvFile('.env');
+  const config = loadConfig(process.env);
+  const log = createLog(config.logLevel);
+  const clock = createClock(log);
+  const ids = createIds();
+  if (config.mongo) {
+    throw new ConfigError([
+      'MONGODB_URI is set, but this version keeps everything in the embedded store; remove it or set USE_MONGODB=false.',
+    ]);
+  }
+  const dataDir = resolve(config.dataDir);
+  mkdirSync(dataDir, { recursive: true });
+  const port = await settlePort(config);
+  const localUrl = `http://${config.http.host === '0.0.0.0' || config.http.host === '127.0.0.1' ? 'localhost' : config.http.host}:${port}`;
+  /** Where the built-in parties reach us: they run on this machine. */
+  const nearUrl = `http://${config.http.host === '0.0.0.0' ? '127.0.0.1' : config.http.host}:${port}`;
+  const publicBaseUrl = config.sandbox.carrier ? nearUrl : (config.http.publicBaseUrl ?? localUrl);
+
+  const [store, sandbox] = await Promise.all([
+    openLocalStore({ dir: join(dataDir, 'store'), log }),
+    config.sandbox.carrier || config.sandbox.agent
+      ? startSandbox(
+          {
+            ...(config.sandbox.carrier
+              ? {
+                  carrier: {
+                    numbers: [SANDBOX_NUMBER],
+                    callsPerSecond: config.callsPerSecond,
+                    voiceUrl: `${nearUrl}/twilio/voice`,
+                    statusCallbackUrl: `${nearUrl}/twilio/status`,
+                    smsUrl: `${nearUrl}/twilio/sms`,
+                  },
+                }
+              : {}),
+            ...(config.sandbox.agent ? { agent: { webhookUrl: `${nearUrl}/elevenlabs/webhook` } } : {}),
+          },
+          log,
+        )
+      : undefined,
+  ]);
+
+  const carrier = sandbox?.report.carrier;
+  const account = carrier
+    ? {
+        accountSid: carrier.accountSid,
+        authToken: carrier.authToken,
+        phoneNumbers: carrier.numbers,
+        apiBaseUrl: carrier.url,
+      }
+    : config.twilio;
+  const builtIn = sandbox?.report.agent;
+  const platform = builtIn
+    ? {
+        apiKey: builtIn.apiKey,
+        agentId: builtIn.agentId,
+        webhookSecret: builtIn.webhookSecret,
+        baseUrl: builtIn.url,
+      }
+    : config.elevenlabs;
+  if (!account || !platform) throw new Error('a vendor is neither configured nor played by the sandbox');
+
+  const twilio = createTwilio({ ...account, numbers: account.phoneNumbers, publicBaseUrl, clock, ids, log });
+  const elevenlabs = createElevenLabs({ ...platform, clock, log });
+  const recordings = openRecordings({ dir: join(dataDir, 'recordings'), log, clock });
+  const app = buildApp(
+    { store, telephony: twilio.telephony, agent: elevenlabs.agent, recordings, clock, ids, log },
+    {
+      sellerName: config.sellerName,
+      fromNumbers: account.phoneNumbers,
+      maxConcurrentCalls: config.maxConcurrentCalls,
+      callsPerSecond: config.callsPerSecond,
+      inboundReserve: config.inboundReserve,
+      prompts: readPrompts(),
+    },
+  );
+
+  const signInToken = ids.token();
+  const http = createHttp({
+    app,
+    config: { host: config.http.host, port, publicBaseUrl: config.http.publicBaseUrl ?? localUrl },
+    doors: { twilio: twilio.door(app.carrierInlet), elevenlabs: elevenlabs.door(app.agentInlet) },
+    media: createMediaDoor({
+      validUpgrade: twilio.signature.validUpgrade,
+      tickets: twilio.tickets,
+      inlet: app.carrierInlet,
+      clock,
+      log,
+    }),
+    auth: {
+      sessionSecret: sessionSecret(config),
+      signInToken,
+      ...(config.adminApiKey ? { adminApiKey: config.adminApiKey } : {}),
+    },
+    log,
+    clock,
+    settings: {
+      version,
+      sellerName: config.sellerName,
+      sandbox: config.sandbox,
+      publicBaseUrl: config.http.publicBaseUrl ?? localUrl,
+      fromNumbers: [...account.phoneNumbers],
+    },
+    async readiness() {
+      const health = await store.health();
+      return {
+        status: health.ok ? 'ready' : 'not_ready',
+        checks: [
+          { name: 'store', ok: health.ok, detail: health.detail },
+          { name: 'carrier', ok: true, detail: config.sandbox.carrier ? 'the built-in carrier' : 'Twilio' },
+          { name: 'agent', ok: true, detail: config.sandbox.agent ? 'the built-in agent' : 'ElevenLabs' },
+        ],
+        sandbox: config.sandbox,
+      };
+    },
+    metrics: () => [
+      {
+        name: 'parley_active_calls',
+        help: 'Calls in progress in this process.',
+        type: 'gauge',
+        value: app.activeCalls(),
+      },
+    ],
+    dashboardDir: join(ROOT, 'dist', 'dashboard'),
+  });
+  await http.listen();
+
+  let stopping = false;
+  const stop = (signal: string): void => {
+    if (stopping) {
+      process.exit(1);
+    }
+    stopping = true;
+    log.info({ signal }, 'stopping: no new calls, live ones may end');
+    app
+      .stop(DRAIN_MS)
+      .then(() => http.close())
+      .then(() => sandbox?.stop())
+      .then(() => store.close())
+      .then(
+        () => process.exit(0),
+        (error) => {
+          log.error({ err: error }, 'stopping failed');
+          process.exit(1);
+        },
+      );
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+
+  process.stdout.write(`\n  Parley is ready. Sign in once with: ${localUrl}/signin?token=${signInToken}\n\n`);
+  const left = await app.recover();
+  if (left > 0) log.info({ calls: left }, 'took up calls that were open when the service last stopped');
+  if (config.sandbox.carrier) await seedSandbox(app);
+  await elevenlabs.warm();
+}
+
+main().catch((error) => {
+  process.stderr.write(
+    error instanceof ConfigError
+      ? `${error.message}\n`
+      : `Parley could not start: ${error?.stack ?? error}\n`,
+  );
+  process.exit(error instanceof ConfigError ? 2 : 1);
+});
