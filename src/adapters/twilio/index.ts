@@ -1,0 +1,62 @@
+/** adapters/twilio: everything that is Twilio's: calls by REST, its webhooks, its media streams' tickets and signatures. */
+import type { CarrierInlet, Clock, Ids, Log, StreamTickets, Telephony, VendorDoor } from '../../app/ports.ts';
+import { Failure } from '../../domain/errors.ts';
+import { createSignature } from './signature.ts';
+import { createTelephony } from './telephony.ts';
+import { createTickets } from './tickets.ts';
+import { createDoor } from './webhooks.ts';
+
+export interface TwilioParts {
+  readonly accountSid: string;
+  readonly authToken: string;
+  /** Our numbers, E.164: the only caller IDs that `dial` accepts; the first is shown to a person in a transfer. */
+  readonly numbers: readonly string[];
+  /** Where the REST API is instead of api.twilio.com; a path in front of it is kept. */
+  readonly apiBaseUrl?: string;
+  /** What Twilio reaches us by and therefore signs. Twilio itself demands https. */
+  readonly publicBaseUrl: string;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly log: Log;
+}
+
+export interface TwilioAdapter {
+  readonly telephony: Telephony;
+  /** Answers every HTTP path under /twilio/. Never rejects. */
+  door(inlet: CarrierInlet): VendorDoor;
+  readonly signature: { validUpgrade(header: string | undefined, path: string): boolean };
+  readonly tickets: StreamTickets;
+}
+
+function address(name: string, value: string): URL {
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  if (!url || !/^https?:$/.test(url.protocol))
+    throw new Failure('config_invalid', `${name} must be an http or https URL`);
+  return url;
+}
+
+/** Throws Failure `config_invalid` for values that Twilio could never work with. */
+export function createTwilio(parts: TwilioParts): TwilioAdapter {
+  const { accountSid, authToken, clock, ids, log } = parts;
+  if (!/^AC[0-9a-zA-Z]+$/.test(accountSid))
+    throw new Failure('config_invalid', 'TWILIO_ACCOUNT_SID must start with AC');
+  if (authToken === '') throw new Failure('config_invalid', 'TWILIO_AUTH_TOKEN is empty');
+  if (parts.apiBaseUrl !== undefined) address('TWILIO_API_BASE_URL', parts.apiBaseUrl);
+  const url = address('PUBLIC_BASE_URL', parts.publicBaseUrl);
+  if (url.hostname.includes('_'))
+    throw new Failure(
+      'config_invalid',
+      'PUBLIC_BASE_URL: Twilio calls no host with an underscore in its name',
+    );
+  const publicBaseUrl = url.origin + url.pathname.replace(/\/+$/, '');
+
+  const signature = createSignature({ authToken, publicBaseUrl });
+  const tickets = createTickets({ clock, ids });
+  const { telephony, saw } = createTelephony({ ...parts, publicBaseUrl });
+  return {
+    telephony,
+    door: (inlet) => createDoor({ publicBaseUrl, signature, tickets, clock, log, saw }, inlet),
+    signature: { validUpgrade: signature.validUpgrade },
+    tickets,
+  };
+}
