@@ -38,8 +38,8 @@ const OptOut = z.object({
   channel: z.enum(['voice', 'keypad']).default('voice').catch('voice'),
 });
 const FollowUp = z.object({
-  kind: z.enum(['site_visit', 'callback', 'send_email', 'send_sms']).default('callback').catch('callback'),
-  when: z.string().max(64).optional(),
+  type: z.enum(['site_visit', 'callback', 'send_email', 'send_sms']).default('callback').catch('callback'),
+  at: z.string().max(64).optional(),
   notes: short.default(''),
 });
 const Transfer = z.object({ reason: short.default('asked for a person') });
@@ -91,12 +91,12 @@ export function createAgentTools(deps: ToolDeps) {
     },
 
     async schedule_follow_up(callId, input) {
-      const { kind, when, notes } = FollowUp.parse(input);
+      const { type: kind, at: wished, notes } = FollowUp.parse(input);
       const nowMs = clock.nowMs();
-      const at = when === undefined ? undefined : new Date(when);
+      const at = wished === undefined ? undefined : new Date(wished);
       if (at && Number.isNaN(at.getTime()))
         return wrong(
-          `"${when}" is no date I can read; use ISO 8601 with the time zone, such as 2026-10-26T14:00:00-07:00.`,
+          `"${wished}" is no date I can read; use ISO 8601 with the time zone, such as 2026-10-26T14:00:00-07:00.`,
         );
       if (at && at.getTime() < nowMs - 60_000) return wrong('That time has passed. Ask for another time.');
       if (at && at.getTime() > nowMs + FARTHEST_MS)

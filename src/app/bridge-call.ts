@@ -148,7 +148,7 @@ export function createBridge(deps: BridgeDeps, talk: Talk): Bridge {
   let lastAgentMs = 0;
   let lastVoiceMs = 0;
   let voicedRun = 0;
-  let callerSpoke = false;
+  let lastAgentVoiceMs = 0;
   let heardTurn = -1;
   let userTalkMs = 0;
   let agentTalkMs = 0;
@@ -169,13 +169,16 @@ export function createBridge(deps: BridgeDeps, talk: Talk): Bridge {
       track?.agent(ulaw, playAtMs);
       for (let at = 0; at < ulaw.length; at += FRAME_BYTES) {
         if (!isVoice(ulaw, at, at + FRAME_BYTES)) continue;
+        const heardAtMs = playAtMs + at / BYTES_PER_MS;
         agentTalkMs += 20;
-        if (turn === heardTurn) continue;
-        heardTurn = turn;
-        if (!callerSpoke) continue;
-        callerSpoke = false;
-        const latencyMs = Math.round(playAtMs + at / BYTES_PER_MS - lastVoiceMs);
-        if (latencyMs >= 0) say({ type: 'heard', turn, latencyMs });
+        if (turn !== heardTurn) {
+          heardTurn = turn;
+          // A reply is to what was said since the agent was last heard; words spoken over it have no latency.
+          if (lastVoiceMs > lastAgentVoiceMs && heardAtMs >= lastVoiceMs) {
+            say({ type: 'heard', turn, latencyMs: Math.round(heardAtMs - lastVoiceMs) });
+          }
+        }
+        lastAgentVoiceMs = heardAtMs;
       }
     },
   });
@@ -196,7 +199,6 @@ export function createBridge(deps: BridgeDeps, talk: Talk): Bridge {
       userTalkMs += length / BYTES_PER_MS;
       voicedRun += 1;
       if (voicedRun < SPEECH_FRAMES) return;
-      callerSpoke = true;
       lastVoiceMs = nowMs;
     },
     markEchoed(name) {

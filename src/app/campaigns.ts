@@ -2,10 +2,10 @@
 import { z } from 'zod';
 import type { CallingPolicy, Campaign } from '../domain/documents.ts';
 import { Failure } from '../domain/errors.ts';
+import { parseInput } from '../domain/input.ts';
 import { parsePhone } from '../domain/phone.ts';
-import { parseInput } from './input.ts';
 import { type Page, page } from './paging.ts';
-import type { Clock, Filter, Ids, Store } from './ports.ts';
+import type { Clock, Filter, Ids, Log, Store } from './ports.ts';
 
 /** Calls that belong to no campaign. Ring time is above the 15 seconds or four rings of 64.1200(a)(6). */
 export const HOUSE_CALLING: CallingPolicy = {
@@ -46,8 +46,15 @@ const CampaignInput = z.strictObject({
 const CampaignPatch = CampaignInput.partial().extend({
   status: z.enum(['draft', 'active', 'paused', 'completed']).optional(),
 });
-export type CampaignInput = z.input<typeof CampaignInput>;
-export type CampaignPatch = z.input<typeof CampaignPatch>;
+
+/** What is absent of `calling` is as the house calls; the subject defaults to the campaign's name. */
+export interface NewCampaign {
+  readonly name: string;
+  readonly description?: string;
+  readonly type: Campaign['type'];
+  readonly calling?: Partial<CallingPolicy>;
+}
+export type CampaignChange = Partial<NewCampaign> & { readonly status?: Campaign['status'] };
 
 /** Settings over settings; a key that is given as undefined changes nothing. */
 function calling(base: CallingPolicy, given: z.output<typeof CampaignInput>['calling']): CallingPolicy {
@@ -70,6 +77,7 @@ export interface CampaignsDeps {
   readonly store: Store;
   readonly clock: Clock;
   readonly ids: Ids;
+  readonly log: Log;
 }
 
 export interface CampaignQuery {
@@ -79,11 +87,11 @@ export interface CampaignQuery {
   readonly cursor?: string;
 }
 
-export function createCampaigns({ store, clock, ids }: CampaignsDeps) {
+export function createCampaigns({ store, clock, ids, log }: CampaignsDeps) {
   const campaigns = store.collection('campaigns');
 
   /** A new campaign is a draft: it calls nobody until it is made active. Throws `invalid_request`. */
-  async function create(input: CampaignInput): Promise<Campaign> {
+  async function create(input: NewCampaign, by: string): Promise<Campaign> {
     const { name, description, type, calling: wanted } = parseInput(CampaignInput, input);
     const now = new Date(clock.nowMs());
     const campaign: Campaign = {
@@ -97,6 +105,7 @@ export function createCampaigns({ store, clock, ids }: CampaignsDeps) {
       updatedAt: now,
     };
     await campaigns.insert(campaign);
+    log.info({ campaignId: campaign._id, by }, 'a campaign was created');
     return campaign;
   }
 
@@ -121,7 +130,7 @@ export function createCampaigns({ store, clock, ids }: CampaignsDeps) {
   }
 
   /** Changes what is given. Throws `campaign_not_found` and `invalid_request`. */
-  async function update(id: string, patch: CampaignPatch): Promise<Campaign> {
+  async function update(id: string, patch: CampaignChange, by: string): Promise<Campaign> {
     const { calling: wanted, ...changes } = parseInput(CampaignPatch, patch);
     const before = await get(id);
     const set = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
@@ -136,10 +145,15 @@ export function createCampaigns({ store, clock, ids }: CampaignsDeps) {
       },
     );
     if (!after) throw new Failure('campaign_not_found', 'there is no such campaign', { details: { id } });
+    log.info({ campaignId: id, by, status: after.status }, 'a campaign was changed');
     return after;
   }
 
-  return { create, get, list, update };
+  /** How to call for a campaign, or for the house. Throws `campaign_not_found`. */
+  const policyOf = async (campaignId: string | undefined): Promise<CallingPolicy> =>
+    campaignId === undefined ? HOUSE_CALLING : (await get(campaignId)).calling;
+
+  return { create, get, list, update, policyOf };
 }
 
 export type Campaigns = ReturnType<typeof createCampaigns>;

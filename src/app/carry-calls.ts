@@ -108,12 +108,13 @@ export function createCarryCalls(deps: CarryDeps) {
     ]);
     const again = bridges.get(callId);
     if (again) return again;
-    return open(call, { policy, ...sentences(call, lead), recoverySummary: summary });
+    return open(call, { policy, ...sentences(call, lead, policy), recoverySummary: summary });
   }
 
   function sentences(
     call: Call,
     lead: Lead | undefined,
+    policy: CallingPolicy,
   ): Omit<Talk, 'callId' | 'direction' | 'policy' | 'recoverySummary'> {
     const values = {
       lead_name: lead?.contact.firstName || 'there',
@@ -131,7 +132,7 @@ export function createCarryCalls(deps: CarryDeps) {
       ),
       recoveryMessage: fill(prompts.recovery, values),
       apology: fill(prompts.apology, values),
-      voicemail: fill(prompts.voicemail, values),
+      voicemail: fill(policy.voicemailText ?? prompts.voicemail, values),
       ...(lead ? { userId: lead._id } : {}),
     };
   }
@@ -147,8 +148,7 @@ export function createCarryCalls(deps: CarryDeps) {
   }
 
   async function follow(callId: string, report: CarrierStatus): Promise<void> {
-    const { callSid, at } = report;
-    const when = at ? { at } : {};
+    const { callSid } = report;
     const call = await events.call(callId);
     if (!call) throw new Failure('call_not_found', `no call ${callId}`);
     if (call.callSid !== undefined && call.callSid !== callSid) {
@@ -166,12 +166,12 @@ export function createCarryCalls(deps: CarryDeps) {
         await events.record(
           callId,
           { type: 'ringing', ...(report.attestation ? { attestation: report.attestation } : {}) },
-          { eventId: `${callSid}:ringing`, ...when },
+          { eventId: `${callSid}:ringing` },
         );
         if (call.direction === 'outbound') (await bridgeOf(callId))?.prepare();
         return;
       case 'answered':
-        await events.record(callId, { type: 'answered' }, { eventId: `${callSid}:answered`, ...when });
+        await events.record(callId, { type: 'answered' }, { eventId: `${callSid}:answered` });
         return;
       default:
         await events.record(
@@ -183,7 +183,7 @@ export function createCarryCalls(deps: CarryDeps) {
             ...(report.durationSec === undefined ? {} : { durationSec: report.durationSec }),
             ...(report.sipCode === undefined ? {} : { sipCode: report.sipCode }),
           },
-          { eventId: `${callId}:ended`, ...when },
+          { eventId: `${callId}:ended` },
         );
         over(callId);
     }
@@ -240,7 +240,7 @@ export function createCarryCalls(deps: CarryDeps) {
           ...(attestation ? { attestation } : {}),
         });
         const policy = await deps.policyOf(undefined);
-        open(call, { policy, ...sentences(call, lead), recoverySummary: '' }).prepare();
+        open(call, { policy, ...sentences(call, lead, policy), recoverySummary: '' }).prepare();
         return { kind: 'connect', callId };
       } catch (error) {
         active.delete(callId);

@@ -3,16 +3,17 @@ import { checkError, decide } from '../domain/compliance/decide.ts';
 import type { Decision } from '../domain/compliance/decision.ts';
 import type { FactsInput } from '../domain/compliance/facts.ts';
 import { isFailure } from '../domain/errors.ts';
-import type { FactsQuery, GatherFacts } from './gather-facts.ts';
+import { createGatherFacts, type FactsQuery, type GatherDeps } from './gather-facts.ts';
 import type { Clock, Log } from './ports.ts';
 
-export interface CheckDeps {
-  readonly gatherFacts: GatherFacts;
+export interface CheckDeps extends GatherDeps {
   readonly clock: Clock;
   readonly log: Log;
 }
 
 export function createCheckCompliance(deps: CheckDeps) {
+  const gatherFacts = createGatherFacts(deps);
+
   /**
    * The decision for a lead or a number as if it were dialled `at` (default now), on the facts of this moment. Facts that
    * cannot be read are a denial, as at the dial. Throws `lead_not_found`, `campaign_not_found`, `invalid_request`.
@@ -23,7 +24,7 @@ export function createCheckCompliance(deps: CheckDeps) {
     const { at, ...party } = query;
     const atMs = at?.getTime() ?? deps.clock.nowMs();
     try {
-      const { facts } = await deps.gatherFacts(party, atMs);
+      const { facts } = await gatherFacts(party, atMs);
       return decide(facts, atMs).decision;
     } catch (error) {
       if (

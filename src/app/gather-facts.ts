@@ -23,7 +23,8 @@ export interface FactsQuery {
 
 export interface Gathered {
   readonly facts: FactsInput;
-  readonly to: E164;
+  /** The number that would be dialled; undefined when it cannot be read, which the gate denies. */
+  readonly to: E164 | undefined;
   readonly lead?: Lead;
   readonly campaign?: Campaign;
   /** The campaign's way of calling, or the house's. */
@@ -75,7 +76,7 @@ export interface GatherDeps {
 export type GatherFacts = (query: FactsQuery, atMs: number) => Promise<Gathered>;
 
 /**
- * What it answers throws Failure `lead_not_found`, `campaign_not_found`, `invalid_request` (no number, or not the lead's),
+ * What it answers throws Failure `lead_not_found`, `campaign_not_found`, `invalid_request` (no number, or none of the lead's),
  * and whatever the store throws: an answer that cannot be read is no answer.
  */
 export const createGatherFacts =
@@ -88,12 +89,13 @@ async function gather(
   { leadId, phone, campaignId, exceptAttemptId }: FactsQuery,
   atMs: number,
 ): Promise<Gathered> {
-  const { lead, to } = await calledParty(store, leadId, phone);
+  const { lead, to, written } = await calledParty(store, leadId, phone);
+  const dialled = to ?? written;
   const campaign = campaignId === undefined ? undefined : await store.collection('campaigns').get(campaignId);
   if (campaignId !== undefined && !campaign)
     throw new Failure('campaign_not_found', 'there is no such campaign', { details: { campaignId } });
 
-  const known = lead ? [to, ...numbersOf(lead)] : [to];
+  const known = lead ? [dialled, ...numbersOf(lead)] : [dialled];
   const person = await personOf(store, known);
   if (!person.complete) throw new Failure('internal', 'too many leads share this number to know whose it is');
   const everyNumber = { $in: person.numbers };
@@ -135,8 +137,8 @@ async function gather(
 
   const facts: FactsInput = {
     lead: {
-      phone: to,
-      altPhones: person.numbers.filter((number) => number !== to),
+      phone: dialled,
+      altPhones: person.numbers.filter((number) => number !== dialled),
       lineType: 'unknown',
       state: address?.state ?? null,
       zip: address?.zipCode ?? null,
@@ -144,7 +146,7 @@ async function gather(
       ebrLastTransactionAt: null,
     },
     call: { purpose: calling.purpose, voice: 'ai', seller: sellerName, subject: calling.subject },
-    dnc: listsOf(dnc, to, settings),
+    dnc: listsOf(dnc, dialled, settings),
     environment: {
       emergencyStates: policy.emergencyStates,
       // Anything but an absent or false switch stops calls.
@@ -189,37 +191,30 @@ async function calledParty(
   store: Store,
   leadId: string | undefined,
   phone: string | undefined,
-): Promise<{ lead: Lead | undefined; to: E164 }> {
+): Promise<{ lead: Lead | undefined; to: E164 | undefined; written: string }> {
   const leads = store.collection('leads');
   const asked = phone === undefined ? undefined : parsePhone(phone);
-  const unreadable = (): Failure =>
-    new Failure('invalid_request', 'this is no phone number', {
-      details: { fields: { phone: 'not a phone number' } },
-    });
-  if (phone !== undefined && asked === undefined) throw unreadable();
-
   if (leadId !== undefined) {
     const lead = await leads.get(leadId);
     if (!lead) throw new Failure('lead_not_found', 'there is no such lead', { details: { leadId } });
-    if (asked !== undefined && !numbersOf(lead).includes(asked))
+    if (phone !== undefined && !(asked !== undefined && numbersOf(lead).includes(asked)))
       throw new Failure('invalid_request', 'this number is not one of the lead', {
         details: { fields: { phone: 'not a number of this lead' } },
       });
-    const to = asked ?? parsePhone(lead.contact.phone);
-    if (to === undefined) throw unreadable();
-    return { lead, to };
+    return { lead, to: asked ?? parsePhone(lead.contact.phone), written: lead.contact.phone };
   }
-  if (asked === undefined)
+  if (phone === undefined)
     throw new Failure('invalid_request', 'a call needs a lead or a phone number', {
       details: { fields: { leadId: 'leadId or phone is required' } },
     });
+  if (asked === undefined) return { lead: undefined, to: undefined, written: phone.slice(0, 64) };
   // Several leads may carry the number; the newest one has the address most likely to be true.
   const [lead] = await leads.find({
     filter: { $or: [{ 'contact.phone': asked }, { 'contact.alternatePhone': asked }] },
     sort: { receivedAt: -1 },
     limit: 1,
   });
-  return { lead, to: asked };
+  return { lead, to: asked, written: phone };
 }
 
 async function outcomesOf(store: Store, attempts: readonly Attempt[]): Promise<ReadonlyMap<string, string>> {

@@ -48,8 +48,8 @@ export interface PlaceCallDeps {
 
 /** A permit lives just long enough to be dialled. */
 const PERMIT_MS = 10_000;
-/** Longer than any request to the carrier takes before it gives up by itself. */
-const DIAL_MS = 20_000;
+/** Longer than the carrier takes to give up by itself, looking for a call included. */
+const DIAL_MS = 90_000;
 /** Callbacks about an unanswered phone may come this much later than it stops ringing. */
 const NEWS_SEC = 15;
 /** When to look for a call the carrier may or may not have, in ms after the unclear answer. */

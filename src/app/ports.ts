@@ -209,7 +209,6 @@ export interface CarrierStatus {
   /** The carrier's own order of its callbacks, from 0; the key by which a repeat is known. */
   readonly sequence: number;
   readonly status: 'initiated' | 'ringing' | 'answered' | EndStatus;
-  readonly at?: Date;
   readonly durationSec?: number;
   readonly sipCode?: number;
   readonly attestation?: string;
@@ -235,7 +234,7 @@ export interface AgentBrief {
 
 export interface VoiceAgent {
   /**
-   * Opens a conversation and resolves when the platform confirmed it and its audio formats are μ-law 8 kHz both ways.
+   * The signal governs the opening only. Opens a conversation and resolves when the platform confirmed it and its audio formats are μ-law 8 kHz both ways.
    * Throws Failure `agent_unavailable` (details.retryInSec?, details.reason) or `config_invalid` (what to fix).
    */
   open(brief: AgentBrief, sink: AgentSink, signal: AbortSignal): Promise<AgentSession>;

@@ -11,7 +11,7 @@ import type { TranscriptMessage } from '../domain/documents.ts';
 import { Failure } from '../domain/errors.ts';
 import { foldTranscript, transcriptText } from '../domain/transcript.ts';
 import { page } from './paging.ts';
-import type { Cancel, Filter, Recordings, Store, StoredRecording } from './ports.ts';
+import type { Filter, Recordings, Store, StoredRecording } from './ports.ts';
 import type { EventLog } from './record-event.ts';
 
 export interface CallQuery {
@@ -27,10 +27,6 @@ export interface CallQuery {
   /** Only calls about which the gate decided, and how. */
   readonly decided?: 'any' | 'allow' | 'deny';
 }
-
-export type CallChange =
-  | { readonly type: 'call'; readonly call: Call }
-  | { readonly type: 'event'; readonly event: CallEvent };
 
 export function createReadCalls(deps: { store: Store; events: EventLog; recordings: Recordings }) {
   const { store, events, recordings } = deps;
@@ -96,11 +92,7 @@ export function createReadCalls(deps: { store: Store; events: EventLog; recordin
       return await recordings.find(callId);
     },
     live: (): Call[] => [...alive.values()],
-    /** Every change after it was stored: the event first, then the call as it is then. */
-    watch: (listener: (change: CallChange) => void): Cancel =>
-      events.watch(({ event, call }) => {
-        listener({ type: 'event', event });
-        listener({ type: 'call', call });
-      }),
+    /** Tells of every change after it was stored: the event, and the call as it is then. */
+    watch: events.watch,
   };
 }

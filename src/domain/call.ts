@@ -448,7 +448,8 @@ function change(call: Call, event: CallEvent): Partial<Call> {
         endedAt: event.at,
         endReason: call.endReason ?? event.reason,
         duration,
-        ...(call.answeredAt ? { talkTime: seconds(call.answeredAt.getTime(), endedMs) } : {}),
+        // What was measured on the audio is better than the time between two callbacks.
+        ...(call.answeredAt && !call.line ? { talkTime: seconds(call.answeredAt.getTime(), endedMs) } : {}),
       };
     }
     case 'measured': {

@@ -6,6 +6,8 @@
 import type { Reason } from './decision.ts';
 import type { Facts, GrantFact } from './facts.ts';
 
+export { revokes } from './revocation.ts';
+
 export type ConsentReason = Extract<
   Reason,
   | 'consent_missing'

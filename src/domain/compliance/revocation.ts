@@ -49,7 +49,7 @@ const COURTESIES =
 /** A stop wherever they occur. Written after `plain`: lower case, no accents, no punctuation, contractions closed up. */
 const PHRASES = [
   /\b(?:stop|quit|cease) (?:\w+ ){0,2}?(?:calling|calls|texting|texts|messaging|messages|contacting|contact|bothering|harassing|phoning)\b/,
-  /\b(?:dont|do not|never|not to|stop trying to) (?:you )?(?:ever )?(?:call|phone|text|message|contact|ring|bother) (?:me|us|here|this|my|back|again|anymore|any)\b/,
+  /\b(?:dont|do not|never|never to|not to|stop trying to) (?:you )?(?:ever )?(?:call|phone|text|message|contact|ring|bother) (?:me|us|here|this|my|back|again|anymore|any)\b/,
   /\b(?:dont|do not|never) (?:ever )?(?:call|text|contact)$/,
   /\bno more (?:calls|texts|messages|phone calls)\b/,
   /\b(?:remove|delete|erase|take|get|scratch) (?:me|us|my (?:\w+ ){0,2}?(?:number|name|phone|info|information)|this number)\b(?: \w+){0,2}? ?(?:off|from|out)\b/,
@@ -69,7 +69,7 @@ const PHRASES = [
   /\b(?:dej\w+|par\w+) de (?:llam\w+|escrib\w+|molest\w+|contact\w+|mand\w+|envi\w+)\b/,
   /\bno (?:mas|quiero (?:\w+ ){0,3}?(?:llamadas|mensajes|textos))\b/,
   /\bno quiero (?:\w+ ){0,2}?(?:llamen|llame|contacten|escriban)\b/,
-  /\b(?:quit\w*|sac\w*|borr\w*|elimin\w*)me\b/,
+  /\b(?:quit|sac|saqu|borr|elimin)\w*me\b/,
   /\b(?:quit\w+|saqu\w+|sac\w+|borr\w+|elimin\w+) (?:mi|este) (?:numero|nombre|telefono)\b/,
   /\bnumero equivocado\b|\bse equivoc\w+ de numero\b/,
   /\bdej\w*(?:me|nos) en paz\b/,

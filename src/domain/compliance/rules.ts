@@ -4,7 +4,7 @@
  *
  * Comparisons with ages and instants are written so that a value that cannot be compared denies.
  */
-import { type ConsentFinding, judgeConsent } from './consent.ts';
+import { type ConsentFinding, judgeConsent, sameSeller } from './consent.ts';
 import { REASONS, type Reason } from './decision.ts';
 import type { Facts } from './facts.ts';
 import { holidayOf } from './holidays.ts';
@@ -336,9 +336,7 @@ export const RULES: readonly Rule[] = [
     test: ({ facts }) =>
       facts.dnc.internal.some(
         (entry) =>
-          entry.releasedAt === null &&
-          (entry.seller === null ||
-            entry.seller.trim().toLowerCase() === facts.call.seller.trim().toLowerCase()),
+          entry.releasedAt === null && (entry.seller === null || sameSeller(entry.seller, facts.call.seller)),
       ),
     say: () => 'this person asked not to be called',
   },

@@ -1,6 +1,6 @@
-/** app/input: turns what came from outside into what a verb takes, or into one clear failure that names every field. */
+/** domain/input: turns what came from outside into what a verb takes, or into one clear failure that names every field. */
 import type { z } from 'zod';
-import { Failure } from '../domain/errors.ts';
+import { Failure } from './errors.ts';
 
 /** Throws Failure `invalid_request` with details.fields: path → what is wrong there. */
 export function parseInput<S extends z.ZodType>(schema: S, input: unknown): z.output<S> {

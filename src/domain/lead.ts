@@ -1,0 +1,152 @@
+/** domain/lead: what a lead is when it is new, and what it is after a change. Every door to a lead comes through here. */
+import { z } from 'zod';
+import { stateCode } from './compliance/states.ts';
+import { LEAD_STAGES, LEAD_STATUSES, type Lead } from './documents.ts';
+import { parseInput } from './input.ts';
+import { parsePhone } from './phone.ts';
+
+const name = z.string().trim().max(100);
+const Phone = z
+  .string()
+  .max(64)
+  .transform((text, context) => {
+    const phone = parsePhone(text);
+    if (phone === undefined) {
+      context.addIssue({ code: 'custom', message: 'not a phone number' });
+      return z.NEVER;
+    }
+    return phone as string;
+  });
+const State = z
+  .string()
+  .trim()
+  .max(64)
+  .transform((text) => stateCode(text) ?? text);
+
+const Address = z.strictObject({
+  street: z.string().trim().max(200).optional(),
+  city: z.string().trim().max(100).optional(),
+  state: State.optional(),
+  zipCode: z.string().trim().max(16).optional(),
+});
+
+const Contact = z.strictObject({
+  firstName: name,
+  lastName: name,
+  email: z.string().trim().toLowerCase().pipe(z.email()).optional(),
+  phone: Phone,
+  alternatePhone: Phone.optional(),
+  address: Address.optional(),
+});
+
+const Intent = z.strictObject({
+  type: z.enum(['buyer', 'seller', 'investor']).optional(),
+  message: z.string().max(5_000).optional(),
+  urgency: z.enum(['low', 'medium', 'high']).optional(),
+  timeframe: z.string().max(200).optional(),
+  motivation: z.array(z.string().max(200)).max(50).readonly().optional(),
+});
+
+const tags = z.array(z.string().trim().min(1).max(100)).max(100).readonly();
+
+const NewLeadInput = z.strictObject({
+  source: z.string().trim().min(1).max(64),
+  externalId: z.string().trim().min(1).max(200).optional(),
+  receivedAt: z.date().optional(),
+  contact: Contact,
+  propertyAddress: z.string().trim().max(300).optional(),
+  intent: Intent.optional(),
+  campaignId: z.string().max(64).optional(),
+  nextFollowUp: z.date().optional(),
+  tags: tags.default([]),
+});
+
+const LeadChangeInput = z.strictObject({
+  contact: Contact.partial().optional(),
+  propertyAddress: z.string().trim().max(300).nullable().optional(),
+  intent: Intent.optional(),
+  campaignId: z.string().max(64).nullable().optional(),
+  nextFollowUp: z.date().nullable().optional(),
+  status: z.enum(LEAD_STATUSES).optional(),
+  stage: z.enum(LEAD_STAGES).optional(),
+  tags: tags.optional(),
+});
+
+/** Phones as people write them; they are stored as E.164. */
+export interface NewLead {
+  readonly source: string;
+  readonly externalId?: string;
+  readonly receivedAt?: Date;
+  readonly contact: Lead['contact'];
+  readonly propertyAddress?: string;
+  readonly intent?: NonNullable<Lead['intent']>;
+  readonly campaignId?: string;
+  readonly nextFollowUp?: Date;
+  readonly tags?: readonly string[];
+}
+
+/** Only what is given changes; null removes; an address is replaced whole. */
+export interface LeadChange {
+  readonly contact?: Partial<Lead['contact']>;
+  readonly propertyAddress?: string | null;
+  readonly intent?: NonNullable<Lead['intent']>;
+  readonly campaignId?: string | null;
+  readonly nextFollowUp?: Date | null;
+  readonly status?: Lead['status'];
+  readonly stage?: Lead['stage'];
+  readonly tags?: readonly string[];
+}
+
+/** A copy without the keys that hold undefined, so that a document has a key or has it not. */
+function settled<T>(value: T): T {
+  if (Array.isArray(value) || value instanceof Date || typeof value !== 'object' || value === null)
+    return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, held]) => held !== undefined)
+      .map(([key, held]) => [key, settled(held)]),
+  ) as T;
+}
+
+/** Throws Failure `invalid_request` with details.fields (path → what is wrong). */
+export function newLead(
+  input: NewLead,
+  { id, nowMs, by }: { readonly id: string; readonly nowMs: number; readonly by: string },
+): Lead {
+  const given = parseInput(NewLeadInput, input);
+  const now = new Date(nowMs);
+  return settled({
+    ...given,
+    _id: id,
+    externalId: given.externalId ?? id,
+    receivedAt: given.receivedAt ?? now,
+    contactAttempts: [],
+    dncStatus: { onNationalRegistry: false, internalDNC: false },
+    status: 'new',
+    stage: 'new',
+    createdAt: now,
+    updatedAt: now,
+    createdBy: by,
+    updatedBy: by,
+  }) as Lead;
+}
+
+/**
+ * The change of a lead as fields to set and fields to remove (dotted paths), so that a change of one field never writes
+ * back another that somebody else has changed meanwhile. Throws Failure `invalid_request` as `newLead`.
+ */
+export function changeLead(
+  input: LeadChange,
+  { nowMs, by }: { readonly nowMs: number; readonly by: string },
+): { readonly set: Record<string, unknown>; readonly unset: readonly string[] } {
+  const { contact, ...given } = parseInput(LeadChangeInput, input);
+  const set: Record<string, unknown> = { updatedAt: new Date(nowMs), updatedBy: by };
+  const unset: string[] = [];
+  const put = (path: string, value: unknown): void => {
+    if (value === null) unset.push(path);
+    else if (value !== undefined) set[path] = settled(value);
+  };
+  for (const [key, value] of Object.entries(given)) put(key, value);
+  for (const [key, value] of Object.entries(contact ?? {})) put(`contact.${key}`, value);
+  return { set, unset };
+}
