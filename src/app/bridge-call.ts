@@ -346,7 +346,8 @@ export function createBridge(deps: BridgeDeps, talk: Talk): Bridge {
   ): void {
     const startMs = clock.steadyMs();
     say({ type: 'tool_called', toolCallId: call.toolCallId, name: call.name, parameters: call.parameters });
-    const signal = AbortSignal.any([life.signal, AbortSignal.timeout(TOOL_MS)]);
+    // Not bound to the call's life: a person who opts out and hangs up has opted out.
+    const signal = AbortSignal.timeout(TOOL_MS);
     deps
       .runTool(callId, call.name, call.parameters, signal)
       .catch((error): ToolAnswer => {

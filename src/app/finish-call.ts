@@ -87,6 +87,7 @@ export function createFinishCall(deps: FinishDeps) {
     );
 
   async function platformAccount(
+    all: readonly CallEvent[],
     conversationIds: readonly string[],
   ): Promise<{ turns: PlatformTurn[]; source: 'webhook' | 'poll' } | undefined> {
     const accounts: PlatformConversation[] = [];
@@ -118,9 +119,26 @@ export function createFinishCall(deps: FinishDeps) {
       }
       reported.delete(id);
       if (!account || account.failed) return undefined;
-      accounts.push(account);
+      accounts.push({ ...account, turns: onCallTime(account.turns, id, all) });
     }
     return { turns: accounts.flatMap((account) => account.turns), source };
+  }
+
+  /** The platform counts from the opening of its session, which may be before the answer; a transcript from the answer. */
+  function onCallTime(
+    turns: readonly PlatformTurn[],
+    conversationId: string,
+    all: readonly CallEvent[],
+  ): PlatformTurn[] {
+    const opened = all.find(
+      (event) => event.type === 'session_opened' && event.conversationId === conversationId,
+    );
+    const start = talkStart(all);
+    const shiftSec = opened && start ? (opened.at.getTime() - start.getTime()) / 1_000 : 0;
+    return turns.map((turn) => ({
+      ...turn,
+      offsetSec: Math.max(0, Math.round((turn.offsetSec + shiftSec) * 10) / 10),
+    }));
   }
 
   async function keepTranscript(call: Call, all: readonly CallEvent[]): Promise<void> {
@@ -224,7 +242,7 @@ export function createFinishCall(deps: FinishDeps) {
     if (talked) await keepTranscript(call, all);
     await tellLead(call);
     if (!talked) return;
-    const account = await platformAccount(conversationIds);
+    const account = await platformAccount(all, conversationIds);
     all = await store.events(callId);
     call = await events.record(
       callId,
@@ -267,7 +285,7 @@ export function createFinishCall(deps: FinishDeps) {
         {
           type: 'reconciled',
           completeness: completenessOf(all, conversation.turns),
-          turns: conversation.turns,
+          turns: onCallTime(conversation.turns, conversation.conversationId, all),
           source: 'webhook',
         },
         { eventId: `${known._id}:reconciled:${conversation.conversationId}` },

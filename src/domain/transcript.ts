@@ -54,10 +54,11 @@ export function foldTranscript(events: readonly CallEvent[]): TranscriptMessage[
         break;
       case 'corrected': {
         const line = agentLine(event.turn, event.conversationId ?? '') ?? lastAgentLine();
-        if (line) {
-          line.text = event.text;
-          line.interrupted = true;
-        }
+        if (!line) break;
+        line.text = event.text;
+        line.interrupted = true;
+        // Corrected to nothing: the agent was cut off before it was heard.
+        if (event.text.trim() === '') lines.splice(lines.indexOf(line), 1);
         break;
       }
       case 'interrupted': {

@@ -1,0 +1,686 @@
+/** The gate as a law-abiding machine: what no facts may ever do to it, and single rules at their edges. */
+import fc from 'fast-check';
+import { DateTime } from 'luxon';
+import { describe, expect, test } from 'vitest';
+import {
+  assess,
+  checkError,
+  decide,
+  MAX_PERMIT_MS,
+  RULE_VERSION,
+} from '../../src/domain/compliance/decide.ts';
+import { REASONS } from '../../src/domain/compliance/decision.ts';
+import { Facts, type FactsInput } from '../../src/domain/compliance/facts.ts';
+import { DialPermit } from '../../src/domain/compliance/permit.ts';
+import { areaCode, zipCode } from '../../src/domain/compliance/places.ts';
+import { STATE_LISTS, STATES } from '../../src/domain/compliance/states.ts';
+import { isFailure } from '../../src/domain/errors.ts';
+import { daysAfter, goodFacts, goodGrant, minutesAfter, NOON_MS } from '../support/compliance-cases.ts';
+
+const RUNS = { numRuns: 2_000 };
+const reasonOf = (facts: FactsInput, nowMs = NOON_MS): string => decide(facts, nowMs).decision.reason;
+const lead = (over: Partial<FactsInput['lead']>): FactsInput => ({
+  ...goodFacts(),
+  lead: { ...goodFacts().lead, ...over },
+});
+
+/** Numbers over all kinds of zone lines, and addresses near and far. */
+const NPAS = [
+  '212',
+  '312',
+  '602',
+  '928',
+  '850',
+  '812',
+  '270',
+  '605',
+  '775',
+  '907',
+  '808',
+  '787',
+  '671',
+  '503',
+  '504',
+  '401',
+];
+const somewhere = fc.constantFrom<{ state: string | null; zip: string | null }>(
+  { state: null, zip: null },
+  { state: 'NY', zip: '10001' },
+  { state: 'FL', zip: null },
+  { state: 'AK', zip: null },
+  { state: 'LA', zip: '70112' },
+  { state: 'TX', zip: '79901' },
+  { state: 'HI', zip: '96813' },
+  { state: 'Guam', zip: null },
+);
+/** Any minute and second of 2026 and 2027, but for the last weeks, so that searches end inside the holiday tables. */
+const moment = fc
+  .integer({ min: Date.parse('2026-01-02T00:00:00Z') / 1000, max: Date.parse('2027-10-15T00:00:00Z') / 1000 })
+  .map((s) => s * 1000);
+
+const anyCall = fc
+  .record({
+    npa: fc.constantFrom(...NPAS),
+    where: somewhere,
+    nowMs: moment,
+    attempts: fc.array(fc.record({ agoMin: fc.integer({ min: 0, max: 60 * 24 * 40 }), mine: fc.boolean() }), {
+      maxLength: 12,
+    }),
+    maxPer24h: fc.integer({ min: 1, max: 4 }),
+    gap: fc.constantFrom(0, 30, 120),
+    perDay: fc.constantFrom(null, 1, 2),
+    start: fc.constantFrom('08:00', '09:30', '12:00'),
+    end: fc.constantFrom('13:00', '17:00', '21:00', '24:00'),
+    weekend: fc.boolean(),
+  })
+  .map(({ npa, where, nowMs, attempts, maxPer24h, gap, perDay, start, end, weekend }) => {
+    const good = goodFacts(nowMs);
+    const phone = `+1${npa}5550234`;
+    const week = ['mon', 'tue', 'wed', 'thu', 'fri'] as const;
+    const facts: FactsInput = {
+      ...good,
+      lead: { ...good.lead, ...where, phone, consent: [{ ...goodGrant(nowMs), phone }] },
+      dnc: {
+        ...good.dnc,
+        state: Object.fromEntries(
+          [...STATE_LISTS].map((state) => [state, { asOf: daysAfter(nowMs, -1), listed: [] }]),
+        ),
+      },
+      campaign: {
+        ...good.campaign,
+        hours: { start, end, days: weekend ? [...week, 'sat', 'sun'] : [...week] },
+        maxPer24h,
+        minGapMinutes: gap,
+        maxPerDay: perDay,
+      },
+      history: {
+        attempts: attempts.map(({ agoMin, mine }) => ({
+          at: minutesAfter(nowMs, -agoMin),
+          phone,
+          subject: mine ? 'solar' : 'other',
+          outcome: 'no_answer',
+        })),
+      },
+    };
+    return { facts, nowMs };
+  });
+
+describe('whatever the facts', { timeout: 120_000 }, () => {
+  test("no call is allowed where a clock that may be the person's shows less than 8 or more than 21 hours", () => {
+    let allowed = 0;
+    fc.assert(
+      fc.property(anyCall, ({ facts, nowMs }) => {
+        const verdict = decide(facts, nowMs);
+        if (verdict.kind === 'deny') return;
+        allowed += 1;
+        const npa = facts.lead.phone.slice(2, 5);
+        const zones = new Set([
+          ...(areaCode(npa)?.zones ?? []),
+          ...(facts.lead.zip === null ? [] : (zipCode(facts.lead.zip)?.zones ?? [])),
+          ...verdict.decision.zones.map(({ zone }) => zone),
+        ]);
+        expect(zones.size).toBeGreaterThan(0);
+        for (const zone of zones) {
+          const { hour } = DateTime.fromMillis(nowMs, { zone });
+          expect(hour).toBeGreaterThanOrEqual(8);
+          expect(hour).toBeLessThan(21);
+        }
+      }),
+      RUNS,
+    );
+    expect(allowed).toBeGreaterThan(100);
+  });
+
+  test('the next allowed minute is allowed, the minute before is not', () => {
+    let found = 0;
+    fc.assert(
+      fc.property(anyCall, ({ facts, nowMs }) => {
+        const { decision } = decide(facts, nowMs);
+        const next = decision.nextAllowedAt;
+        if (next === null) return;
+        found += 1;
+        const nextMs = next.getTime();
+        expect(nextMs % 60_000).toBe(0);
+        expect(nextMs).toBeGreaterThan(nowMs);
+        const later = lastingFacts(facts, nowMs, nextMs);
+        expect(decide(later, nextMs).kind).toBe('allow');
+        if (nextMs - 60_000 >= nowMs) expect(decide(later, nextMs - 60_000).kind).toBe('deny');
+      }),
+      RUNS,
+    );
+    expect(found).toBeGreaterThan(500);
+  });
+
+  test('no earlier minute than the next allowed one is allowed, minute for minute', () => {
+    fc.assert(
+      fc.property(anyCall, ({ facts, nowMs }) => {
+        const next = decide(facts, nowMs).decision.nextAllowedAt;
+        if (next === null || next.getTime() - nowMs > 20 * 3_600_000) return;
+        const later = Facts.parse(lastingFacts(facts, nowMs, next.getTime()));
+        for (let at = Math.ceil(nowMs / 60_000) * 60_000; at < next.getTime(); at += 60_000)
+          expect(assess(later, at).reasons.length).toBeGreaterThan(0);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test('one more bar never turns a denial into a permission and never removes a reason', () => {
+    const bars: readonly ((facts: FactsInput, nowMs: number) => FactsInput)[] = [
+      (facts) => ({ ...facts, environment: { ...facts.environment, killSwitch: true } }),
+      (facts) => ({ ...facts, campaign: { ...facts.campaign, status: 'paused' } }),
+      (facts) => ({
+        ...facts,
+        dnc: { ...facts.dnc, internal: [{ phone: facts.lead.phone, seller: null, releasedAt: null }] },
+      }),
+      (facts) => ({ ...facts, dnc: { ...facts.dnc, litigator: true } }),
+      (facts) => ({ ...facts, dnc: { ...facts.dnc, national: { asOf: null, listed: [] } } }),
+      (facts) => ({
+        ...facts,
+        dnc: { ...facts.dnc, national: { ...facts.dnc.national, listed: [facts.lead.phone] } },
+      }),
+      (facts) => ({ ...facts, dnc: { ...facts.dnc, reassigned: null } }),
+      (facts, nowMs) => ({
+        ...facts,
+        lead: {
+          ...facts.lead,
+          consent: [
+            ...facts.lead.consent,
+            { event: 'revoke', at: new Date(nowMs), seller: 'acme', channel: 'sms' },
+          ],
+        },
+      }),
+      (facts) => ({ ...facts, campaign: { ...facts.campaign, blockedStates: [...STATES.keys()] } }),
+      (facts) => ({ ...facts, environment: { ...facts.environment, emergencyStates: [...STATES.keys()] } }),
+      (facts) => ({ ...facts, campaign: { ...facts.campaign, maxPer7Days: 0 } }),
+    ];
+    fc.assert(
+      fc.property(anyCall, fc.subarray([...bars], { minLength: 1 }), ({ facts, nowMs }, added) => {
+        const before = decide(facts, nowMs);
+        const after = decide(
+          added.reduce((spoiled, bar) => bar(spoiled, nowMs), facts),
+          nowMs,
+        );
+        expect(after.kind).toBe('deny');
+        expect(after.decision.reasons).toEqual(expect.arrayContaining([...before.decision.reasons]));
+        expect(REASONS.indexOf(after.decision.reasons[0] ?? 'check_error')).toBeLessThanOrEqual(
+          before.kind === 'deny'
+            ? REASONS.indexOf(before.decision.reasons[0] ?? 'check_error')
+            : REASONS.length,
+        );
+      }),
+      RUNS,
+    );
+  });
+
+  test('facts with anything torn out are denied, never thrown about', () => {
+    const good = goodFacts();
+    const paths: (readonly string[])[] = [];
+    const walk = (value: unknown, path: readonly string[]): void => {
+      if (typeof value !== 'object' || value === null || value instanceof Date) return;
+      for (const [key, held] of Object.entries(value)) {
+        paths.push([...path, key]);
+        walk(held, [...path, key]);
+      }
+    };
+    walk(good, []);
+    expect(paths.length).toBeGreaterThan(40);
+    // Words that only shape the explanation, or whose absence is read in the strictest way, may be missing.
+    const spared =
+      /^(lead\.lineType|lead\.consent\.0\.(level|purpose)|call\.purpose|dnc\.reassigned\.result|lead\.ebr)/;
+    for (const junk of [undefined, 'x', Number.NaN, new Date(Number.NaN), {}, []])
+      for (const path of paths) {
+        if (spared.test(path.join('.'))) continue;
+        const spoiled = structuredClone(good) as unknown as Record<string, unknown>;
+        let at = spoiled;
+        for (const key of path.slice(0, -1)) at = at[key] as Record<string, unknown>;
+        const key = path.at(-1) ?? '';
+        if (Array.isArray(at[key]) && Array.isArray(junk)) continue;
+        if (typeof at[key] === 'string' && junk === 'x') continue;
+        if (['state', 'zip'].includes(key) && junk === 'x') continue;
+        if (
+          path.join('.') === 'dnc.state' &&
+          typeof junk === 'object' &&
+          !Array.isArray(junk) &&
+          !(junk instanceof Date)
+        )
+          continue;
+        at[key] = junk;
+        const verdict = decide(spoiled as unknown as FactsInput, NOON_MS);
+        expect({ path, junk, kind: verdict.kind }).toEqual({ path, junk, kind: 'deny' });
+      }
+    for (const nothing of [undefined, null, 7, 'x', [], {}])
+      expect(reasonOf(nothing as unknown as FactsInput)).toBe('check_error');
+    for (const never of [Number.NaN, Infinity, 1.5]) expect(reasonOf(good, never)).toBe('check_error');
+  });
+
+  test('the rules alone and the full decision agree', () => {
+    fc.assert(
+      fc.property(anyCall, ({ facts, nowMs }) => {
+        const { decision } = decide(facts, nowMs);
+        expect(assess(Facts.parse(facts), nowMs)).toEqual({
+          reasons: decision.reasons,
+          nextAllowedAt: decision.nextAllowedAt,
+        });
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+/** The same call with lists and consent that are still good later, so that only time differs. */
+function lastingFacts(facts: FactsInput, nowMs: number, laterMs: number): FactsInput {
+  expect(laterMs - nowMs).toBeLessThan(61 * 86_400_000);
+  // Fresh at both moments and never from the future.
+  const asOf = new Date(Math.max(nowMs, laterMs - 30 * 86_400_000));
+  return {
+    ...facts,
+    dnc: {
+      ...facts.dnc,
+      national: { ...facts.dnc.national, asOf },
+      reassigned: { result: 'no', checkedAt: asOf },
+      state: Object.fromEntries([...STATE_LISTS].map((state) => [state, { asOf, listed: [] }])),
+    },
+    lead: {
+      ...facts.lead,
+      consent: facts.lead.consent.map((event) =>
+        event.event === 'grant' ? { ...event, expiresAt: daysAfter(laterMs, 1) } : event,
+      ),
+    },
+  };
+}
+
+describe('permits', () => {
+  const mint = { permitId: 'p1', ttlMs: 10_000, reserved: true };
+
+  test('an allow without a request to dial mints nothing', () => {
+    const verdict = decide(goodFacts(), NOON_MS);
+    expect(verdict.kind).toBe('allow');
+    expect('permit' in verdict).toBe(false);
+    expect(verdict.decision.permitId).toBeUndefined();
+  });
+
+  test('a permit gives its number once, and only while it lives', () => {
+    const verdict = decide(goodFacts(), NOON_MS, mint);
+    if (verdict.kind !== 'allow' || !verdict.permit) throw new Error('not allowed');
+    expect(verdict.decision.permitId).toBe('p1');
+    expect(verdict.permit.spend(NOON_MS + 9_999)).toBe('+12125550234');
+    expect(() => verdict.permit?.spend(NOON_MS)).toThrow(expect.objectContaining({ code: 'permit_spent' }));
+    const late = decide(goodFacts(), NOON_MS, mint);
+    expect(() => late.kind === 'allow' && late.permit?.spend(NOON_MS + 10_000)).toThrow(
+      expect.objectContaining({ code: 'permit_expired' }),
+    );
+  });
+
+  test('a permit cannot be forged', () => {
+    try {
+      new DialPermit(Symbol('mint'), 'p', '+12125550234' as never, NOON_MS);
+      expect.unreachable();
+    } catch (error) {
+      expect(isFailure(error, 'permit_forged')).toBe(true);
+    }
+  });
+
+  test('no permit without a reserved attempt, none that lives long, none on a denial', () => {
+    expect(decide(goodFacts(), NOON_MS, { ...mint, reserved: false }).decision.reason).toBe('check_error');
+    for (const ttlMs of [0, -1, Number.NaN, MAX_PERMIT_MS + 1])
+      expect(decide(goodFacts(), NOON_MS, { ...mint, ttlMs }).decision.reason).toBe('check_error');
+    const denied = decide(lead({ consent: [] }), NOON_MS, mint);
+    expect(denied.kind).toBe('deny');
+    expect('permit' in denied).toBe(false);
+  });
+});
+
+describe('the record of a decision', () => {
+  test('the same facts have the same fingerprint, other facts another', () => {
+    const a = decide(goodFacts(), NOON_MS).decision;
+    const b = decide(structuredClone(goodFacts()), NOON_MS + 60_000).decision;
+    expect(a.inputsHash).toMatch(/^[0-9a-f]{64}$/);
+    expect(b.inputsHash).toBe(a.inputsHash);
+    expect(decide(lead({ zip: '10002' }), NOON_MS).decision.inputsHash).not.toBe(a.inputsHash);
+    expect(a.ruleVersion).toBe(RULE_VERSION);
+  });
+
+  test('it names every place with its clock, and the first of all reasons', () => {
+    const facts = lead({ phone: '+18505550234', state: null, zip: null, consent: [] });
+    const { decision } = decide(facts, Date.parse('2026-11-24T13:30:00Z'));
+    expect(decision.zones).toEqual([
+      { zone: 'America/New_York', state: 'FL', localTime: 'Tue 2026-11-24 08:30' },
+      { zone: 'America/Chicago', state: 'FL', localTime: 'Tue 2026-11-24 07:30' },
+    ]);
+    expect(decision.reasons).toEqual([
+      'national_dnc_stale',
+      'state_dnc_stale',
+      'consent_missing',
+      'reassigned_check_stale',
+      'outside_federal_hours',
+      'outside_campaign_hours',
+    ]);
+    expect(decision.reason).toBe('national_dnc_stale');
+    expect(decision.nextAllowedAt).toBeNull();
+  });
+
+  test('lists that were never set up are forgiven only where the policy says so, and the explanation tells', () => {
+    const good = goodFacts();
+    const bare = { ...good, dnc: { ...good.dnc, national: { asOf: null, listed: [] }, reassigned: null } };
+    expect(decide(bare, NOON_MS).decision.reasons).toEqual([
+      'national_dnc_unavailable',
+      'reassigned_check_missing',
+    ]);
+    const policy = {
+      requireNationalRegistry: false,
+      requireStateLists: false,
+      requireReassignedCheck: false,
+    };
+    const { decision } = decide({ ...bare, policy }, NOON_MS);
+    expect(decision.verdict).toBe('allow');
+    expect(decision.explanation).toContain(
+      'not checked, because not set up: the national registry, the reassigned numbers',
+    );
+    const stale = {
+      ...good,
+      dnc: { ...good.dnc, national: { asOf: daysAfter(NOON_MS, -32), listed: [] } },
+      policy,
+    };
+    expect(reasonOf(stale)).toBe('national_dnc_stale');
+    const yes = {
+      ...good,
+      dnc: { ...good.dnc, reassigned: { result: 'yes' as const, checkedAt: new Date(NOON_MS) } },
+      policy,
+    };
+    expect(reasonOf(yes)).toBe('number_reassigned');
+  });
+
+  test('a check that could not be made is a denial like any other', () => {
+    expect(checkError(NOON_MS, 'the store is away')).toMatchObject({
+      verdict: 'deny',
+      reason: 'check_error',
+      nextAllowedAt: null,
+      explanation: 'Blocked: the check could not be made (the store is away), and doubt denies.',
+    });
+  });
+});
+
+describe('numbers', () => {
+  test.each([
+    ['+1 (212) 555-0234', 'consent_phone_mismatch', 'another number'],
+    ['(646) 555-0234', 'consent_phone_mismatch', 'as people write it'],
+    ['+12125550234 ext. 12', 'phone_invalid', 'an extension'],
+    ['call 2125550234', 'phone_invalid', 'words around it'],
+    ['+12129110234', 'phone_invalid', 'an emergency code as exchange'],
+    ['+19115550234', 'phone_invalid', 'an emergency code as area'],
+    ['+12120550234', 'phone_invalid', 'an exchange that begins with 0'],
+    ['+11125550234', 'phone_invalid', 'an area that begins with 1'],
+    ['+12125551212', 'phone_invalid', 'directory assistance'],
+    ['+15555550234', 'phone_invalid', 'an area code that does not exist'],
+    ['+18005550234', 'phone_toll_free', 'toll-free'],
+    ['+18335550234', 'phone_toll_free', 'toll-free, newer'],
+    ['+19005550234', 'phone_premium', 'premium'],
+    ['+12129760234', 'phone_premium', 'premium exchange'],
+    ['+15005550234', 'phone_non_geographic', 'personal numbers'],
+    ['+15215550234', 'phone_non_geographic', 'personal numbers'],
+    ['+17005550234', 'phone_non_geographic', 'carrier services'],
+    ['+17105550234', 'phone_non_geographic', 'government services'],
+    ['+14165550234', 'phone_not_us', 'Toronto'],
+    ['+18765550234', 'phone_not_us', 'Jamaica'],
+    ['+18095550234', 'phone_not_us', 'Dominican Republic'],
+    ['+442079460018', 'phone_not_us', 'London'],
+    ['+12125550100', 'phone_fictional', 'fiction'],
+    ['+12125550199', 'phone_fictional', 'fiction'],
+  ])('%s is %s: %s', (phone, reason) => {
+    expect(
+      reasonOf(
+        lead({
+          phone,
+          consent: [goodGrant()],
+          ...(reason.startsWith('consent') ? { phone: phone.replace('212', '917') } : {}),
+        }),
+      ),
+    ).toBe(reason);
+  });
+
+  test('a number as people write it is the number the permit is for', () => {
+    const verdict = decide(lead({ phone: '(212) 555-0234' }), NOON_MS, {
+      permitId: 'p',
+      ttlMs: 1_000,
+      reserved: true,
+    });
+    expect(verdict.kind === 'allow' && verdict.permit?.spend(NOON_MS)).toBe('+12125550234');
+  });
+
+  test("every US area code of the numbering plan's own metadata has a state and zones", async () => {
+    const { parsePhoneNumberFromString } = await import('libphonenumber-js/max');
+    let us = 0;
+    for (let npa = 200; npa < 1000; npa += 1) {
+      const parsed = parsePhoneNumberFromString(`+1${npa}2340234`);
+      if (!parsed?.isValid() || parsed.getType() !== 'FIXED_LINE_OR_MOBILE') continue;
+      const here = ['US', 'PR', 'GU', 'VI', 'AS', 'MP'].includes(parsed.country ?? '');
+      expect({ npa, here: areaCode(String(npa)) !== undefined }).toEqual({ npa, here });
+      if (here) us += 1;
+    }
+    expect(us).toBeGreaterThan(330);
+  });
+});
+
+describe('consent', () => {
+  const consent = (...events: FactsInput['lead']['consent']): string => reasonOf(lead({ consent: events }));
+  const grant = goodGrant();
+  const revoke = { event: 'revoke', at: daysAfter(NOON_MS, -10), seller: 'acme', channel: 'voice' } as const;
+
+  test('an old business relationship is no consent', () => {
+    expect(reasonOf(lead({ consent: [], ebrLastTransactionAt: daysAfter(NOON_MS, -5) }))).toBe(
+      'consent_missing',
+    );
+  });
+  test('the future has not consented yet', () => {
+    expect(consent({ ...grant, at: minutesAfter(NOON_MS, 1) })).toBe('consent_not_effective');
+    expect(consent({ ...grant, at: new Date(NOON_MS) })).toBe('ok');
+  });
+  test('a revocation for another number or by any channel counts; one given to another seller does not', () => {
+    expect(consent(grant, revoke)).toBe('consent_revoked');
+    expect(consent(grant, { ...revoke, channel: 'postcard', seller: null })).toBe('consent_revoked');
+    expect(consent(grant, { ...revoke, seller: ' ACME ' })).toBe('consent_revoked');
+    expect(consent(grant, { ...revoke, seller: 'otherco' })).toBe('ok');
+  });
+  test('consent given again must be later than the revocation, and written', () => {
+    const again = { ...grant, at: daysAfter(NOON_MS, -9) };
+    expect(consent(grant, revoke, again)).toBe('ok');
+    expect(consent(again, { ...revoke, at: again.at }, grant)).toBe('consent_revoked');
+    expect(consent(grant, revoke, { ...again, level: 'oral' })).toBe('consent_insufficient');
+  });
+  test('the wording must speak of an artificial voice and of marketing', () => {
+    expect(consent({ ...grant, artificialVoiceDisclosed: false })).toBe('consent_insufficient');
+    expect(consent({ ...grant, purpose: 'informational' })).toBe('consent_insufficient');
+    expect(consent({ ...grant, evidenceComplete: false })).toBe('consent_evidence_incomplete');
+  });
+  test('a weaker grant beside a good one takes nothing away', () => {
+    expect(consent(grant, { ...grant, at: daysAfter(NOON_MS, -1), level: 'oral' })).toBe('ok');
+    expect(consent(grant, { ...grant, at: daysAfter(NOON_MS, -1), seller: 'otherco' })).toBe('ok');
+  });
+  test('consent without an end of its own ends after a year', () => {
+    expect(consent({ ...grant, at: new Date('2025-07-14T16:00:00.001Z'), expiresAt: null })).toBe('ok');
+    expect(consent({ ...grant, at: new Date('2025-07-14T16:00:00.000Z'), expiresAt: null })).toBe(
+      'consent_expired',
+    );
+  });
+  test('Kentucky ends consent after two years, whatever the record says, by address or area code', () => {
+    const old = { ...grant, at: new Date('2024-07-14T16:00:00Z'), expiresAt: daysAfter(NOON_MS, 900) };
+    expect(consent(old)).toBe('ok');
+    expect(reasonOf(lead({ consent: [old], state: 'KY', zip: '40202' }))).toBe('consent_expired');
+    const young = { ...old, at: new Date('2024-07-14T16:00:01Z') };
+    expect(reasonOf(lead({ consent: [young], state: 'KY', zip: '40202' }))).toBe('ok');
+  });
+  test('an informational call may rest on spoken consent', () => {
+    const facts = lead({
+      consent: [{ ...grant, level: 'oral', artificialVoiceDisclosed: false, purpose: 'informational' }],
+    });
+    expect(reasonOf({ ...facts, call: { ...facts.call, purpose: 'informational' } })).toBe('ok');
+  });
+  test('an informational call to a landline without consent passes three times in thirty days, until a stop', () => {
+    const exempt = (attempts: number, over: Partial<FactsInput['lead']> = {}): FactsInput => {
+      const facts = lead({ consent: [], lineType: 'landline', ...over });
+      return {
+        ...facts,
+        call: { ...facts.call, purpose: 'informational' },
+        campaign: { ...facts.campaign, allowExemptCalls: true },
+        history: {
+          attempts: Array.from({ length: attempts }, (_, i) => ({
+            at: daysAfter(NOON_MS, -2 * i - 1),
+            phone: '+12125550234',
+            subject: 'solar',
+            outcome: 'completed',
+          })),
+        },
+      };
+    };
+    expect(reasonOf(exempt(2))).toBe('ok');
+    const capped = decide(exempt(3), NOON_MS).decision;
+    expect(capped.reason).toBe('exempt_call_cap');
+    expect(capped.nextAllowedAt).toEqual(daysAfter(NOON_MS, 25));
+    expect(reasonOf(exempt(0, { lineType: 'unknown' }))).toBe('consent_missing');
+    expect(reasonOf(exempt(0, { consent: [revoke] }))).toBe('consent_revoked');
+    const paused = exempt(0);
+    expect(reasonOf({ ...paused, campaign: { ...paused.campaign, allowExemptCalls: false } })).toBe(
+      'consent_missing',
+    );
+  });
+});
+
+describe('places', () => {
+  const where = (state: string | null, zip: string | null): string => reasonOf(lead({ state, zip }));
+  test('an address that contradicts itself or cannot be placed is no address', () => {
+    expect(where('CA', '10001')).toBe('location_conflict');
+    expect(where('NY', '09012')).toBe('timezone_unknown');
+    expect(where('NY', '00000')).toBe('timezone_unknown');
+    expect(where('NY', '1000')).toBe('timezone_unknown');
+    expect(where('Ontario', null)).toBe('timezone_unknown');
+    expect(where('new york', '10001-1234')).toBe('ok');
+    expect(where(null, null)).toBe('ok');
+  });
+  test('a gated or frozen state counts whether the address or the area code shows it', () => {
+    const facts = lead({ state: 'WA', zip: '98101' });
+    const gated = { ...facts, campaign: { ...facts.campaign, blockedStates: ['wa'] } };
+    expect(reasonOf(gated)).toBe('state_not_enabled');
+    const frozen = { ...lead({ state: 'GA', zip: '30303' }), environment: { emergencyStates: ['New York'] } };
+    expect(reasonOf(frozen)).toBe('state_emergency_freeze');
+    expect(reasonOf({ ...gated, campaign: { ...facts.campaign, blockedStates: ['nowhere'] } })).toBe(
+      'check_error',
+    );
+  });
+  test('a state needs its own list where it keeps one', () => {
+    expect(reasonOf(lead({ state: 'PA', zip: '19103' }))).toBe('state_dnc_stale');
+  });
+});
+
+describe('days and hours', () => {
+  const at = (iso: string, npa: string, state: string, zip: string | null = null) => {
+    const nowMs = Date.parse(iso);
+    const good = goodFacts(nowMs);
+    const phone = `+1${npa}5550234`;
+    return decide(
+      {
+        ...good,
+        lead: { ...good.lead, phone, state, zip, consent: [{ ...goodGrant(nowMs), phone }] },
+        dnc: { ...good.dnc, state: { [state]: { asOf: daysAfter(nowMs, -1), listed: [] } } },
+      },
+      nowMs,
+    ).decision;
+  };
+
+  test.each([
+    ['2026-07-03T17:00:00Z', '205', 'AL', 'state_holiday_barred', 'Independence Day observed on Friday'],
+    ['2026-12-01T18:00:00Z', '205', 'AL', 'state_holiday_barred', 'Rosa Parks Day'],
+    ['2026-02-17T18:00:00Z', '251', 'AL', 'state_holiday_barred', 'Mardi Gras on the Gulf coast'],
+    ['2026-07-24T18:00:00Z', '801', 'UT', 'state_holiday_barred', 'Pioneer Day'],
+    ['2026-08-10T16:00:00Z', '401', 'RI', 'state_holiday_barred', 'Victory Day'],
+    ['2026-04-03T16:00:00Z', '215', 'PA', 'state_holiday_barred', 'Good Friday'],
+    ['2026-11-03T16:00:00Z', '504', 'LA', 'state_holiday_barred', 'Election Day, even year'],
+    ['2027-11-02T16:00:00Z', '504', 'LA', 'ok', 'Election Day, odd year'],
+    ['2026-05-25T16:00:00Z', '601', 'MS', 'ok', 'Mississippi bars no holidays'],
+    ['2026-05-25T16:00:00Z', '402', 'NE', 'outside_state_hours', 'Nebraska at 11 am on Memorial Day'],
+    ['2026-05-25T19:00:00Z', '402', 'NE', 'ok', 'Nebraska at 1 pm Mountain time on Memorial Day'],
+    ['2026-11-21T17:00:00Z', '207', 'ME', 'state_day_barred', 'Maine on Saturday'],
+    ['2026-11-20T22:00:00Z', '207', 'ME', 'outside_state_hours', 'Maine at 5 pm'],
+    ['2026-11-22T17:59:00Z', '215', 'PA', 'outside_state_hours', 'Pennsylvania on Sunday at 12:59'],
+    ['2026-11-22T18:30:00Z', '215', 'PA', 'ok', 'Pennsylvania on Sunday at 13:30'],
+    ['2028-05-10T18:00:00Z', '504', 'LA', 'check_error', 'a year without a holiday table'],
+    ['2028-05-10T18:00:00Z', '212', 'NY', 'ok', 'the same day where no holiday matters'],
+  ])('%s, area %s in %s: %s (%s)', (iso, npa, state, reason) => {
+    expect(at(iso, npa, state).reason).toBe(reason);
+  });
+
+  test('Mardi Gras is an ordinary day in Birmingham when the address says so', () => {
+    expect(at('2026-02-17T18:00:00Z', '205', 'AL', '35203').reason).toBe('ok');
+    expect(at('2026-02-17T18:00:00Z', '205', 'AL').reason).toBe('state_holiday_barred');
+  });
+
+  test('after the last Saturday minute in Louisiana the next one comes behind Sunday and a holiday Monday', () => {
+    const { nextAllowedAt, explanation } = at('2026-05-24T02:00:00Z', '504', 'LA', '70112');
+    expect(nextAllowedAt?.toISOString()).toBe('2026-05-26T13:00:00.000Z');
+    expect(explanation).toBe(
+      'Blocked until Tue 26 May 8 am Central time: federal law allows calls from 8 am to 9 pm and it is 9 pm Central time there.',
+    );
+  });
+
+  test('a campaign that narrows the day to nothing has no next minute', () => {
+    const good = goodFacts();
+    const never = decide(
+      {
+        ...good,
+        campaign: { ...good.campaign, hours: { ...good.campaign.hours, start: '21:00', end: '24:00' } },
+      },
+      NOON_MS,
+    ).decision;
+    expect(never.reason).toBe('outside_campaign_hours');
+    expect(never.nextAllowedAt).toBeNull();
+  });
+});
+
+describe('how often', () => {
+  const tried = (
+    minutesAgo: readonly number[],
+    over: Partial<FactsInput['campaign']>,
+    outcome = 'completed',
+  ) => {
+    const good = goodFacts();
+    return decide(
+      {
+        ...good,
+        campaign: { ...good.campaign, ...over },
+        history: {
+          attempts: minutesAgo.map((ago) => ({
+            at: minutesAfter(NOON_MS, -ago),
+            phone: '+12125550777',
+            subject: 'other',
+            outcome,
+          })),
+        },
+      },
+      NOON_MS,
+    ).decision;
+  };
+
+  test('an attempt counts for exactly its window, whatever its subject and number', () => {
+    expect(tried([1439, 1000], { maxPer24h: 2 }).nextAllowedAt).toEqual(minutesAfter(NOON_MS, 1));
+    expect(tried([1440, 1000], { maxPer24h: 2 }).reason).toBe('ok');
+    expect(tried([120], { minGapMinutes: 120 }).reason).toBe('ok');
+    expect(tried([119], { minGapMinutes: 120 }).nextAllowedAt).toEqual(minutesAfter(NOON_MS, 1));
+  });
+  test("two a day means the called party's day", () => {
+    // 12:00 in New York: 13 hours ago was yesterday, 11 hours ago was today.
+    expect(tried([11 * 60, 13 * 60], { maxPerDay: 2 }).reason).toBe('ok');
+    const { nextAllowedAt } = tried([11 * 60, 10 * 60], { maxPerDay: 2 });
+    expect(nextAllowedAt?.toISOString()).toBe('2026-07-15T12:00:00.000Z');
+  });
+  test('the longest cap decides when to come back', () => {
+    const { reasons, nextAllowedAt } = tried([60, 6 * 1440], { maxPer7Days: 2, minGapMinutes: 120 });
+    expect(reasons).toEqual(['campaign_frequency_cap']);
+    expect(nextAllowedAt).toEqual(daysAfter(NOON_MS, 1));
+  });
+  test('a person who never answers is left alone', () => {
+    const eight = Array.from({ length: 8 }, (_, i) => (i + 1) * 5 * 1440);
+    const left = tried(eight, { stopAfterUnanswered: 8 }, 'no_answer');
+    expect(left.reason).toBe('campaign_frequency_cap');
+    expect(left.nextAllowedAt).toBeNull();
+    expect(tried(eight, { stopAfterUnanswered: 8 }, 'completed').reason).toBe('ok');
+  });
+});
