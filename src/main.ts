@@ -129,8 +129,8 @@ async function startSandbox(
 /** People to call in the sandbox: one lead for each scripted caller, where it is day. Made once; left alone afterwards. */
 async function seedSandbox(app: App): Promise<void> {
   const { items } = await app.campaigns.list({ limit: 1 });
-  const campaign = items[0] ?? (await app.campaigns.create(SAMPLE_CAMPAIGN));
-  if (campaign.status === 'draft') await app.campaigns.update(campaign._id, { status: 'active' });
+  const campaign = items[0] ?? (await app.campaigns.create(SAMPLE_CAMPAIGN, 'sandbox'));
+  if (campaign.status === 'draft') await app.campaigns.update(campaign._id, { status: 'active' }, 'sandbox');
   for (const region of sampleLeads(campaign._id)) {
     const verdict = await app.compliance.check({ phone: region.leads[0]?.contact.phone ?? '' });
     const timeBars = verdict.reasons.some((reason) =>
@@ -265,8 +265,8 @@ async function main(): Promise<void> {
       {
         name: 'parley_active_calls',
         help: 'Calls in progress in this process.',
-        type: 'gauge',
-        value: app.activeCalls(),
+        type: 'gauge' as const,
+        values: [{ value: app.activeCalls() }],
       },
     ],
     dashboardDir: join(ROOT, 'dist', 'dashboard'),
@@ -299,7 +299,9 @@ async function main(): Promise<void> {
   process.stdout.write(`\n  Parley is ready. Sign in once with: ${localUrl}/signin?token=${signInToken}\n\n`);
   const left = await app.recover();
   if (left > 0) log.info({ calls: left }, 'took up calls that were open when the service last stopped');
-  if (config.sandbox.carrier) await seedSandbox(app);
+  if (config.sandbox.carrier) {
+    await seedSandbox(app).catch((error) => log.error({ err: error }, 'the sample leads could not be made'));
+  }
   await elevenlabs.warm();
 }
 

@@ -1,0 +1,283 @@
+/** contract/calls: calls, what happened in them, what was said, and the live wall. */
+import { z } from 'zod';
+import { Id, Instant, PageQuery } from './common.ts';
+import { Decision } from './compliance.ts';
+
+export const CallStatus = z.enum([
+  'queued',
+  'denied',
+  'initiated',
+  'ringing',
+  'answered',
+  'completed',
+  'busy',
+  'no_answer',
+  'failed',
+  'canceled',
+]);
+export type CallStatus = z.infer<typeof CallStatus>;
+export const EndStatus = CallStatus.extract(['completed', 'busy', 'no_answer', 'failed', 'canceled']);
+export const CallOutcome = z.enum([
+  'qualified',
+  'not_interested',
+  'callback',
+  'voicemail',
+  'wrong_number',
+  'opted_out',
+  'transferred',
+  'hung_up',
+  'no_conversation',
+]);
+export type CallOutcome = z.infer<typeof CallOutcome>;
+export const Direction = z.enum(['outbound', 'inbound']);
+export const AnsweredBy = z.enum([
+  'human',
+  'fax',
+  'unknown',
+  'machine_start',
+  'machine_end_beep',
+  'machine_end_silence',
+  'machine_end_other',
+]);
+/** complete: both accounts agree; repaired: words were filled in from the platform's account; gap: words are missing. */
+export const Completeness = z.enum(['complete', 'repaired', 'gap']);
+export const FollowUpKind = z.enum(['site_visit', 'callback', 'send_email', 'send_sms']);
+
+/** Measured on the audio that passed the bridge; durations in ms, frames of 20 ms. */
+export const LineMeasures = z
+  .object({
+    agentTalkMs: z.number(),
+    userTalkMs: z.number(),
+    silenceMs: z.number(),
+    framesFromCaller: z.number(),
+    framesToCaller: z.number(),
+    framesLost: z.number(),
+    framesRefused: z.number(),
+  })
+  .meta({ id: 'LineMeasures' });
+
+export const FollowUpAction = z
+  .object({
+    type: FollowUpKind,
+    scheduledFor: z.exactOptional(Instant),
+    notes: z.string(),
+    completed: z.boolean(),
+  })
+  .meta({ id: 'FollowUpAction' });
+
+/** Durations in seconds unless the name says `Ms`. A refused attempt is a call with status `denied`. */
+export const Call = z
+  .object({
+    id: Id,
+    attemptId: z.string(),
+    callSid: z.exactOptional(z.string()),
+    conversationId: z.exactOptional(z.string()),
+    leadId: z.exactOptional(Id),
+    campaignId: z.exactOptional(Id),
+    contactPhone: z.string(),
+    fromPhone: z.string(),
+    direction: Direction,
+    type: z.enum(['automated', 'manual']),
+    status: CallStatus,
+    outcome: z.exactOptional(CallOutcome),
+    disposition: z.exactOptional(z.string()),
+    endReason: z.exactOptional(z.string()),
+    answeredBy: z.exactOptional(AnsweredBy),
+    attestation: z.exactOptional(z.string()),
+    initiatedAt: Instant,
+    ringingAt: z.exactOptional(Instant),
+    answeredAt: z.exactOptional(Instant),
+    endedAt: z.exactOptional(Instant),
+    duration: z.exactOptional(z.number()),
+    talkTime: z.exactOptional(z.number()),
+    conversationMetrics: z.object({
+      agentTalkTime: z.number(),
+      userTalkTime: z.number(),
+      interruptionCount: z.number(),
+      turnCount: z.number(),
+      avgTurnDuration: z.number(),
+      silenceDuration: z.number(),
+    }),
+    /** Heard latency: from the caller's last word to the agent's first sound on the line. */
+    latency: z.object({
+      perTurnMs: z.array(z.number()),
+      medianMs: z.exactOptional(z.number()),
+      maxMs: z.exactOptional(z.number()),
+    }),
+    line: z.exactOptional(LineMeasures),
+    followUpActions: z.array(FollowUpAction),
+    /** True when GET /calls/{id}/recording has audio. */
+    hasRecording: z.boolean(),
+    recordingDuration: z.exactOptional(z.number()),
+    completeness: z.exactOptional(Completeness),
+    complianceDecision: z.exactOptional(Decision),
+    consentVerified: z.boolean(),
+    dncChecked: z.boolean(),
+    optedOut: z.boolean(),
+    /** Sequence number of the newest event in this picture of the call. */
+    seq: z.int(),
+    createdAt: Instant,
+    updatedAt: Instant,
+    createdBy: z.string(),
+    updatedBy: z.string(),
+  })
+  .meta({ id: 'Call' });
+export type Call = z.infer<typeof Call>;
+
+export const CallCreate = z
+  .strictObject({ leadId: Id, campaignId: z.exactOptional(Id) })
+  .meta({ id: 'CallCreate' });
+export type CallCreate = z.infer<typeof CallCreate>;
+
+export const CallAction = z
+  .discriminatedUnion('action', [z.strictObject({ action: z.literal('end') })])
+  .meta({ id: 'CallAction' });
+export type CallAction = z.infer<typeof CallAction>;
+
+export const CallQuery = PageQuery.extend({
+  status: z.exactOptional(CallStatus),
+  outcome: z.exactOptional(CallOutcome),
+  direction: z.exactOptional(Direction),
+  leadId: z.exactOptional(Id),
+  campaignId: z.exactOptional(Id),
+  /** Initiated at or after. */
+  from: z.exactOptional(Instant),
+  /** Initiated before. */
+  to: z.exactOptional(Instant),
+});
+export type CallQuery = z.infer<typeof CallQuery>;
+
+const stamp = { id: Id, eventId: z.string(), callId: Id, sessionId: z.string(), seq: z.int(), at: Instant };
+const conversationId = z.exactOptional(z.string());
+const event = <T extends string, S extends z.core.$ZodShape>(type: T, shape: S) =>
+  z.object({ ...stamp, type: z.literal(type), ...shape });
+
+/** One thing that happened to a call. (callId, seq) is the order; a repeated `eventId` is the same event. */
+export const CallEvent = z
+  .discriminatedUnion('type', [
+    event('queued', {
+      attemptId: z.string(),
+      leadId: z.string(),
+      contactPhone: z.string(),
+      fromPhone: z.string(),
+      campaignId: z.exactOptional(z.string()),
+      requestedBy: z.string(),
+    }),
+    event('received', {
+      attemptId: z.string(),
+      callSid: z.string(),
+      contactPhone: z.string(),
+      fromPhone: z.string(),
+      leadId: z.exactOptional(z.string()),
+      attestation: z.exactOptional(z.string()),
+    }),
+    event('permitted', { decision: Decision }),
+    event('denied', { decision: Decision }),
+    event('dialed', { callSid: z.string() }),
+    event('dial_unconfirmed', { message: z.string() }),
+    event('ringing', { attestation: z.exactOptional(z.string()) }),
+    event('answered', {}),
+    event('machine', { answeredBy: AnsweredBy, detectionMs: z.exactOptional(z.number()) }),
+    event('stream_opened', { streamSid: z.string() }),
+    event('stream_closed', { reason: z.string() }),
+    event('session_opened', { conversationId: z.string(), recovery: z.boolean() }),
+    event('session_lost', { closeCode: z.number(), meaning: z.string() }),
+    event('said', {
+      role: z.enum(['agent', 'user', 'system']),
+      text: z.string(),
+      turn: z.number(),
+      conversationId,
+    }),
+    event('corrected', { turn: z.number(), text: z.string(), conversationId }),
+    event('interrupted', { turn: z.number(), heardMs: z.number(), conversationId }),
+    event('heard', { turn: z.number(), latencyMs: z.number() }),
+    event('tool_called', {
+      toolCallId: z.string(),
+      name: z.string(),
+      parameters: z.record(z.string(), z.unknown()),
+    }),
+    event('tool_answered', {
+      toolCallId: z.string(),
+      result: z.string(),
+      isError: z.boolean(),
+      tookMs: z.number(),
+    }),
+    event('keypad', { digit: z.string() }),
+    event('opted_out', { channel: z.enum(['voice', 'keypad', 'sms', 'manual']), words: z.string() }),
+    event('follow_up_scheduled', {
+      kind: FollowUpKind,
+      scheduledFor: z.exactOptional(Instant),
+      notes: z.string(),
+    }),
+    event('transferred', { to: z.string(), reason: z.string() }),
+    event('voicemail_left', { text: z.string() }),
+    event('concluded', { outcome: CallOutcome, reason: z.string() }),
+    event('hangup_requested', { by: z.enum(['agent', 'manager', 'policy', 'system']), reason: z.string() }),
+    event('ended', {
+      status: EndStatus,
+      reason: z.string(),
+      durationSec: z.exactOptional(z.number()),
+      sipCode: z.exactOptional(z.number()),
+    }),
+    event('measured', { line: LineMeasures }),
+    event('recording_ready', { source: z.enum(['bridge', 'carrier']), durationSec: z.number() }),
+    event('reconciled', {
+      completeness: Completeness,
+      turns: z.array(
+        z.object({
+          role: z.enum(['agent', 'user']),
+          text: z.string(),
+          offsetSec: z.number(),
+          interrupted: z.boolean(),
+        }),
+      ),
+      source: z.enum(['webhook', 'poll', 'none']),
+    }),
+  ])
+  .meta({ id: 'CallEvent' });
+export type CallEvent = z.infer<typeof CallEvent>;
+export type CallEventType = CallEvent['type'];
+
+/** `timestamp` is seconds since the call was answered. */
+export const TranscriptMessage = z
+  .object({
+    speaker: z.enum(['agent', 'user', 'system']),
+    text: z.string(),
+    timestamp: z.number(),
+    turn: z.number(),
+    /** The caller cut the agent off; `text` is what was heard, as far as is known. */
+    interrupted: z.boolean(),
+    heardMs: z.exactOptional(z.number()),
+    /** Only the platform's own account had this message. */
+    repaired: z.boolean(),
+  })
+  .meta({ id: 'TranscriptMessage' });
+export type TranscriptMessage = z.infer<typeof TranscriptMessage>;
+
+export const Transcript = z
+  .object({
+    callId: Id,
+    messages: z.array(TranscriptMessage),
+    fullTranscript: z.string(),
+    completeness: z.exactOptional(Completeness),
+    /** The call is still going on: more will come. */
+    live: z.boolean(),
+  })
+  .meta({ id: 'Transcript' });
+export type Transcript = z.infer<typeof Transcript>;
+
+/**
+ * One message of GET /calls/live (server-sent events; the SSE event name equals `type`, `data` is this as JSON).
+ * `snapshot` comes first and again after every reconnection and replaces all that is shown. `call` replaces one call; a
+ * call that is over comes a last time and then leaves the wall. `event` is one new event of a live call. `reconnect`:
+ * this viewer fell behind or the server restarts; the connection closes after it and EventSource opens a new one.
+ */
+export const LiveChange = z
+  .discriminatedUnion('type', [
+    z.object({ type: z.literal('snapshot'), calls: z.array(Call) }),
+    z.object({ type: z.literal('call'), call: Call }),
+    z.object({ type: z.literal('event'), event: CallEvent }),
+    z.object({ type: z.literal('reconnect'), reason: z.string() }),
+  ])
+  .meta({ id: 'LiveChange' });
+export type LiveChange = z.infer<typeof LiveChange>;

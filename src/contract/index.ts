@@ -1,0 +1,7 @@
+/** contract: the JSON shapes that the API and the dashboard share. Runs in browsers; knows nothing but zod. */
+export * from './calls.ts';
+export * from './campaigns.ts';
+export * from './common.ts';
+export * from './compliance.ts';
+export * from './leads.ts';
+export * from './session.ts';

@@ -1,0 +1,196 @@
+/** contract/leads: the people we may want to call. */
+import { z } from 'zod';
+import { Id, Instant, line, PageQuery, PhoneText, prose } from './common.ts';
+import { LeadConsent } from './compliance.ts';
+
+export const LeadStatus = z.enum([
+  'new',
+  'contacted',
+  'qualified',
+  'nurturing',
+  'active',
+  'converted',
+  'lost',
+  'dnc',
+]);
+export const LeadStage = z.enum([
+  'new',
+  'contacted',
+  'qualified',
+  'site_visit',
+  'offer_made',
+  'negotiation',
+  'closed',
+  'lost',
+]);
+const IntentType = z.enum(['buyer', 'seller', 'investor']);
+const Urgency = z.enum(['low', 'medium', 'high']);
+
+const address = z.strictObject({
+  street: z.exactOptional(line(200)),
+  city: z.exactOptional(line(100)),
+  state: z.exactOptional(line(64)),
+  zipCode: z.exactOptional(line(16)),
+});
+const intent = z.strictObject({
+  type: z.exactOptional(IntentType),
+  message: z.exactOptional(prose(5000)),
+  urgency: z.exactOptional(Urgency),
+  timeframe: z.exactOptional(line(200)),
+  motivation: z.exactOptional(z.array(line(200)).max(50)),
+});
+const contact = z.strictObject({
+  firstName: line(100),
+  lastName: z.union([line(100), z.literal('')]).default(''),
+  email: z.exactOptional(z.email().max(254)),
+  phone: PhoneText,
+  alternatePhone: z.exactOptional(PhoneText),
+  address: z.exactOptional(address),
+});
+const contactPatch = z.strictObject({
+  ...contact.shape,
+  firstName: z.exactOptional(line(100)),
+  lastName: z.exactOptional(z.union([line(100), z.literal('')])),
+  phone: z.exactOptional(PhoneText),
+});
+const tags = z.array(line(60)).max(50);
+
+/** `source` + `externalId` is unique; without an externalId one is made. */
+export const LeadCreate = z
+  .strictObject({
+    source: line(60).default('manual'),
+    externalId: z.exactOptional(line(200)),
+    contact,
+    propertyAddress: z.exactOptional(line(300)),
+    intent: z.exactOptional(intent),
+    campaignId: z.exactOptional(Id),
+    tags: tags.default([]),
+    consent: z.exactOptional(LeadConsent),
+  })
+  .meta({ id: 'LeadCreate' });
+/** As a client writes it: members with a default may be left out. */
+export type LeadCreate = z.input<typeof LeadCreate>;
+
+/** Only what is given changes; null removes. Consent and do-not-call have doors of their own. */
+export const LeadPatch = z
+  .strictObject({
+    contact: z.exactOptional(contactPatch),
+    propertyAddress: z.exactOptional(line(300).nullable()),
+    intent: z.exactOptional(intent),
+    campaignId: z.exactOptional(Id.nullable()),
+    nextFollowUp: z.exactOptional(Instant.nullable()),
+    status: z.exactOptional(LeadStatus.exclude(['dnc'])),
+    stage: z.exactOptional(LeadStage),
+    tags: z.exactOptional(tags),
+  })
+  .refine((value) => Object.keys(value).length > 0, { error: 'give at least one member to change' })
+  .meta({ id: 'LeadPatch' });
+export type LeadPatch = z.infer<typeof LeadPatch>;
+
+export const ContactAttempt = z
+  .object({
+    attemptId: z.string(),
+    timestamp: Instant,
+    type: z.enum(['automated_call', 'manual_call', 'sms', 'email']),
+    callId: z.string(),
+    outcome: z.string(),
+    duration: z.exactOptional(z.number()),
+    notes: z.exactOptional(z.string()),
+  })
+  .meta({ id: 'ContactAttempt' });
+
+export const Lead = z
+  .object({
+    id: Id,
+    source: z.string(),
+    externalId: z.string(),
+    receivedAt: Instant,
+    contact: z.object({
+      firstName: z.string(),
+      lastName: z.string(),
+      email: z.exactOptional(z.string()),
+      phone: z.string(),
+      alternatePhone: z.exactOptional(z.string()),
+      address: z.exactOptional(
+        z.object({
+          street: z.exactOptional(z.string()),
+          city: z.exactOptional(z.string()),
+          state: z.exactOptional(z.string()),
+          zipCode: z.exactOptional(z.string()),
+        }),
+      ),
+    }),
+    propertyAddress: z.exactOptional(z.string()),
+    intent: z.exactOptional(
+      z.object({
+        type: z.exactOptional(IntentType),
+        message: z.exactOptional(z.string()),
+        urgency: z.exactOptional(Urgency),
+        timeframe: z.exactOptional(z.string()),
+        motivation: z.exactOptional(z.array(z.string())),
+      }),
+    ),
+    campaignId: z.exactOptional(Id),
+    contactAttempts: z.array(ContactAttempt),
+    lastContactedAt: z.exactOptional(Instant),
+    nextFollowUp: z.exactOptional(Instant),
+    /** A projection of the consent log for reading; the gate reads the log. */
+    consent: z.exactOptional(
+      z.object({
+        hasWrittenConsent: z.boolean(),
+        consentMethod: z.exactOptional(z.string()),
+        consentDate: z.exactOptional(Instant),
+        consentSource: z.exactOptional(z.string()),
+        consentText: z.exactOptional(z.string()),
+        expiresAt: z.exactOptional(Instant),
+        automatedCallsAllowed: z.boolean(),
+        textMessagesAllowed: z.boolean(),
+      }),
+    ),
+    /** A projection of the registry for reading; the gate reads the registry. */
+    dncStatus: z.object({
+      onNationalRegistry: z.boolean(),
+      internalDNC: z.boolean(),
+      lastCheckedAt: z.exactOptional(Instant),
+      notes: z.exactOptional(z.string()),
+    }),
+    status: LeadStatus,
+    stage: LeadStage,
+    tags: z.array(z.string()),
+    createdAt: Instant,
+    updatedAt: Instant,
+    createdBy: z.string(),
+    updatedBy: z.string(),
+  })
+  .meta({ id: 'Lead' });
+export type Lead = z.infer<typeof Lead>;
+
+/** A lead that was just made, and the older leads that carry one of its numbers. */
+export const CreatedLead = Lead.extend({ duplicates: z.array(Id) }).meta({ id: 'CreatedLead' });
+export type CreatedLead = z.infer<typeof CreatedLead>;
+
+export const LeadQuery = PageQuery.extend({
+  status: z.exactOptional(LeadStatus),
+  stage: z.exactOptional(LeadStage),
+  source: z.exactOptional(line(60)),
+  campaignId: z.exactOptional(Id),
+  phone: z.exactOptional(PhoneText),
+  /** The beginning of a first name, last name, e-mail address or number. */
+  search: z.exactOptional(line(100)),
+});
+export type LeadQuery = z.infer<typeof LeadQuery>;
+
+/** One thing that happened around a lead, oldest first. */
+export const TimelineEntry = z
+  .object({
+    at: Instant,
+    kind: z.enum(['created', 'call', 'consent', 'dnc', 'message', 'follow_up', 'note', 'visit']),
+    title: z.string(),
+    detail: z.exactOptional(z.string()),
+    callId: z.exactOptional(Id),
+  })
+  .meta({ id: 'TimelineEntry' });
+export type TimelineEntry = z.infer<typeof TimelineEntry>;
+
+export const Timeline = z.object({ leadId: Id, entries: z.array(TimelineEntry) }).meta({ id: 'Timeline' });
+export type Timeline = z.infer<typeof Timeline>;

@@ -1,0 +1,242 @@
+/**
+ * http/needs: what the web server asks of the app. Structural, so that the app need not know who serves it.
+ * Everything goes in and out as domain values; bad input comes back as a Failure with a stable code.
+ */
+import type { Cancel, StoredRecording } from '../app/ports.ts';
+import type { Call, CallEvent, CallOutcome, CallStatus, Completeness } from '../domain/call.ts';
+import type { Decision } from '../domain/compliance/decision.ts';
+import type { FactsInput } from '../domain/compliance/facts.ts';
+import type {
+  CallingPolicy,
+  Campaign,
+  ConsentEventType,
+  ConsentLog,
+  DncEntry,
+  Lead,
+  LeadStage,
+  LeadStatus,
+  TranscriptMessage,
+} from '../domain/documents.ts';
+
+/** `cursor` is what the same list answered as `nextCursor`; one it did not make throws `invalid_request`. */
+interface Paging {
+  readonly limit: number;
+  readonly cursor?: string;
+}
+
+export interface PageOf<T> {
+  readonly items: readonly T[];
+  readonly nextCursor?: string;
+}
+
+export interface ConsentGiven {
+  readonly method: string;
+  readonly source: string;
+  readonly consentText?: string;
+  readonly automatedCallsAllowed: boolean;
+  readonly textMessagesAllowed: boolean;
+  readonly expiresAt?: Date;
+  /** When the person consented; now without it. */
+  readonly at?: Date;
+  readonly evidence?: NonNullable<ConsentLog['evidence']>;
+  readonly ipAddress?: string;
+  readonly userAgent?: string;
+  readonly referrer?: string;
+}
+
+interface NewLead {
+  readonly source: string;
+  readonly externalId?: string;
+  /** Phones are E.164 already. */
+  readonly contact: Lead['contact'];
+  readonly propertyAddress?: string;
+  readonly intent?: NonNullable<Lead['intent']>;
+  readonly campaignId?: string;
+  readonly tags: readonly string[];
+  readonly consent?: ConsentGiven;
+}
+
+/** Only what is given changes; null removes. */
+interface LeadChange {
+  readonly contact?: Partial<Lead['contact']>;
+  readonly propertyAddress?: string | null;
+  readonly intent?: NonNullable<Lead['intent']>;
+  readonly campaignId?: string | null;
+  readonly nextFollowUp?: Date | null;
+  readonly status?: LeadStatus;
+  readonly stage?: LeadStage;
+  readonly tags?: readonly string[];
+}
+
+export interface TimelineItem {
+  readonly at: Date;
+  readonly kind: 'created' | 'call' | 'consent' | 'dnc' | 'message' | 'follow_up' | 'note' | 'visit';
+  readonly title: string;
+  readonly detail?: string;
+  readonly callId?: string;
+}
+
+/** One new event and the call as it is after it. */
+export interface Change {
+  readonly event: CallEvent;
+  readonly call: Call;
+}
+
+type Placed =
+  | { readonly kind: 'placed'; readonly call: Call }
+  | { readonly kind: 'denied'; readonly call: Call; readonly decision: Decision };
+
+/** `by` is the id of whoever asks, for createdBy, recordedBy and the event log. */
+export interface AppForHttp {
+  readonly leads: {
+    /** Throws `duplicate_key` when source + externalId is taken. `duplicates`: older leads with one of its numbers. */
+    create(lead: NewLead, by: string): Promise<Lead & { readonly duplicates: readonly string[] }>;
+    /** Throws `lead_not_found`. */
+    get(leadId: string): Promise<Lead>;
+    list(
+      query: Paging & {
+        readonly status?: LeadStatus;
+        readonly stage?: LeadStage;
+        readonly source?: string;
+        readonly campaignId?: string;
+        readonly phone?: string;
+        readonly search?: string;
+      },
+    ): Promise<PageOf<Lead>>;
+    update(leadId: string, change: LeadChange, by: string): Promise<Lead>;
+    /** Oldest first. */
+    timeline(leadId: string): Promise<readonly TimelineItem[]>;
+  };
+  readonly compliance: {
+    /** Asks the gate without reserving or minting anything. `phone` is as written: an unreadable one is denied, not refused. */
+    check(question: {
+      readonly leadId?: string;
+      readonly phone?: string;
+      readonly campaignId?: string;
+      readonly at?: Date;
+    }): Promise<Decision>;
+    /** Pure: the gate's answer for facts that somebody else gathered. */
+    evaluate(
+      facts: FactsInput,
+      now: Date,
+    ): Pick<Decision, 'verdict' | 'reason' | 'reasons' | 'nextAllowedAt' | 'explanation'>;
+  };
+  readonly consents: {
+    grant(
+      grant: ConsentGiven & { readonly phone: string; readonly leadId?: string; readonly email?: string },
+      by: string,
+    ): Promise<ConsentLog>;
+    revoke(
+      revocation: {
+        readonly phone: string;
+        readonly leadId?: string;
+        readonly channel: string;
+        readonly words: string;
+      },
+      by: string,
+    ): Promise<ConsentLog>;
+    list(
+      query: Paging & {
+        readonly phone?: string;
+        readonly leadId?: string;
+        readonly eventType?: ConsentEventType;
+      },
+    ): Promise<PageOf<ConsentLog>>;
+    /** Recomputes the hash chain of one number, or of all; tells the first that is broken. */
+    verify(phone?: string): Promise<{
+      readonly intact: boolean;
+      readonly entries: number;
+      readonly brokenAt?: number;
+      readonly detail?: string;
+      readonly phone?: string;
+    }>;
+  };
+  readonly dnc: {
+    add(
+      entry: {
+        readonly phone: string;
+        readonly scope: DncEntry['scope'];
+        readonly state?: string;
+        readonly reason?: string;
+        readonly source: string;
+      },
+      by: string,
+    ): Promise<DncEntry>;
+    list(
+      query: Paging & { readonly phone?: string; readonly scope?: DncEntry['scope'] },
+    ): Promise<PageOf<DncEntry>>;
+    /** Throws `not_found` when the number is not listed there. */
+    release(
+      release: {
+        readonly phone: string;
+        readonly scope: DncEntry['scope'];
+        readonly state?: string;
+        readonly reason: string;
+      },
+      by: string,
+    ): Promise<DncEntry>;
+  };
+  readonly campaigns: {
+    create(
+      campaign: Pick<Campaign, 'name' | 'type'> & {
+        readonly description?: string;
+        readonly calling?: Partial<CallingPolicy>;
+      },
+      by: string,
+    ): Promise<Campaign>;
+    /** Throws `campaign_not_found`. */
+    get(campaignId: string): Promise<Campaign>;
+    list(
+      query: Paging & { readonly status?: Campaign['status']; readonly type?: Campaign['type'] },
+    ): Promise<PageOf<Campaign>>;
+    update(
+      campaignId: string,
+      change: {
+        readonly name?: string;
+        readonly description?: string;
+        readonly type?: Campaign['type'];
+        readonly status?: Campaign['status'];
+        readonly calling?: Partial<CallingPolicy>;
+      },
+      by: string,
+    ): Promise<Campaign>;
+  };
+  readonly calls: {
+    place(request: {
+      readonly leadId: string;
+      readonly campaignId?: string;
+      readonly requestedBy: string;
+      readonly idempotencyKey?: string;
+    }): Promise<Placed>;
+    /** Throws `call_not_found`. */
+    get(callId: string): Promise<Call>;
+    /** Newest first. */
+    list(
+      query: Paging & {
+        readonly status?: CallStatus;
+        readonly outcome?: CallOutcome;
+        readonly direction?: Call['direction'];
+        readonly leadId?: string;
+        readonly campaignId?: string;
+        readonly from?: Date;
+        readonly to?: Date;
+        /** Only calls about which the gate decided, and how. */
+        readonly decided?: 'any' | Decision['verdict'];
+      },
+    ): Promise<PageOf<Call>>;
+    transcript(callId: string): Promise<{
+      readonly messages: readonly TranscriptMessage[];
+      readonly fullTranscript: string;
+      readonly completeness?: Completeness;
+      readonly live: boolean;
+    }>;
+    /** In the order of `seq`. */
+    events(callId: string): Promise<readonly CallEvent[]>;
+    recording(callId: string): Promise<StoredRecording | undefined>;
+    /** Throws `call_over` when there is nothing to end. Resolves when the ending is recorded as asked for. */
+    end(request: { readonly callId: string; readonly by: string }): Promise<void>;
+    live(): readonly Call[];
+    /** The listener is called after each change was stored; it must return at once. */
+    watch(listener: (change: Change) => void): Cancel;
+  };
+}

@@ -1,0 +1,141 @@
+/** http/openapi: the OpenAPI 3.1 document of a route table. */
+import { z } from 'zod';
+import { Problem } from '../contract/index.ts';
+import { type ProblemCode, STATUS, TITLE } from './problems.ts';
+import type { Route } from './route.ts';
+
+type Json = Record<string, unknown>;
+
+const EVERYWHERE: readonly ProblemCode[] = ['internal'];
+const WITH_INPUT: readonly ProblemCode[] = ['invalid_request'];
+const WITH_BODY: readonly ProblemCode[] = ['payload_too_large'];
+const SIGNED_IN: readonly ProblemCode[] = [
+  'unauthenticated',
+  'forbidden',
+  'rate_limited',
+  'store_unavailable',
+];
+
+const moveRefs = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(moveRefs);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [
+      key,
+      key === '$ref' && typeof inner === 'string'
+        ? inner.replace('#/$defs/', '#/components/schemas/')
+        : moveRefs(inner),
+    ]),
+  );
+};
+
+const operationId = ({ method, path }: Route): string =>
+  method.toLowerCase() +
+  path
+    .replace(/^\/api\/v1/, '')
+    .split(/[^A-Za-z0-9]+/)
+    .filter((word) => word !== '')
+    .map((word) => word[0]?.toUpperCase() + word.slice(1))
+    .join('');
+
+const documentPath = (path: string): string => path.replace(/:(\w+)/g, '{$1}');
+
+/** `routes` in, the document out: every path, parameter, body and answer comes from the row that serves it. */
+export function openApi(routes: readonly Route[], version: string): Json {
+  const schemas: Json = {};
+  const schemaOf = (schema: z.ZodType): Json => {
+    const made = z.toJSONSchema(z.object({ root: schema }), { io: 'input', unrepresentable: 'any' });
+    Object.assign(schemas, moveRefs(made.$defs ?? {}));
+    return moveRefs(made.properties?.root) as Json;
+  };
+  const parameters = (where: 'path' | 'query', schema: z.ZodObject | undefined): Json[] =>
+    Object.entries(schema?.shape ?? {}).map(([name, field]) => ({
+      name,
+      in: where,
+      required: where === 'path' || !z.safeParse(z.object({ it: field }), {}).success,
+      schema: schemaOf(z.object({ it: field }).shape.it as z.ZodType),
+    }));
+
+  const operation = (row: Route): Json => {
+    const codes = [
+      ...(row.problems ?? []),
+      ...(row.params || row.query || row.body ? WITH_INPUT : []),
+      ...(row.body ? WITH_BODY : []),
+      ...(row.role === 'public' ? [] : SIGNED_IN),
+      ...(row.idempotency ? (['idempotency_conflict'] as const) : []),
+      ...EVERYWHERE,
+    ];
+    const byStatus = new Map<number, Set<ProblemCode>>();
+    for (const code of codes) {
+      byStatus.set(STATUS[code], (byStatus.get(STATUS[code]) ?? new Set<ProblemCode>()).add(code));
+    }
+    const responses: Json = {};
+    for (const [status, answer] of Object.entries(row.responses)) {
+      const content: Json = answer.schema ? { 'application/json': { schema: schemaOf(answer.schema) } } : {};
+      for (const type of answer.content ?? []) content[type] = { schema: { type: 'string' } };
+      responses[status] = {
+        description: answer.description,
+        ...(Object.keys(content).length > 0 ? { content } : {}),
+      };
+    }
+    for (const [status, group] of byStatus) {
+      responses[String(status)] ??= {
+        description: [...group].map((code) => `\`${code}\`: ${TITLE[code]}.`).join(' '),
+        content: { 'application/problem+json': { schema: schemaOf(Problem) } },
+      };
+    }
+    return {
+      operationId: operationId(row),
+      summary: row.summary,
+      tags: [row.tag],
+      ...(row.role === 'public' ? {} : { description: `Needs the role ${row.role} or a higher one.` }),
+      security: row.role === 'public' ? [] : [{ session: [] }, { apiKey: [] }],
+      parameters: [
+        ...parameters('path', row.params),
+        ...parameters('query', row.query),
+        ...(row.idempotency
+          ? [
+              {
+                name: 'Idempotency-Key',
+                in: 'header',
+                required: false,
+                description: 'The same key with the same body is the same request: nothing is made twice.',
+                schema: { type: 'string', minLength: 1, maxLength: 200 },
+              },
+            ]
+          : []),
+      ],
+      ...(row.body
+        ? { requestBody: { required: true, content: { 'application/json': { schema: schemaOf(row.body) } } } }
+        : {}),
+      responses,
+    };
+  };
+
+  const paths: Record<string, Json> = {};
+  for (const row of routes) {
+    const path = documentPath(row.path);
+    const item = paths[path] ?? {};
+    item[row.method.toLowerCase()] = operation(row);
+    paths[path] = item;
+  }
+  return {
+    openapi: '3.1.0',
+    jsonSchemaDialect: 'https://json-schema.org/draft/2020-12/schema',
+    info: {
+      title: 'Parley',
+      version,
+      description:
+        'Calls by AI voice agents that pass a legal gate before they dial. Errors are RFC 9457 problem details with a stable `code`; lists answer `nextCursor` until their last page.',
+    },
+    servers: [{ url: '/' }],
+    paths,
+    components: {
+      schemas,
+      securitySchemes: {
+        session: { type: 'apiKey', in: 'cookie', name: 'parley_session' },
+        apiKey: { type: 'http', scheme: 'bearer' },
+      },
+    },
+  };
+}

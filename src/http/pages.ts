@@ -1,0 +1,143 @@
+/** http/pages: what browsers get that is no API: the dashboard, the API's readable docs, the sign-in page. */
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join, sep } from 'node:path';
+import express, { type NextFunction, type Request, type Response, Router } from 'express';
+import helmet from 'helmet';
+import type { Auth } from './auth.ts';
+
+/**
+ * Security headers of every answer. Scripts come from our own files only; the dashboard's component library writes style
+ * elements, hence 'unsafe-inline' for styles alone.
+ */
+export const securityHeaders = (https: boolean) =>
+  helmet({
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'self'"],
+        scriptSrc: ["'self'"],
+        scriptSrcAttr: ["'none'"],
+        styleSrc: ["'self'", "'unsafe-inline'"],
+        imgSrc: ["'self'", 'data:'],
+        fontSrc: ["'self'", 'data:'],
+        mediaSrc: ["'self'"],
+        connectSrc: ["'self'"],
+        objectSrc: ["'none'"],
+        baseUri: ["'none'"],
+        formAction: ["'self'"],
+        frameAncestors: ["'none'"],
+      },
+    },
+    strictTransportSecurity: https,
+    xFrameOptions: { action: 'deny' },
+  });
+
+const document = (title: string, head: string, body: string): string =>
+  `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${title}</title>
+${head}</head>
+<body>
+${body}
+</body>
+</html>
+`;
+
+const sendPage = (response: Response, status: number, title: string, paragraphs: readonly string[]): void => {
+  const body = `<h1>${title}</h1>\n${paragraphs.map((text) => `<p>${text}</p>`).join('\n')}`;
+  response
+    .status(status)
+    .set('cache-control', 'no-store')
+    .type('html')
+    .send(document(title, '', body));
+};
+
+/** `GET /signin?token=…`: the printed link. A browser that only looks ahead does not use it up. */
+export function signInPage(auth: Auth) {
+  return (request: Request, response: Response): void => {
+    const ahead = /prefetch|prerender/.test(
+      `${request.get('sec-purpose') ?? ''} ${request.get('purpose') ?? ''}`,
+    );
+    if (request.method === 'HEAD' || ahead) {
+      response.status(204).set('cache-control', 'no-store').end();
+      return;
+    }
+    const { token } = request.query;
+    try {
+      const cookie = auth.signIn(typeof token === 'string' ? token : '');
+      response.set({ 'set-cookie': cookie, 'cache-control': 'no-store' }).redirect(303, '/');
+    } catch {
+      if (auth.identify(request)) response.set('cache-control', 'no-store').redirect(303, '/');
+      else
+        sendPage(response, 401, 'This link does not sign you in', [
+          'A sign-in link works once and for 24 hours.',
+          'Each start of Parley prints a new one: restart it and open the link it prints.',
+        ]);
+    }
+  };
+}
+
+const require = createRequire(import.meta.url);
+
+/** The docs page: RapiDoc from our own files, over our own document. */
+export function docsPages(): Router {
+  const script = require.resolve('rapidoc');
+  const page = document(
+    'Parley API',
+    '<script type="module" src="/api/docs/rapidoc.js"></script>\n',
+    '<rapi-doc spec-url="/api/v1/openapi.json" load-fonts="false" render-style="read" theme="light" show-header="false" allow-server-selection="false" persist-auth="false" schema-description-expanded="true"></rapi-doc>',
+  );
+  const router = Router();
+  router.get('/api/docs', (_request, response) => {
+    response.set('cache-control', 'no-cache').type('html').send(page);
+  });
+  router.get('/api/docs/rapidoc.js', (_request, response) => {
+    // The path is our own dependency's, wherever it is installed: dot directories on the way are fine.
+    response.sendFile(script, { maxAge: '1h', dotfiles: 'allow' });
+  });
+  return router;
+}
+
+/** Paths that are never the dashboard's, so that a wrong one gets an honest 404. */
+const NOT_PAGES = /^\/(?:api|twilio|elevenlabs|llm|intake|assets|healthz|readyz|metrics)(?:\/|$)/;
+
+/** The built dashboard: its files, and its index for every path it may route itself. */
+export function dashboardPages(directory: string | undefined): Router {
+  const router = Router();
+  const index = directory === undefined ? undefined : join(directory, 'index.html');
+  if (directory !== undefined) {
+    router.use(
+      express.static(directory, {
+        index: false,
+        redirect: false,
+        setHeaders: (response, path) => {
+          const hashed = path.includes(`${sep}assets${sep}`);
+          response.setHeader('cache-control', hashed ? 'public, max-age=31536000, immutable' : 'no-cache');
+        },
+      }),
+    );
+  }
+  router.get('/{*path}', (request: Request, response: Response, next: NextFunction) => {
+    if (NOT_PAGES.test(request.path) || request.accepts(['json', 'html']) !== 'html') {
+      next();
+      return;
+    }
+    if (index === undefined || !existsSync(index)) {
+      sendPage(response, 503, 'The dashboard was not built', [
+        'Run <code>npm run build</code> and start Parley again.',
+        'The API works without it: see <a href="/api/docs">its documentation</a>.',
+      ]);
+      return;
+    }
+    response.sendFile(index, {
+      cacheControl: false,
+      headers: { 'cache-control': 'no-cache' },
+      dotfiles: 'allow',
+    });
+  });
+  return router;
+}

@@ -1,0 +1,120 @@
+/** http/present: domain documents as the JSON of the contract, and transcripts as text and subtitles. */
+import type * as contract from '../contract/index.ts';
+import type { Call, CallEvent } from '../domain/call.ts';
+import type { Decision } from '../domain/compliance/decision.ts';
+import type { Campaign, ConsentLog, DncEntry, Lead, TranscriptMessage } from '../domain/documents.ts';
+import type { PageOf, TimelineItem } from './needs.ts';
+
+/** A domain value as JSON has it: instants become ISO strings, nothing else changes. */
+type Json<T> = T extends Date
+  ? string
+  : T extends readonly (infer E)[]
+    ? Json<E>[]
+    : T extends object
+      ? { -readonly [K in keyof T]: Json<T[K]> }
+      : T;
+
+function convert(value: unknown): unknown {
+  if (value instanceof Date) return value.toISOString();
+  if (Array.isArray(value)) return value.map(convert);
+  if (typeof value === 'object' && value !== null) {
+    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, convert(inner)]));
+  }
+  return value;
+}
+const json = <T>(value: T): Json<T> => convert(value) as Json<T>;
+
+function withId<D extends { readonly _id: string }>(document: D): Omit<Json<D>, '_id'> & { id: string } {
+  const { _id: id, ...rest } = document;
+  return Object.assign({ id }, json(rest)) as unknown as Omit<Json<D>, '_id'> & { id: string };
+}
+
+export const presentLead = (lead: Lead): contract.Lead => withId(lead);
+export const presentCreatedLead = (
+  lead: Lead & { readonly duplicates: readonly string[] },
+): contract.CreatedLead => withId(lead);
+export const presentCampaign = (campaign: Campaign): contract.Campaign => withId(campaign);
+export const presentConsent = (entry: ConsentLog): contract.ConsentLog => withId(entry);
+export const presentDnc = (entry: DncEntry): contract.DncEntry => withId(entry);
+export const presentDecision = (decision: Decision): contract.Decision => json(decision);
+export const presentTimeline = (item: TimelineItem): contract.TimelineEntry => json(item);
+
+/** Where the audio lies and what the carrier calls it is nobody's business outside. */
+export function presentCall(call: Call): contract.Call {
+  const {
+    recordingUrl,
+    carrierRecordingUrl,
+    carrierRecordingSid: _sid,
+    transcriptId: _transcript,
+    ...rest
+  } = call;
+  return {
+    ...withId(rest),
+    hasRecording: recordingUrl !== undefined || carrierRecordingUrl !== undefined,
+  };
+}
+
+export function presentEvent(event: CallEvent): contract.CallEvent {
+  if (event.type === 'recording_ready') {
+    const { url: _url, recordingSid: _sid, ...rest } = event;
+    return withId(rest);
+  }
+  return withId(event) as contract.CallEvent;
+}
+
+export const presentPage = <D, C>(page: PageOf<D>, present: (document: D) => C): contract.Page<C> => ({
+  items: page.items.map(present),
+  ...(page.nextCursor === undefined ? {} : { nextCursor: page.nextCursor }),
+});
+
+const SPEAKER: Record<TranscriptMessage['speaker'], string> = {
+  agent: 'Agent',
+  user: 'Caller',
+  system: 'System',
+};
+
+/** One line whatever was said: a line break in words must not begin a line, a cue or a speaker of its own. */
+const oneLine = (text: string): string =>
+  text
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what this removes
+    .replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ')
+    .trim();
+
+const pad = (value: number, width = 2): string => String(value).padStart(width, '0');
+
+function clock(seconds: number, millis: boolean): string {
+  const ms = Math.max(0, Math.round(seconds * 1000));
+  const text = `${pad(Math.floor(ms / 3_600_000))}:${pad(Math.floor(ms / 60_000) % 60)}:${pad(Math.floor(ms / 1000) % 60)}`;
+  return millis ? `${text}.${pad(ms % 1000, 3)}` : text;
+}
+
+/** One message a line: `[00:00:12] Agent: Hello`. */
+export const transcriptText = (messages: readonly TranscriptMessage[]): string =>
+  messages
+    .map((message) => {
+      const cut = message.interrupted ? ' [interrupted]' : '';
+      return `[${clock(message.timestamp, false)}] ${SPEAKER[message.speaker]}: ${oneLine(message.text)}${cut}\n`;
+    })
+    .join('');
+
+const escapeCue = (text: string): string =>
+  oneLine(text).replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+
+/** Reading speed that nobody falls behind at, for cues with nothing after them to end them. */
+const SECONDS_PER_CHARACTER = 0.06;
+const SHORTEST_CUE_SEC = 1;
+
+/** WebVTT (W3C): a cue ends where the next begins. Cue text is escaped, so words can never become markup or timing. */
+export function transcriptVtt(messages: readonly TranscriptMessage[]): string {
+  let latest = 0;
+  const cues = messages.map((message, index) => {
+    // Players need cues in the order of their beginnings.
+    const start = Math.max(latest, message.timestamp);
+    latest = start;
+    const spoken = start + Math.max(SHORTEST_CUE_SEC, message.text.length * SECONDS_PER_CHARACTER);
+    const next = messages[index + 1]?.timestamp;
+    const end = next !== undefined && next > start ? Math.min(next, spoken) : spoken;
+    return `${index + 1}\n${clock(start, true)} --> ${clock(end, true)}\n<v ${SPEAKER[message.speaker]}>${escapeCue(message.text)}\n`;
+  });
+  return ['WEBVTT\n', ...cues].join('\n');
+}

@@ -1,0 +1,350 @@
+/** test/http/support: a served API over an app of a few documents, on a port of its own. */
+
+import { createClock, createIds } from '../../src/adapters/system.ts';
+import type { StoredRecording } from '../../src/app/ports.ts';
+import type { Call, CallEvent } from '../../src/domain/call.ts';
+import type { Decision } from '../../src/domain/compliance/decision.ts';
+import type { Campaign, ConsentLog, DncEntry, Lead, TranscriptMessage } from '../../src/domain/documents.ts';
+import { Failure } from '../../src/domain/errors.ts';
+import { createHttp, type HttpDeps } from '../../src/http/index.ts';
+import type { AppForHttp, Change } from '../../src/http/needs.ts';
+
+const ids = createIds();
+export const at = new Date('2026-11-21T15:00:00.000Z');
+export const API_KEY = 'k'.repeat(40);
+export const LINK_TOKEN = 'link-token-of-this-start';
+export const SECRET = 's'.repeat(48);
+export const leadId = ids.objectId();
+export const campaignId = ids.objectId();
+export const callId = ids.objectId();
+export const missingId = 'f'.repeat(24);
+
+const lead: Lead = {
+  _id: leadId,
+  source: 'manual',
+  externalId: 'x-1',
+  receivedAt: at,
+  contact: { firstName: 'Ada', lastName: '<script>alert(1)</script>', phone: '+12125550123' },
+  contactAttempts: [],
+  dncStatus: { onNationalRegistry: false, internalDNC: false },
+  status: 'new',
+  stage: 'new',
+  tags: [],
+  createdBy: 'owner',
+  updatedBy: 'owner',
+  createdAt: at,
+  updatedAt: at,
+};
+
+export const decision: Decision = {
+  verdict: 'deny',
+  reason: 'consent_missing',
+  reasons: ['consent_missing'],
+  nextAllowedAt: null,
+  explanation: 'There is no consent for this number.',
+  decidedAt: at,
+  ruleVersion: '1',
+  inputsHash: 'ab',
+  zones: [{ zone: 'America/New_York', state: 'NY', localTime: 'Sat 2026-11-21 10:00' }],
+};
+
+export const call: Call = {
+  _id: callId,
+  attemptId: 'attempt-1',
+  callSid: 'CA1',
+  leadId,
+  contactPhone: '+12125550123',
+  fromPhone: '+12065550100',
+  direction: 'outbound',
+  type: 'automated',
+  status: 'answered',
+  initiatedAt: at,
+  answeredAt: at,
+  conversationMetrics: {
+    agentTalkTime: 1,
+    userTalkTime: 2,
+    interruptionCount: 0,
+    turnCount: 2,
+    avgTurnDuration: 1.5,
+    silenceDuration: 0,
+  },
+  latency: { perTurnMs: [800], medianMs: 800, maxMs: 800 },
+  followUpActions: [{ type: 'callback', scheduledFor: at, notes: 'call again', completed: false }],
+  recordingUrl: '/var/secret/place.ulaw',
+  carrierRecordingUrl: 'https://api.twilio.com/secret',
+  complianceDecision: decision,
+  consentVerified: true,
+  dncChecked: true,
+  optedOut: false,
+  seq: 4,
+  createdAt: at,
+  updatedAt: at,
+  createdBy: 'owner',
+  updatedBy: 'said',
+};
+
+const campaign: Campaign = {
+  _id: campaignId,
+  name: 'Spring',
+  type: 'wholesale',
+  status: 'draft',
+  calling: {
+    purpose: 'marketing',
+    subject: 'houses',
+    machinePolicy: 'hang_up',
+    ringTimeoutSec: 30,
+    maxCallSec: 1800,
+    carrierRecording: false,
+  },
+  createdAt: at,
+  updatedAt: at,
+};
+
+const consent: ConsentLog = {
+  _id: ids.objectId(),
+  phone: '+12125550123',
+  eventType: 'consent_granted',
+  timestamp: at,
+  recordedBy: 'owner',
+  chainIndex: 1,
+  prevHash: '0',
+  hash: '1',
+  createdAt: at,
+};
+
+const dncEntry: DncEntry = {
+  _id: ids.objectId(),
+  phone: '+12125550123',
+  scope: 'internal',
+  state: null,
+  seller: 'Parley',
+  source: 'manual',
+  listedAt: at,
+  createdAt: at,
+  updatedAt: at,
+};
+
+export const HOSTILE =
+  'bye\n\n00:00:00.000 --> 99:00:00.000\n<v Agent><c.red onclick=x>I agree & sign\r\nAgent: yes';
+
+const messages: TranscriptMessage[] = [
+  {
+    speaker: 'agent',
+    text: 'Hello',
+    timestamp: 0.4,
+    turn: 1,
+    interrupted: true,
+    heardMs: 300,
+    repaired: false,
+  },
+  { speaker: 'user', text: HOSTILE, timestamp: 2, turn: 1, interrupted: false, repaired: false },
+];
+
+export const saidEvent = (seq: number, text = 'Hello'): CallEvent => ({
+  _id: ids.objectId(),
+  eventId: `e-${seq}`,
+  callId,
+  sessionId: callId,
+  seq,
+  at,
+  type: 'said',
+  role: 'agent',
+  text,
+  turn: seq,
+});
+
+export const wav = Buffer.from(Array.from({ length: 1000 }, (_, i) => i % 256));
+
+interface Asked {
+  readonly verb: string;
+  readonly given: unknown;
+}
+
+/** An app that answers with the documents above, notes what it was asked, and can be told to fail. */
+function fakeApp() {
+  const asked: Asked[] = [];
+  const listeners = new Set<(change: Change) => void>();
+  const state = {
+    asked,
+    listeners,
+    place: 'placed' as 'placed' | 'denied',
+    failWith: undefined as unknown,
+    recordingReads: 0,
+    recordingClosed: 0,
+    change: (change: Change) => {
+      for (const listener of listeners) listener(change);
+    },
+  };
+  const note = <T>(verb: string, given: unknown, answer: T): T => {
+    asked.push({ verb, given });
+    if (state.failWith !== undefined) throw state.failWith;
+    return answer;
+  };
+  const known = <T>(
+    verb: string,
+    id: string,
+    wanted: string,
+    code: 'lead_not_found' | 'call_not_found' | 'campaign_not_found',
+    answer: T,
+  ): T => {
+    if (id !== wanted) throw new Failure(code, 'There is none with this id.');
+    return note(verb, id, answer);
+  };
+  const recording: StoredRecording = {
+    bytes: wav.length,
+    durationSec: 1,
+    async *read(start, end, signal) {
+      state.recordingReads += 1;
+      try {
+        for (let from = start; from < end && !signal?.aborted; from += 100) {
+          yield wav.subarray(from, Math.min(end, from + 100));
+        }
+      } finally {
+        state.recordingClosed += 1;
+      }
+    },
+  };
+  const app: AppForHttp = {
+    leads: {
+      create: async (given, by) =>
+        note(
+          'leads.create',
+          { ...given, by },
+          { ...lead, _id: ids.objectId(), contact: given.contact, duplicates: [leadId] },
+        ),
+      get: async (id) => known('leads.get', id, leadId, 'lead_not_found', lead),
+      list: async (query) => {
+        if (query.cursor === 'forged')
+          throw new Failure('invalid_request', 'bad cursor', {
+            details: { fields: { cursor: 'not of this list' } },
+          });
+        return note('leads.list', query, { items: [lead], nextCursor: 'abc' });
+      },
+      update: async (id, change, by) => {
+        known('leads.update', id, leadId, 'lead_not_found', lead);
+        return note('leads.update', { change, by }, lead);
+      },
+      timeline: async (id) =>
+        known('leads.timeline', id, leadId, 'lead_not_found', [
+          { at, kind: 'created', title: 'Lead created' },
+        ]),
+    },
+    compliance: {
+      check: async (question) => note('compliance.check', question, decision),
+      evaluate: (facts, now) =>
+        note('compliance.evaluate', { facts, now }, { ...decision, nextAllowedAt: at }),
+    },
+    consents: {
+      grant: async (given, by) => note('consents.grant', { ...given, by }, consent),
+      revoke: async (given, by) => note('consents.revoke', { ...given, by }, consent),
+      list: async (query) => note('consents.list', query, { items: [consent] }),
+      verify: async (phone) => note('consents.verify', phone, { intact: true, entries: 1 }),
+    },
+    dnc: {
+      add: async (given, by) => note('dnc.add', { ...given, by }, dncEntry),
+      list: async (query) => note('dnc.list', query, { items: [dncEntry] }),
+      release: async (given, by) => note('dnc.release', { ...given, by }, { ...dncEntry, releasedAt: at }),
+    },
+    campaigns: {
+      create: async (given, by) => note('campaigns.create', { ...given, by }, campaign),
+      get: async (id) => known('campaigns.get', id, campaignId, 'campaign_not_found', campaign),
+      list: async (query) => note('campaigns.list', query, { items: [campaign] }),
+      update: async (id, change, by) => {
+        known('campaigns.update', id, campaignId, 'campaign_not_found', campaign);
+        return note('campaigns.update', { change, by }, campaign);
+      },
+    },
+    calls: {
+      place: async (request) =>
+        note(
+          'calls.place',
+          request,
+          state.place === 'placed' ? { kind: 'placed', call } : { kind: 'denied', call, decision },
+        ),
+      get: async (id) => known('calls.get', id, callId, 'call_not_found', call),
+      list: async (query) => note('calls.list', query, { items: [call], nextCursor: 'next' }),
+      transcript: async (id) =>
+        known('calls.transcript', id, callId, 'call_not_found', {
+          messages,
+          fullTranscript: 'Agent: Hello',
+          live: true,
+        }),
+      events: async (id) => known('calls.events', id, callId, 'call_not_found', [saidEvent(1)]),
+      recording: async (id) => known('calls.recording', id, callId, 'call_not_found', recording),
+      end: async (request) => {
+        known('calls.end', request.callId, callId, 'call_not_found', undefined);
+      },
+      live: () => [call],
+      watch: (listener) => {
+        listeners.add(listener);
+        return () => listeners.delete(listener);
+      },
+    },
+  };
+  return { app, state };
+}
+
+interface LogLine {
+  readonly level: string;
+  readonly fields: Record<string, unknown>;
+  readonly sentence: string;
+}
+
+export async function serve(overrides: Partial<HttpDeps> = {}) {
+  const { app, state } = fakeApp();
+  const lines: LogLine[] = [];
+  const write = (level: string) => (fields: object, sentence: string) => {
+    lines.push({ level, fields: { ...fields }, sentence });
+  };
+  const log = { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
+  const http = createHttp({
+    app,
+    config: { host: '127.0.0.1', port: 0 },
+    doors: {
+      twilio: async ({ method, url, body }) => ({
+        status: 200,
+        contentType: 'text/xml',
+        body: `<Response>${method} ${url} ${body.length}</Response>`,
+      }),
+      elevenlabs: async ({ body }) => ({ status: 200, body: String(body.length) }),
+    },
+    media: (_request, socket) => socket.end('HTTP/1.1 101 Switching Protocols\r\n\r\n'),
+    auth: { sessionSecret: SECRET, signInToken: LINK_TOKEN, adminApiKey: API_KEY },
+    log,
+    clock: createClock(log),
+    settings: {
+      version: '0.1.0',
+      sellerName: 'Parley',
+      sandbox: { carrier: true, agent: true },
+      publicBaseUrl: 'http://localhost',
+      fromNumbers: ['+12065550100'],
+    },
+    readiness: async () => ({
+      status: 'ready',
+      checks: [{ name: 'store', ok: true, detail: 'embedded' }],
+      sandbox: { carrier: true, agent: true },
+    }),
+    ...overrides,
+  });
+  const { port } = await http.listen();
+  const base = `http://127.0.0.1:${port}`;
+  const withKey = (path: string, init: RequestInit = {}) =>
+    fetch(base + path, {
+      ...init,
+      headers: { authorization: `Bearer ${API_KEY}`, ...(init.headers as Record<string, string>) },
+    });
+  const send = (method: string, path: string, body: unknown, headers: Record<string, string> = {}) =>
+    withKey(path, {
+      method,
+      headers: { 'content-type': 'application/json', ...headers },
+      body: typeof body === 'string' ? body : JSON.stringify(body),
+    });
+  /** Signs in and answers the Cookie header. */
+  const signIn = async (): Promise<string> => {
+    const response = await fetch(`${base}/signin?token=${LINK_TOKEN}`, { redirect: 'manual' });
+    return (response.headers.get('set-cookie') ?? '').split(';')[0] ?? '';
+  };
+  return { http, base, port, app, state, lines, withKey, send, signIn };
+}
+
+export type Served = Awaited<ReturnType<typeof serve>>;
