@@ -39,7 +39,12 @@ export const SAMPLE_CAMPAIGN = {
   name: 'Sandbox: motivated sellers',
   description: 'Made-up leads, one for each scripted caller. No real phone rings.',
   type: 'wholesale',
-  calling: { machinePolicy: 'leave_message', transferNumber: '+12125550316' },
+  calling: {
+    machinePolicy: 'leave_message',
+    voicemailText:
+      'Hello {{lead_name}}, this is the AI assistant of {{seller_name}} about {{property_address}}. You can call us back at {{from_number}}. To stop all calls from us, call that number and press nine. Thank you, and goodbye.',
+    transferNumber: '+12125550316',
+  },
 } as const;
 
 /** Region by region, the leads to create through the product's own door; consent with full evidence. */
