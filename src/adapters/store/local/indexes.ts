@@ -1,0 +1,77 @@
+/**
+ * adapters/store/local/indexes: what of a document stands in an index. A key is the parts of the indexed fields followed
+ * by the document's id, so that equal values stay apart and pages can go on behind a given document.
+ */
+import type { IndexSpec } from '../../../domain/documents.ts';
+import { Failure } from '../../../domain/errors.ts';
+import { type Direction, keyPart, valuesForKey } from './order.ts';
+
+export interface IndexShape {
+  readonly name: string;
+  readonly parts: readonly (readonly [path: string, direction: Direction])[];
+  /** Direction of the id behind the parts; undefined for the documents themselves, whose only part is the id. */
+  readonly tail: Direction | undefined;
+  readonly unique: boolean;
+  readonly sparse: boolean;
+  /** True once some document had an array on the way to an indexed field: it then has several keys. */
+  readonly overArrays: boolean;
+  /** True once some value was too long for a key: keys then order and tell apart only roughly. */
+  readonly cut: boolean;
+}
+
+export interface Entry {
+  /** The parts without the id: what must be unique. */
+  readonly prefix: Buffer;
+  readonly key: Buffer;
+  readonly cut: boolean;
+}
+
+export interface Entries {
+  readonly entries: readonly Entry[];
+  readonly overArrays: boolean;
+}
+
+export const indexName = (spec: IndexSpec): string =>
+  Object.entries(spec.keys)
+    .map(([path, direction]) => `${path}_${direction}`)
+    .join('_');
+
+const MAX_KEYS_A_DOCUMENT = 5000;
+
+/** The keys of a document in an index; none when the index is sparse and the document has none of its fields. */
+export function entriesOf(
+  index: Pick<IndexShape, 'parts' | 'tail' | 'sparse'>,
+  document: { readonly _id: string },
+): Entries {
+  let overArrays = false;
+  let anyPresent = false;
+  let combinations: { readonly pieces: readonly Buffer[]; readonly cut: boolean }[] = [
+    { pieces: [], cut: false },
+  ];
+  for (const [path, direction] of index.parts) {
+    const { values, fromArray } = valuesForKey(document, path);
+    overArrays ||= fromArray;
+    anyPresent ||= values.some((value) => value !== undefined);
+    if (values.length * combinations.length > MAX_KEYS_A_DOCUMENT)
+      throw new Failure(
+        'invalid_request',
+        `a document may have at most ${MAX_KEYS_A_DOCUMENT} values in one index (at ${path})`,
+      );
+    const parts = values.map((value) => keyPart(value, direction));
+    combinations = combinations.flatMap((left) =>
+      parts.map((right) => ({ pieces: [...left.pieces, right.bytes], cut: left.cut || !right.exact })),
+    );
+  }
+  if (index.sparse && !anyPresent) return { entries: [], overArrays };
+  const tail = index.tail ? [keyPart(document._id, index.tail).bytes] : [];
+  const tailLength = tail[0]?.length ?? 0;
+  const entries = combinations.map(({ pieces, cut }): Entry => {
+    const key = Buffer.concat([...pieces, ...tail]);
+    return { prefix: key.subarray(0, key.length - tailLength), key, cut };
+  });
+  if (entries.length === 1) return { entries, overArrays };
+  return {
+    entries: [...new Map(entries.map((entry) => [entry.key.toString('latin1'), entry])).values()],
+    overArrays,
+  };
+}

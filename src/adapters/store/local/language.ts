@@ -1,0 +1,405 @@
+/**
+ * adapters/store/local/language: MongoDB's filters, updates and pipelines over documents in memory. mingo parses and
+ * computes; what it would compare differently from the server (null in ranges, the order of strings and fields, exists
+ * across arrays) or would let pass in silence (updates that cannot apply) is put right here.
+ */
+import { Aggregator } from 'mingo/aggregator';
+import { Context } from 'mingo/core';
+import { Lazy } from 'mingo/lazy';
+import * as accumulators from 'mingo/operators/accumulator';
+import * as expressions from 'mingo/operators/expression';
+import * as stages from 'mingo/operators/pipeline';
+import * as projections from 'mingo/operators/projection';
+import * as queries from 'mingo/operators/query';
+import * as windows from 'mingo/operators/window';
+import { Query } from 'mingo/query';
+import type { Options } from 'mingo/types';
+import { update as applyModifier, type Modifier } from 'mingo/updater';
+import type { Filter, Stage, Update } from '../../../app/ports.ts';
+import { Failure } from '../../../domain/errors.ts';
+import { compareValues, type Direction, isPlainObject, rankOf, sortKey, valuesForFilter } from './order.ts';
+
+export type Doc = Record<string, unknown> & { readonly _id: string };
+type SortSpec = readonly (readonly [path: string, direction: Direction])[];
+
+const MAX_DEPTH = 100;
+
+const invalid = (message: string, cause?: unknown): Failure =>
+  new Failure('invalid_request', message, { cause });
+
+const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+// ── Comparison operators with the server's meaning ──────────────────────────────────────────────────────────────────
+
+type Operator = (path: string, operand: unknown) => (document: unknown) => boolean;
+
+const anyValue =
+  (matches: (value: unknown, operand: unknown) => boolean): Operator =>
+  (path, operand) =>
+  (document) =>
+    valuesForFilter(document, path).some((value) => matches(value, operand));
+
+const not =
+  (operator: Operator): Operator =>
+  (path, operand) => {
+    const test = operator(path, operand);
+    return (document) => !test(document);
+  };
+
+const equal = anyValue((value, operand) => compareValues(value, operand) === 0);
+
+/** Ranges compare within one type only; null stands in the ranges that include their bound. */
+const ranged = (accepts: (order: number) => boolean): Operator =>
+  anyValue(
+    (value, operand) =>
+      rankOf(value) === rankOf(operand) &&
+      !isNaNPair(value, operand) &&
+      accepts(compareValues(value, operand)),
+  );
+
+/** NaN is neither below nor above a number, and equals NaN alone. */
+const isNaNPair = (a: unknown, b: unknown): boolean => Number.isNaN(a) !== Number.isNaN(b);
+
+/** Scalars have one text each, so that a long `$in` costs one lookup a value. */
+const scalarText = (value: unknown): string | undefined => {
+  if (value === null || value === undefined) return 'null';
+  if (value instanceof Date) return `date ${value.getTime()}`;
+  if (typeof value === 'number') return `number ${value === 0 ? 0 : value}`;
+  if (typeof value === 'string' || typeof value === 'boolean') return `${typeof value} ${value}`;
+  return undefined;
+};
+
+const oneOf: Operator = (path, operand) => {
+  if (!Array.isArray(operand)) throw invalid(`$in and $nin need an array (path ${path})`);
+  const scalars = new Set(operand.map(scalarText).filter((text) => text !== undefined));
+  const patterns = operand.filter((each): each is RegExp => each instanceof RegExp);
+  const others = operand.filter((each) => scalarText(each) === undefined && !(each instanceof RegExp));
+  return (document) =>
+    valuesForFilter(document, path).some((value) => {
+      const text = scalarText(value);
+      if (text !== undefined && scalars.has(text)) return true;
+      if (typeof value === 'string' && patterns.some((pattern) => value.search(pattern) !== -1)) return true;
+      return others.some((other) => compareValues(value, other) === 0);
+    });
+};
+
+const present = anyValue((value) => value !== undefined);
+const exists: Operator = (path, wanted) => (wanted ? present : not(present))(path, true);
+
+const sortStage = (documents: { transform: (fn: (all: unknown[]) => unknown) => unknown }, spec: unknown) =>
+  documents.transform((all) => Lazy(sorted(all, parseSort(spec), (each) => each)));
+
+const context = Context.init()
+  .addQueryOps({
+    $eq: equal,
+    $ne: not(equal),
+    $in: oneOf,
+    $nin: not(oneOf),
+    $lt: ranged((order) => order < 0),
+    $lte: ranged((order) => order <= 0),
+    $gt: ranged((order) => order > 0),
+    $gte: ranged((order) => order >= 0),
+    $exists: exists,
+  } as unknown as Parameters<Context['addQueryOps']>[0])
+  .addPipelineOps({ $sort: sortStage } as unknown as Parameters<Context['addPipelineOps']>[0])
+  .addQueryOps(queries)
+  .addPipelineOps(stages)
+  .addExpressionOps(expressions)
+  .addAccumulatorOps(accumulators)
+  .addProjectionOps(projections)
+  .addWindowOps(windows);
+
+/** Code in a query never runs: filters may come from people. */
+const options: Partial<Options> = { context, scriptEnabled: false };
+
+// ── Values ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** A deep copy of what can be stored: `undefined` fields are left out, in arrays they become null. */
+export function storable(value: unknown, path = '', depth = 0): unknown {
+  if (depth > MAX_DEPTH) throw invalid(`nested deeper than ${MAX_DEPTH} levels at ${path}`);
+  switch (typeof value) {
+    case 'string':
+    case 'number':
+    case 'boolean':
+    case 'undefined':
+      return value;
+    case 'object':
+      break;
+    default:
+      throw invalid(`a ${typeof value} cannot be stored (at ${path || 'the top'})`);
+  }
+  if (value === null) return null;
+  if (value instanceof Date) {
+    if (Number.isNaN(value.getTime())) throw invalid(`an invalid date cannot be stored (at ${path})`);
+    return new Date(value);
+  }
+  if (Array.isArray(value))
+    return Array.from(value, (each, i) => storable(each, `${path}.${i}`, depth + 1) ?? null);
+  if (value instanceof Uint8Array) return Buffer.from(value);
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null)
+    throw invalid(`only plain objects, arrays, dates and bytes can be stored (at ${path || 'the top'})`);
+  const copy: Record<string, unknown> = {};
+  for (const [name, inner] of Object.entries(value)) {
+    if (name === '__proto__') throw invalid('a field cannot be called __proto__');
+    const kept = storable(inner, path ? `${path}.${name}` : name, depth + 1);
+    if (kept !== undefined) copy[name] = kept;
+  }
+  return copy;
+}
+
+// ── Filters ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** `{phone: undefined}` is a mistake that would otherwise match every document without a phone, or all of them. */
+function refuseUndefined(value: unknown, path: string): void {
+  if (value === undefined) throw invalid(`the filter has no value at ${path}; use null or {$exists: false}`);
+  if (Array.isArray(value)) for (const [i, each] of value.entries()) refuseUndefined(each, `${path}.${i}`);
+  else if (isPlainObject(value))
+    for (const [name, inner] of Object.entries(value))
+      refuseUndefined(inner, path ? `${path}.${name}` : name);
+}
+
+/** Compiles a filter. Throws Failure `invalid_request` when it is not one. */
+export function compileFilter(filter: Filter): (document: Doc) => boolean {
+  if (!isPlainObject(filter)) throw invalid('a filter is an object');
+  refuseUndefined(filter, '');
+  try {
+    const query = new Query<Doc>(filter as never, options);
+    return (document) => query.test(document);
+  } catch (error) {
+    throw error instanceof Failure ? error : invalid(`not a filter: ${reason(error)}`, error);
+  }
+}
+
+// ── Sorting ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export function parseSort(sort: unknown): SortSpec {
+  if (!isPlainObject(sort)) throw invalid('a sort is an object of 1 and -1');
+  return Object.entries(sort).map(([path, direction]) => {
+    if (direction !== 1 && direction !== -1) throw invalid(`the sort direction of ${path} must be 1 or -1`);
+    return [path, direction] as const;
+  });
+}
+
+function sorted<T>(items: readonly T[], sort: SortSpec, documentOf: (item: T) => unknown): T[] {
+  return items
+    .map((item) => ({ item, key: sortKey(documentOf(item), sort) }))
+    .sort((a, b) => Buffer.compare(a.key, b.key))
+    .map(({ item }) => item);
+}
+
+/** Collects the first `keep` documents in the order of `sort`, holding not much more than those. */
+export function sortedCollector(sort: SortSpec, keep: number): { add(document: Doc): void; take(): Doc[] } {
+  let held: { readonly document: Doc; readonly key: Buffer }[] = [];
+  const settle = () => {
+    held.sort((a, b) => Buffer.compare(a.key, b.key));
+    if (held.length > keep) held.length = keep;
+  };
+  return {
+    add(document) {
+      held.push({ document, key: sortKey(document, sort) });
+      if (held.length > 2 * keep + 1000) settle();
+    },
+    take() {
+      settle();
+      const documents = held.map(({ document }) => document);
+      held = [];
+      return documents;
+    },
+  };
+}
+
+// ── Updates ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const UPDATE_OPERATORS = new Set([
+  '$addToSet',
+  '$currentDate',
+  '$inc',
+  '$max',
+  '$min',
+  '$mul',
+  '$pop',
+  '$pull',
+  '$pullAll',
+  '$push',
+  '$rename',
+  '$set',
+  '$setOnInsert',
+  '$unset',
+]);
+
+/** What must stand at the path for an operator to apply; missing is always fine. */
+const NEEDS: Readonly<Record<string, 'number' | 'array'>> = {
+  $inc: 'number',
+  $mul: 'number',
+  $addToSet: 'array',
+  $pop: 'array',
+  $pull: 'array',
+  $pullAll: 'array',
+  $push: 'array',
+};
+
+/** The value at a path as an update walks it, or a refusal when the way is barred by a value that has no fields. */
+function targetOf(document: Doc, path: string, creates: boolean): unknown {
+  let value: unknown = document;
+  for (const part of path.split('.')) {
+    if (Array.isArray(value)) {
+      if (!/^\d+$/.test(part)) {
+        if (creates) throw invalid(`cannot create field ${part} in an array (path ${path})`);
+        return undefined;
+      }
+      value = value[Number(part)];
+    } else if (isPlainObject(value)) value = Object.hasOwn(value, part) ? value[part] : undefined;
+    else if (value === undefined) return undefined;
+    else if (creates) throw invalid(`cannot create field ${part} in a value without fields (path ${path})`);
+    else return undefined;
+  }
+  return value;
+}
+
+const hasModifiers = (spec: unknown): spec is Record<string, unknown> =>
+  isPlainObject(spec) && Object.keys(spec).some((name) => name.startsWith('$'));
+
+/** Appending to nothing appends to an empty list, so that `$slice` and `$sort` hold for the first entries too. */
+function startLists(document: Doc, path: string, spec: unknown): void {
+  if (!hasModifiers(spec) || targetOf(document, path, true) !== undefined) return;
+  applyModifier(document as never, { $set: { [path]: [] } } as never);
+}
+
+/**
+ * Checks an update once and answers what applies it: to a document that it may change on the way. Throws Failure
+ * `invalid_request`, here or when it cannot apply to a document.
+ */
+export function compileUpdate(filter: Filter, update: Update): (document: Doc) => Doc {
+  if (!isPlainObject(update) || Object.keys(update).length === 0)
+    throw invalid('an update is an object of update operators');
+  for (const [operator, fields] of Object.entries(update)) {
+    if (!UPDATE_OPERATORS.has(operator)) throw invalid(`unknown update operator ${operator}`);
+    if (!isPlainObject(fields)) throw invalid(`${operator} needs an object of paths`);
+  }
+  const cleaned = storable(update) as Record<string, Record<string, unknown>>;
+  // Meant for documents that an upsert creates; here every document is there already.
+  delete cleaned.$setOnInsert;
+  return (document) => {
+    const id = document._id;
+    // A copy per document: mingo puts the very objects of the update into it.
+    const modifier = storable(cleaned) as Record<string, Record<string, unknown>>;
+    try {
+      for (const [operator, fields] of Object.entries(modifier)) {
+        if (fields._id !== undefined) {
+          if (operator !== '$set' || fields._id !== id) throw invalid('the _id of a document cannot change');
+          delete fields._id;
+        }
+        const creates = !['$unset', '$pop', '$pull', '$pullAll', '$rename'].includes(operator);
+        for (const [path, spec] of Object.entries(fields)) {
+          if (path.includes('$')) continue;
+          const target = targetOf(document, path, creates);
+          const needs = NEEDS[operator];
+          const fits = needs === 'array' ? Array.isArray(target) : typeof target === 'number';
+          if (needs && target !== undefined && !fits)
+            throw invalid(`${operator} needs ${needs === 'array' ? 'an array' : 'a number'} at ${path}`);
+          if (operator === '$push' || operator === '$addToSet') startLists(document, path, spec);
+        }
+      }
+      applyModifier(document as never, modifier as Modifier<unknown> as never, [], filter as never, {
+        cloneMode: 'none',
+        queryOptions: options as Options,
+      });
+      return document;
+    } catch (error) {
+      throw error instanceof Failure ? error : invalid(`the update cannot apply: ${reason(error)}`, error);
+    }
+  };
+}
+
+// ── Pipelines ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Stages that read or write other collections, or look at the server: not offered by an embedded store. */
+const REFUSED_STAGES = new Set(['$out', '$merge', '$lookup', '$graphLookup', '$unionWith', '$documents']);
+
+function parsePipeline(pipeline: readonly Stage[]): (readonly [operator: string, spec: unknown])[] {
+  if (!Array.isArray(pipeline)) throw invalid('a pipeline is an array of stages');
+  return pipeline.map((stage) => {
+    const [entry, ...more] = isPlainObject(stage) ? Object.entries(stage) : [];
+    if (!entry || more.length > 0) throw invalid('a pipeline stage is an object with one operator');
+    if (REFUSED_STAGES.has(entry[0])) throw invalid(`the stage ${entry[0]} is not supported by this store`);
+    return entry;
+  });
+}
+
+/** Top-level fields a stage may read; undefined when it may read them all. */
+function fieldsReadBy(spec: unknown): Set<string> | undefined {
+  const fields = new Set<string>();
+  const visit = (value: unknown): boolean => {
+    if (typeof value === 'string') {
+      if (value.startsWith('$$')) return /^\$\$(NOW|REMOVE|this|value)\b/.test(value);
+      if (value.startsWith('$')) fields.add(value.slice(1).split('.')[0] ?? '');
+      return true;
+    }
+    if (Array.isArray(value)) return value.every(visit);
+    return isPlainObject(value) ? Object.values(value).every(visit) : true;
+  };
+  return visit(spec) ? fields : undefined;
+}
+
+export interface PipelinePlan {
+  /** The documents the pipeline starts from. */
+  readonly filter: Filter;
+  readonly sort?: Readonly<Record<string, Direction>>;
+  readonly limit?: number;
+  /** Keeps of a document what the rest of the pipeline reads. */
+  prune(document: Doc): Doc;
+  /** Runs the rest over those documents. */
+  finish(documents: Doc[]): Record<string, unknown>[];
+}
+
+/** Splits a pipeline into the part an index can serve and the rest. Throws Failure `invalid_request`. */
+export function compilePipeline(pipeline: readonly Stage[]): PipelinePlan {
+  const parsed = parsePipeline(pipeline);
+  const filters: Filter[] = [];
+  let at = 0;
+  for (; parsed[at]?.[0] === '$match'; at += 1) {
+    const spec = parsed[at]?.[1];
+    if (!isPlainObject(spec)) throw invalid('$match needs a filter');
+    filters.push(spec);
+  }
+  const filter = filters.length === 1 && filters[0] ? filters[0] : filters.length ? { $and: filters } : {};
+  let sort: Readonly<Record<string, Direction>> | undefined;
+  let limit: number | undefined;
+  if (parsed[at]?.[0] === '$sort') {
+    sort = Object.fromEntries(parseSort(parsed[at]?.[1]));
+    at += 1;
+    const count = parsed[at]?.[0] === '$limit' ? parsed[at]?.[1] : undefined;
+    if (typeof count === 'number' && Number.isInteger(count) && count > 0) {
+      limit = count;
+      at += 1;
+    }
+  }
+  const rest = parsed.slice(at).map(([operator, spec]) => ({ [operator]: spec }));
+  const next = parsed[at];
+  // After these stages only what they made is left of a document.
+  const narrows = next?.[0] === '$group' || next?.[0] === '$count' || next?.[0] === '$sortByCount';
+  const reads = narrows ? fieldsReadBy(next[1]) : undefined;
+  let aggregator: Aggregator;
+  try {
+    aggregator = new Aggregator(rest, options);
+  } catch (error) {
+    throw invalid(`not a pipeline: ${reason(error)}`, error);
+  }
+  return {
+    filter,
+    ...(sort ? { sort } : {}),
+    ...(limit === undefined ? {} : { limit }),
+    prune: (document) =>
+      reads
+        ? (Object.fromEntries(Object.entries(document).filter(([name]) => reads.has(name))) as Doc)
+        : document,
+    finish(documents) {
+      try {
+        return rest.length === 0 ? documents : (aggregator.run(documents) as Record<string, unknown>[]);
+      } catch (error) {
+        throw error instanceof Failure ? error : invalid(`the pipeline failed: ${reason(error)}`, error);
+      }
+    },
+  };
+}

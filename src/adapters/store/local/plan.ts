@@ -1,0 +1,159 @@
+/**
+ * adapters/store/local/plan: which keys of an index can hold matches of a filter, and whether walking them yields the
+ * wanted order. Ranges may take in too much, never too little: every document read is tested against the filter again.
+ */
+import type { Filter } from '../../../app/ports.ts';
+import type { IndexShape } from './indexes.ts';
+import {
+  behind,
+  type Direction,
+  intersect,
+  isPlainObject,
+  keyPart,
+  type Range,
+  rangeOf,
+  unite,
+} from './order.ts';
+
+/** More ranges than this are not worth walking one by one. */
+const MAX_RANGES = 20_000;
+
+export interface Plan<I extends IndexShape = IndexShape> {
+  readonly index: I;
+  /** Sorted, disjoint half-open ranges of whole keys. */
+  readonly ranges: readonly { readonly start: Buffer; readonly end: Buffer }[];
+  /** True when the ranges leave something out. */
+  readonly bounded: boolean;
+  /** How to walk the ranges to get the wanted order; undefined when the walk does not give it. */
+  readonly walk: 'forward' | 'backward' | undefined;
+}
+
+const isScalar = (value: unknown): boolean =>
+  value === null ||
+  value instanceof Date ||
+  typeof value === 'string' ||
+  typeof value === 'number' ||
+  typeof value === 'boolean';
+
+function rangesOfOperator(operator: string, operand: unknown, direction: Direction): Range[] | undefined {
+  switch (operator) {
+    case '$eq':
+      return isScalar(operand) ? [rangeOf('$eq', operand, direction)] : undefined;
+    case '$in':
+      return Array.isArray(operand) && operand.length <= MAX_RANGES && operand.every(isScalar)
+        ? unite(operand.map((each) => rangeOf('$eq', each, direction)))
+        : undefined;
+    case '$gt':
+    case '$gte':
+    case '$lt':
+    case '$lte':
+      return isScalar(operand) && operand !== null && !Number.isNaN(operand)
+        ? [rangeOf(operator, operand, direction)]
+        : undefined;
+    case '$exists':
+      return operand ? undefined : [rangeOf('$eq', null, direction)];
+    default:
+      return undefined;
+  }
+}
+
+const isOperatorObject = (condition: unknown): condition is Record<string, unknown> =>
+  isPlainObject(condition) && Object.keys(condition).some((name) => name.startsWith('$'));
+
+/**
+ * Key parts of `path` in documents that match; undefined when the filter does not bound it. Where a path leads through
+ * arrays two conditions may be met by two elements, so there only one of them may bound the walk.
+ */
+function rangesOf(
+  filter: Filter,
+  path: string,
+  direction: Direction,
+  overArrays: boolean,
+): Range[] | undefined {
+  let all: Range[] | undefined;
+  const narrow = (ranges: Range[] | undefined) => {
+    if (!ranges) return;
+    if (!all) all = ranges;
+    else if (!overArrays) all = intersect(all, ranges);
+    else if (ranges.every((range) => range.point) && !all.every((range) => range.point)) all = ranges;
+  };
+  for (const [name, condition] of Object.entries(filter)) {
+    if (name === '$and' && Array.isArray(condition))
+      for (const each of condition)
+        narrow(isPlainObject(each) ? rangesOf(each, path, direction, overArrays) : undefined);
+    else if (name === '$or' && Array.isArray(condition)) {
+      const branches = condition.map((each) =>
+        isPlainObject(each) ? rangesOf(each, path, direction, overArrays) : undefined,
+      );
+      if (branches.length > 0 && branches.every((branch) => branch !== undefined))
+        narrow(unite(branches.flat()));
+    } else if (name === path) {
+      if (isOperatorObject(condition))
+        for (const [operator, operand] of Object.entries(condition))
+          narrow(rangesOfOperator(operator, operand, direction));
+      else narrow(rangesOfOperator('$eq', condition, direction));
+    }
+  }
+  return all;
+}
+
+function walkFor(
+  index: IndexShape,
+  fixedParts: number,
+  sort: readonly (readonly [string, Direction])[],
+): 'forward' | 'backward' | undefined {
+  if (index.overArrays || index.cut) return undefined;
+  const fixed = new Set(index.parts.slice(0, fixedParts).map(([path]) => path));
+  const order = [...index.parts.slice(fixedParts), ...(index.tail ? [['_id', index.tail] as const] : [])];
+  let factor = 0;
+  let at = 0;
+  for (const [path, direction] of sort) {
+    if (fixed.has(path)) continue;
+    const part = order[at];
+    if (!part) break; // The whole key is used up, _id included: nothing is left to tell apart.
+    if (part[0] !== path) return undefined;
+    if (factor !== 0 && factor !== part[1] * direction) return undefined;
+    factor = part[1] * direction;
+    at += 1;
+  }
+  return factor === -1 ? 'backward' : 'forward';
+}
+
+/** How `index` can serve a filter and a sort; undefined when it must not (a sparse index may lack matches). */
+export function planFor<I extends IndexShape>(
+  index: I,
+  filter: Filter,
+  sort: readonly (readonly [string, Direction])[],
+): Plan<I> | undefined {
+  let prefixes: Buffer[] = [Buffer.alloc(0)];
+  let ranges: { start: Buffer; end: Buffer }[] | undefined;
+  let fixedParts = 0;
+  let bounded = false;
+  let holdsAllMatches = !index.sparse;
+  for (const [path, direction] of index.parts) {
+    const found = rangesOf(filter, path, direction, index.overArrays);
+    if (!found) break;
+    bounded = true;
+    const nothing = keyPart(null, direction).bytes;
+    if (
+      !found.some(({ start, end }) => Buffer.compare(start, nothing) <= 0 && Buffer.compare(nothing, end) < 0)
+    )
+      holdsAllMatches = true;
+    if (prefixes.length * found.length > MAX_RANGES) break;
+    const parents = prefixes;
+    if (!found.every((range) => range.point)) {
+      ranges = parents.flatMap((prefix) =>
+        found.map(({ start, end }) => ({
+          start: Buffer.concat([prefix, start]),
+          end: Buffer.concat([prefix, end]),
+        })),
+      );
+      break;
+    }
+    prefixes = parents.flatMap((prefix) => found.map(({ start }) => Buffer.concat([prefix, start])));
+    if (prefixes.length === 1) fixedParts += 1;
+  }
+  if (!holdsAllMatches) return undefined;
+  ranges ??= prefixes.map((prefix) => ({ start: prefix, end: behind(prefix) }));
+  return { index, ranges, bounded, walk: walkFor(index, fixedParts, sort) };
+}
