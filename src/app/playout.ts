@@ -8,7 +8,7 @@
 import { BYTES_PER_MS, FRAME_BYTES, SILENCE } from '../domain/audio.ts';
 import type { Leg } from './ports.ts';
 
-/** How far ahead of the clock the carrier is fed, and how low its buffer may run before it is fed again. */
+/** How far ahead of the clock the carrier is fed, and how low its buffer may run before a burst goes on. */
 const LEAD_MS = 200;
 const REFILL_MS = 120;
 const FRAME_MS = FRAME_BYTES / BYTES_PER_MS;
@@ -96,7 +96,9 @@ export function createPlayout(sink: PlayoutSink): Playout {
   function pump(nowMs: number): void {
     if (!leg || queued === 0) return;
     if (playedUntilMs < nowMs) playedUntilMs = nowMs;
-    if (playedUntilMs - nowMs > REFILL_MS) return;
+    // What fits leaves at once: a reply that comes in real time is not held. A burst is fed in larger pieces, less often.
+    const leadMs = playedUntilMs - nowMs;
+    if (leadMs > REFILL_MS && queued / BYTES_PER_MS > LEAD_MS - leadMs) return;
     while (queued > 0) {
       const room = Math.floor((LEAD_MS - (playedUntilMs - nowMs)) / FRAME_MS);
       if (room < 1) return;

@@ -142,7 +142,7 @@ async function plain(load: Load): Promise<Target> {
     name: 'plain bridge',
     url: `http://127.0.0.1:${port}`,
     pid: child.pid ?? 0,
-    admit: async () => ({ path: '/', headers: {}, parameters: {}, callSid: 'CA' }),
+    admit: async (callId) => ({ path: '/', headers: {}, parameters: { callId }, callSid: 'CA' }),
     stop: () => void child.kill('SIGKILL'),
   };
 }

@@ -28,7 +28,7 @@ function textFrame(text: string, masked: boolean): Buffer {
 
 /** Calls `each` with the opcode, the length and the first bytes' place of every whole frame; holds what is cut. */
 function frameReader(
-  each: (opcode: number, length: number, data: Buffer, at: number) => void,
+  each: (opcode: number, length: number, data: Buffer, at: number, mask: number) => void,
 ): (chunk: Buffer) => void {
   let held: Buffer | undefined;
   return (chunk) => {
@@ -49,16 +49,24 @@ function frameReader(
         head += 8;
       }
       if (data.length - at < head + length) break;
-      each((data[at] as number) & 0x0f, length, data, at + head);
+      each(
+        (data[at] as number) & 0x0f,
+        length,
+        data,
+        at + head,
+        second & 0x80 ? data.readUInt32BE(at + head - 4) : 0,
+      );
       at += head + length;
     }
     held = at < data.length ? Buffer.from(data.subarray(at)) : undefined;
   };
 }
 
-export interface Latencies {
-  readonly up: number[];
-  readonly down: number[];
+function unmasked(data: Buffer, from: number, length: number, mask: number): string {
+  const text = Buffer.from(data.subarray(from, from + length));
+  for (let i = 0; i < text.length; i += 1)
+    text[i] = (text[i] as number) ^ ((mask >>> (8 * (3 - (i % 4)))) & 0xff);
+  return text.toString('latin1');
 }
 
 interface Call {
@@ -88,9 +96,7 @@ export interface Load {
   /** Opens one more call through the bridge at `target`; `admit` gives the stream's parameters for a call id. */
   open(
     target: string,
-    admit: (
-      callId: string,
-    ) => Promise<{
+    admit: (callId: string) => Promise<{
       path: string;
       headers: Record<string, string>;
       parameters: Record<string, string>;
@@ -119,7 +125,8 @@ const accept = (key: string): string =>
 
 export async function startLoad(): Promise<Load> {
   const calls = new Map<string, Call>();
-  const waitingForAgent: Call[] = [];
+  /** Calls by the id that the bridge tells the agent. */
+  const expected = new Map<string, Call>();
   let measure = false;
   let up: number[] = [];
   let down: number[] = [];
@@ -133,17 +140,22 @@ export async function startLoad(): Promise<Load> {
       `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept(String(incoming.headers['sec-websocket-key']))}\r\n\r\n`,
     );
     (socket as Socket).setNoDelay(true);
-    const call = waitingForAgent.shift();
-    if (!call) return void socket.destroy();
-    call.agent = socket;
+    let call: Call | undefined;
     let audioLength = 0;
     socket.on('error', () => {});
     socket.on(
       'data',
-      frameReader((opcode, length) => {
+      frameReader((opcode, length, data, from, mask) => {
         if (opcode === 8) return void socket.end();
         if (opcode !== 1) return;
-        // The first message that is long enough is audio; every audio frame has its length.
+        if (!call) {
+          const id = /"call_id":"([^"]+)"/.exec(unmasked(data, from, length, mask))?.[1] ?? '';
+          call = expected.get(id);
+          if (!call) return void socket.destroy();
+          call.agent = socket;
+          return;
+        }
+        // The first message of a frame's size is audio, and every audio message has that size.
         if (audioLength === 0 && length > 230 && length < 260 && call.started) audioLength = length;
         if (length !== audioLength) return;
         const now = performance.now();
@@ -161,7 +173,7 @@ export async function startLoad(): Promise<Load> {
         JSON.stringify({
           type: 'conversation_initiation_metadata',
           conversation_initiation_metadata_event: {
-            conversation_id: `conv_${call.id}`,
+            conversation_id: `conv_${randomBytes(12).toString('hex')}`,
             agent_output_audio_format: 'ulaw_8000',
             user_input_audio_format: 'ulaw_8000',
           },
@@ -198,7 +210,7 @@ export async function startLoad(): Promise<Load> {
     if (turns > 2) lateTicks += 1;
   }, 1);
 
-  function mediaMessage(call: Call, streamSid: string): Buffer {
+  function mediaMessage(streamSid: string): Buffer {
     // Chunk and timestamp keep their width, so that one frame serves the whole call; a bridge need not look at them.
     return textFrame(
       `{"event":"media","sequenceNumber":"100000","media":{"track":"inbound","chunk":"1","timestamp":"100000","payload":"${PAYLOAD}"},"streamSid":"${streamSid}"}`,
@@ -224,10 +236,10 @@ export async function startLoad(): Promise<Load> {
         frame: Buffer.alloc(0),
         mediaLength: 0,
       };
-      waitingForAgent.push(call);
       const { path, headers, parameters, callSid } = await admit(id);
+      expected.set(parameters.callId ?? '', call);
       const streamSid = `MZ${randomBytes(16).toString('hex')}`;
-      call.frame = mediaMessage(call, streamSid);
+      call.frame = mediaMessage(streamSid);
       const at = new URL(target);
       const phone = await new Promise<Duplex>((resolve, reject) => {
         const upgrade = request({
@@ -332,7 +344,7 @@ export async function startLoad(): Promise<Load> {
     async closeCalls() {
       const all = [...calls.values()];
       calls.clear();
-      waitingForAgent.length = 0;
+      expected.clear();
       for (const call of all) {
         call.phone?.write(textFrame('{"event":"stop","streamSid":"x"}', true));
         call.phone?.destroy();

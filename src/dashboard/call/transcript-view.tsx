@@ -1,0 +1,238 @@
+/** dashboard/call/transcript-view: the conversation, turn by turn, following the live talk or the recording. */
+import { Switch } from '@mantine/core';
+import { IconArrowsSplit2, IconCalendarEvent, IconDialpad, IconTool } from '@tabler/icons-react';
+import { useEffect, useRef, useState } from 'react';
+import { formatLength, formatMs, humanise, spokenLength } from '../format.ts';
+import type { Item } from './conversation.ts';
+
+interface Props {
+  readonly items: readonly Item[];
+  /** Who the caller is, for the name over their words. */
+  readonly callerName: string;
+  readonly live: boolean;
+  /** The line being played. */
+  readonly current: string | undefined;
+  /** Plays from there; absent when there is no recording. */
+  readonly seek: ((sec: number) => void) | undefined;
+}
+
+const NEAR_THE_END_PX = 48;
+
+export function TranscriptView({ items, callerName, live, current, seek }: Props) {
+  const box = useRef<HTMLDivElement>(null);
+  const [follow, setFollow] = useState(true);
+  const last = items.at(-1);
+  const lastText = last?.kind === 'message' ? last.message.text : last?.key;
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new or changed last line is what moves the view
+  useEffect(() => {
+    const element = box.current;
+    if (follow && live && element) element.scrollTo({ top: element.scrollHeight });
+  }, [follow, live, items.length, lastText]);
+
+  useEffect(() => {
+    const element = box.current;
+    const line = current === undefined ? null : element?.querySelector<HTMLElement>('[data-current]');
+    if (!follow || !element || !line) return;
+    // Only the box scrolls: the rest of the page stays where the reader put it.
+    element.scrollTo({ top: line.offsetTop - element.clientHeight / 3 });
+  }, [follow, current]);
+
+  const onWheel = () => {
+    const element = box.current;
+    // Scrolling up by hand while the talk goes on means "let me read".
+    if (
+      live &&
+      element &&
+      element.scrollHeight - element.scrollTop - element.clientHeight > NEAR_THE_END_PX
+    ) {
+      setFollow(false);
+    }
+  };
+
+  return (
+    <>
+      {live || seek ? (
+        <div className="conversation-tools">
+          <Switch
+            size="sm"
+            label={live ? 'Follow the talk' : 'Follow the recording'}
+            checked={follow}
+            onChange={(event) => setFollow(event.currentTarget.checked)}
+          />
+        </div>
+      ) : null}
+      <div
+        className="conversation"
+        ref={box}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling box must be reachable by keyboard
+        tabIndex={0}
+        role="log"
+        aria-label="Conversation"
+        onWheel={onWheel}
+      >
+        {items.length === 0 ? (
+          <p className="muted conversation-empty">
+            {live ? 'Nobody has said anything yet.' : 'Nothing was said.'}
+          </p>
+        ) : null}
+        <ol>
+          {items.map((item) => (
+            <Line
+              key={item.key}
+              item={item}
+              callerName={callerName}
+              current={item.key === current}
+              seek={seek}
+            />
+          ))}
+        </ol>
+      </div>
+    </>
+  );
+}
+
+function Time({ sec, seek }: { sec: number; seek: Props['seek'] }) {
+  const text = sec < 0 ? '–' : formatLength(sec);
+  if (!seek || sec < 0) {
+    return (
+      <span className="time num" title={`${spokenLength(sec)} into the call`}>
+        {text}
+      </span>
+    );
+  }
+  return (
+    <button
+      type="button"
+      className="time num"
+      aria-label={`${text}: play from here`}
+      onClick={() => seek(sec)}
+    >
+      {text}
+    </button>
+  );
+}
+
+function Line({
+  item,
+  callerName,
+  current,
+  seek,
+}: {
+  item: Item;
+  callerName: string;
+  current: boolean;
+  seek: Props['seek'];
+}) {
+  if (item.kind === 'message' && item.message.speaker !== 'system') {
+    const { message } = item;
+    // The time is the button for the keyboard; a click anywhere on the line does the same, unless text is being marked.
+    const play = seek
+      ? () => {
+          if (!window.getSelection()?.toString()) seek(item.atSec);
+        }
+      : undefined;
+    return (
+      <li
+        className="line"
+        data-speaker={message.speaker}
+        data-current={current || undefined}
+        aria-current={current || undefined}
+      >
+        <Time sec={item.atSec} seek={seek} />
+        {/* biome-ignore lint/a11y/useKeyWithClickEvents: see above */}
+        {/* biome-ignore lint/a11y/noStaticElementInteractions: see above */}
+        <div className="bubble" data-play={play ? true : undefined} onClick={play}>
+          <span className="speaker">
+            {message.speaker === 'agent' ? 'Agent' : callerName}
+            {item.replyMs === undefined ? null : (
+              <span className="reply num" title="From the caller's last word to the agent's first sound">
+                replied in {formatMs(item.replyMs)}
+              </span>
+            )}
+            {message.repaired ? (
+              <span className="reply" title="Only the agent platform's own account had these words">
+                filled in
+              </span>
+            ) : null}
+          </span>
+          <span className="said">
+            {message.text}
+            {message.interrupted ? <span className="cut" aria-hidden="true" /> : null}
+          </span>
+          {message.interrupted ? (
+            <span className="cut-note">
+              Interrupted{message.heardMs === undefined ? '' : ` after ${formatMs(message.heardMs)}`}
+            </span>
+          ) : null}
+        </div>
+      </li>
+    );
+  }
+  return (
+    <li className="line line-aside">
+      <Time sec={item.atSec} seek={undefined} />
+      <Aside item={item} />
+    </li>
+  );
+}
+
+function Aside({ item }: { item: Item }) {
+  switch (item.kind) {
+    case 'message':
+      return <p className="aside">{item.message.text}</p>;
+    case 'keypad':
+      return (
+        <p className="aside">
+          <IconDialpad size={15} stroke={1.7} aria-hidden="true" />
+          Pressed <kbd>{item.digits}</kbd>
+        </p>
+      );
+    case 'note': {
+      const Icon = item.text.startsWith('Transferred')
+        ? IconArrowsSplit2
+        : item.text.includes(' arranged')
+          ? IconCalendarEvent
+          : undefined;
+      return (
+        <div className="aside" data-strong={item.strong || undefined}>
+          {Icon ? <Icon size={15} stroke={1.7} aria-hidden="true" /> : null}
+          <span>
+            {item.text}
+            {item.detail ? <span className="aside-detail">{item.detail}</span> : null}
+          </span>
+        </div>
+      );
+    }
+    case 'tool': {
+      const parameters = Object.entries(item.parameters);
+      return (
+        <details className="tool">
+          <summary>
+            <IconTool size={15} stroke={1.7} aria-hidden="true" />
+            <span>{humanise(item.name)}</span>
+            <span className="tool-state" data-error={item.answer?.isError || undefined}>
+              {item.answer
+                ? `${item.answer.isError ? 'failed' : 'done'} in ${formatMs(item.answer.tookMs)}`
+                : 'running …'}
+            </span>
+          </summary>
+          <dl>
+            {parameters.map(([name, value]) => (
+              <div key={name}>
+                <dt>{name}</dt>
+                <dd>{typeof value === 'string' ? value : JSON.stringify(value)}</dd>
+              </div>
+            ))}
+            {item.answer ? (
+              <div>
+                <dt>Result</dt>
+                <dd>{item.answer.result}</dd>
+              </div>
+            ) : null}
+          </dl>
+        </details>
+      );
+    }
+  }
+}

@@ -1,0 +1,370 @@
+/** dashboard/pages/call: one call: who, how it went, what was said, why it was allowed, how the line was. */
+import { Button, Modal, Skeleton } from '@mantine/core';
+import {
+  IconArrowLeft,
+  IconDownload,
+  IconPhoneIncoming,
+  IconPhoneOff,
+  IconPhoneOutgoing,
+} from '@tabler/icons-react';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { Link, useParams } from '@tanstack/react-router';
+import { type ReactNode, useMemo, useRef, useState } from 'react';
+import type { Call } from '../../contract/index.ts';
+import { api, callFiles } from '../api.ts';
+import { conversation, messageAt } from '../call/conversation.ts';
+import { EventList } from '../call/event-list.tsx';
+import { LatencyChart } from '../call/latency-chart.tsx';
+import { Player } from '../call/player.tsx';
+import { TranscriptView } from '../call/transcript-view.tsx';
+import { formatPhone } from '../format.ts';
+import { useLive } from '../live.ts';
+import { callQuery, eventsQuery, isSettling, keys, transcriptQuery } from '../queries.ts';
+import { DecisionDetails, DecisionNotice } from '../ui/decision.tsx';
+import { useMayAct } from '../ui/may-act.ts';
+import { Ago, Copy, Facts, Length, Notice, Panel, Pill, Running, useTitle } from '../ui/pieces.tsx';
+import { ErrorNote, RowsSkeleton } from '../ui/states.tsx';
+import { useCallerName } from '../ui/who.ts';
+import { COMPLETENESS, DIRECTION, endReason, FOLLOW_UP, isOver, OUTCOME, STATUS } from '../words.ts';
+
+export function CallPage() {
+  const { callId } = useParams({ from: '/calls/$callId' });
+  const call = useQuery(callQuery(callId));
+  return (
+    <div className="page">
+      <Link to="/" className="back">
+        <IconArrowLeft size={15} aria-hidden="true" /> Calls
+      </Link>
+      {call.error ? (
+        <>
+          <h1>Call</h1>
+          <ErrorNote error={call.error} retry={() => call.refetch()} />
+        </>
+      ) : null}
+      {call.isPending ? (
+        <div role="status" aria-label="Loading">
+          <Skeleton height={56} mb="lg" />
+          <RowsSkeleton />
+        </div>
+      ) : null}
+      {call.data ? <CallView key={callId} call={call.data} /> : null}
+    </div>
+  );
+}
+
+function CallView({ call }: { call: Call }) {
+  const { connection } = useLive();
+  const over = isOver(call);
+  const settling = isSettling(call, Date.now());
+  const denied = call.status === 'denied';
+  const transcript = useQuery({ ...transcriptQuery(call.id, settling), enabled: !denied });
+  const events = useQuery(eventsQuery(call.id, settling));
+  const name = useCallerName(call);
+  const audio = useRef<HTMLAudioElement>(null);
+  const [atSec, setAtSec] = useState<number>();
+  useTitle(name ?? formatPhone(call.contactPhone));
+
+  const items = useMemo(
+    () => conversation(transcript.data?.messages ?? [], events.data ?? [], call.answeredAt),
+    [transcript.data, events.data, call.answeredAt],
+  );
+  const seek = (sec: number) => {
+    if (!audio.current) return;
+    audio.current.currentTime = sec;
+    audio.current.play().catch(() => undefined);
+  };
+  const files = callFiles(call.id);
+
+  return (
+    <>
+      <Header call={call} name={name} />
+      {!over && connection === 'reconnecting' ? (
+        <Notice tone="warn" title="Reconnecting …">
+          The live view is interrupted; the call itself is not. What was said meanwhile will appear here.
+        </Notice>
+      ) : null}
+      {denied && call.complianceDecision ? <DecisionNotice decision={call.complianceDecision} /> : null}
+      <div className="call-grid">
+        <div className="call-main">
+          {denied ? (
+            <Gate call={call} />
+          ) : (
+            <Panel
+              id="conversation"
+              title="Conversation"
+              aside={call.completeness ? <CompletenessPill call={call} /> : null}
+            >
+              {call.hasRecording ? <Player source={files.recording} audio={audio} onTime={setAtSec} /> : null}
+              {over && !call.hasRecording && settling ? (
+                <p className="muted small">The recording is being put together …</p>
+              ) : null}
+              {transcript.error ? (
+                <ErrorNote error={transcript.error} retry={() => transcript.refetch()} />
+              ) : null}
+              {transcript.isPending ? (
+                <RowsSkeleton rows={4} />
+              ) : (
+                <TranscriptView
+                  items={items}
+                  callerName={name ?? 'Caller'}
+                  live={!over}
+                  current={atSec === undefined ? undefined : messageAt(items, atSec)}
+                  seek={call.hasRecording ? seek : undefined}
+                />
+              )}
+              <Exports files={files} recording={call.hasRecording} name={call.id} />
+            </Panel>
+          )}
+          {events.error ? <ErrorNote error={events.error} retry={() => events.refetch()} /> : null}
+          {events.data ? <EventList events={events.data} /> : null}
+        </div>
+        <aside className="call-side" aria-label="About this call">
+          {call.latency.perTurnMs.length > 0 ? (
+            <Panel id="latency" title="Reply times">
+              <LatencyChart perTurnMs={call.latency.perTurnMs} medianMs={call.latency.medianMs} />
+            </Panel>
+          ) : null}
+          {denied ? null : <Gate call={call} />}
+          {call.followUpActions.length > 0 ? <FollowUps call={call} /> : null}
+          <Line call={call} />
+          <Ids call={call} />
+        </aside>
+      </div>
+    </>
+  );
+}
+
+function Header({ call, name }: { call: Call; name: string | undefined }) {
+  const over = isOver(call);
+  const Icon = call.direction === 'inbound' ? IconPhoneIncoming : IconPhoneOutgoing;
+  return (
+    <header className="call-head">
+      <div className="call-title">
+        <h1>{name ?? formatPhone(call.contactPhone)}</h1>
+        <Pill word={STATUS[call.status]} />
+        {call.outcome ? <Pill word={OUTCOME[call.outcome]} /> : null}
+        <span className="grow" />
+        {over ? null : <EndCall call={call} name={name} />}
+      </div>
+      <p className="call-facts">
+        {name ? (
+          <span className="num">
+            {formatPhone(call.contactPhone)}
+            <Copy value={call.contactPhone} what="number" />
+          </span>
+        ) : null}
+        <span className="with-icon">
+          <Icon size={15} stroke={1.7} aria-hidden="true" />
+          {DIRECTION[call.direction]}
+        </span>
+        <span>
+          Started <Ago at={call.initiatedAt} />
+        </span>
+        {over ? null : call.answeredAt ? (
+          <span>
+            Talking for <Running since={call.answeredAt} />
+          </span>
+        ) : null}
+        {over && call.duration ? (
+          <span>
+            Duration <Length seconds={call.duration} />
+          </span>
+        ) : null}
+        {over && call.endReason ? <span>{endReason(call.endReason)}</span> : null}
+        {call.leadId ? (
+          <Link to="/leads/$leadId" params={{ leadId: call.leadId }}>
+            Open the lead
+          </Link>
+        ) : null}
+      </p>
+    </header>
+  );
+}
+
+function EndCall({ call, name }: { call: Call; name: string | undefined }) {
+  const [asking, setAsking] = useState(false);
+  const mayAct = useMayAct();
+  const queries = useQueryClient();
+  const end = useMutation({
+    mutationFn: () => api.act(call.id, { action: 'end' }),
+    onSettled: () => queries.invalidateQueries({ queryKey: keys.call(call.id) }),
+    onSuccess: () => setAsking(false),
+  });
+  if (!mayAct) return null;
+  return (
+    <>
+      <Button color="red.9" leftSection={<IconPhoneOff size={16} />} onClick={() => setAsking(true)}>
+        End call
+      </Button>
+      <Modal
+        opened={asking}
+        onClose={() => setAsking(false)}
+        centered
+        title="End this call?"
+        closeButtonProps={{ 'aria-label': 'Close' }}
+      >
+        <p>{name ?? formatPhone(call.contactPhone)} will hear the line go dead in the middle of the talk.</p>
+        {end.error ? <ErrorNote error={end.error} /> : null}
+        <div className="buttons">
+          <Button variant="default" onClick={() => setAsking(false)} data-autofocus>
+            Keep talking
+          </Button>
+          <Button color="red.9" loading={end.isPending} onClick={() => end.mutate()}>
+            End call
+          </Button>
+        </div>
+      </Modal>
+    </>
+  );
+}
+
+function CompletenessPill({ call }: { call: Call }) {
+  if (!call.completeness) return null;
+  const word = COMPLETENESS[call.completeness];
+  return (
+    <details className="badge-more">
+      <summary>
+        <Pill word={word} />
+      </summary>
+      <p>{word.meaning}</p>
+    </details>
+  );
+}
+
+function Exports({
+  files,
+  recording,
+  name,
+}: {
+  files: ReturnType<typeof callFiles>;
+  recording: boolean;
+  name: string;
+}) {
+  const links: readonly (readonly [label: string, href: string, file: string])[] = [
+    ['Text', files.text, `call-${name}.txt`],
+    ['JSON', files.json, `call-${name}.json`],
+    ['Subtitles', files.subtitles, `call-${name}.vtt`],
+    ...(recording ? ([['Audio (WAV)', files.recording, `call-${name}.wav`]] as const) : []),
+  ];
+  return (
+    <p className="exports">
+      <IconDownload size={15} stroke={1.7} aria-hidden="true" />
+      <span>Export</span>
+      {links.map(([label, href, file]) => (
+        <a key={label} href={href} download={file}>
+          {label}
+        </a>
+      ))}
+    </p>
+  );
+}
+
+function Gate({ call }: { call: Call }) {
+  const decision = call.complianceDecision;
+  if (!decision) {
+    return call.direction === 'inbound' ? (
+      <Panel id="gate" title="Gate">
+        <p className="muted">They called us, so the gate was not asked.</p>
+      </Panel>
+    ) : null;
+  }
+  return (
+    <Panel id="gate" title="Gate">
+      {call.status === 'denied' ? null : <DecisionNotice decision={decision} />}
+      <DecisionDetails decision={decision} />
+      <Facts
+        entries={[
+          ['Decided', <Ago key="at" at={decision.decidedAt} />],
+          ['Rules', <code key="rules">{decision.ruleVersion}</code>],
+          [
+            'Facts seen',
+            <span key="hash" className="hash">
+              <code>{decision.inputsHash.slice(0, 12)}</code>
+              <Copy value={decision.inputsHash} what="hash of the facts" />
+            </span>,
+          ],
+        ]}
+      />
+    </Panel>
+  );
+}
+
+function FollowUps({ call }: { call: Call }) {
+  return (
+    <Panel id="follow-ups" title="Follow-ups">
+      <ul className="plain">
+        {call.followUpActions.map((action) => (
+          <li key={`${action.type} ${action.scheduledFor ?? ''} ${action.notes}`}>
+            <strong>{FOLLOW_UP[action.type]}</strong>
+            {action.scheduledFor ? (
+              <>
+                {' '}
+                · <Ago at={action.scheduledFor} />
+              </>
+            ) : null}
+            <span className="aside-detail">{action.notes}</span>
+          </li>
+        ))}
+      </ul>
+    </Panel>
+  );
+}
+
+const share = (part: number, whole: number): string =>
+  whole > 0 ? `${((part / whole) * 100).toFixed(part > 0 && part / whole < 0.001 ? 2 : 1)} %` : '0 %';
+
+function Line({ call }: { call: Call }) {
+  const { line, conversationMetrics: talk } = call;
+  if (!line && talk.turnCount === 0) return null;
+  const entries: (readonly [string, ReactNode])[] = [
+    ['Turns', talk.turnCount],
+    ['Interruptions', talk.interruptionCount],
+  ];
+  if (line) {
+    const talked = line.agentTalkMs + line.userTalkMs;
+    entries.push(
+      ['Agent talked', <Length key="a" seconds={line.agentTalkMs / 1000} />],
+      ['Caller talked', <Length key="u" seconds={line.userTalkMs / 1000} />],
+      ['Agent share', talked > 0 ? `${Math.round((line.agentTalkMs / talked) * 100)} %` : undefined],
+      ['Silence', <Length key="s" seconds={line.silenceMs / 1000} />],
+      ['Frames in', line.framesFromCaller.toLocaleString('en-US')],
+      ['Frames out', line.framesToCaller.toLocaleString('en-US')],
+      [
+        'Lost',
+        `${line.framesLost.toLocaleString('en-US')} (${share(line.framesLost, line.framesFromCaller + line.framesLost)})`,
+      ],
+      ['Refused', line.framesRefused > 0 ? line.framesRefused.toLocaleString('en-US') : undefined],
+    );
+  }
+  return (
+    <Panel id="line" title="Talk and line">
+      <Facts entries={entries} />
+    </Panel>
+  );
+}
+
+function Ids({ call }: { call: Call }) {
+  const id = (value: string | undefined, what: string) =>
+    value === undefined ? undefined : (
+      <span className="hash">
+        <code title={value}>{value}</code>
+        <Copy value={value} what={what} />
+      </span>
+    );
+  return (
+    <Panel id="ids" title="Details">
+      <Facts
+        entries={[
+          ['From', call.direction === 'outbound' ? formatPhone(call.fromPhone) : undefined],
+          ['Our number', call.direction === 'inbound' ? formatPhone(call.fromPhone) : undefined],
+          ['Attestation', call.attestation],
+          ['Call', id(call.id, 'call id')],
+          ['Carrier', id(call.callSid, 'carrier call id')],
+          ['Agent session', id(call.conversationId, 'agent session id')],
+          ['Campaign', id(call.campaignId, 'campaign id')],
+          ['Asked for by', call.direction === 'outbound' ? call.createdBy : undefined],
+        ]}
+      />
+    </Panel>
+  );
+}

@@ -1,0 +1,282 @@
+/** dashboard/pages/lead: one person: who they are, whether they may be called and why, what happened so far. */
+import { Button, Drawer, Skeleton } from '@mantine/core';
+import { IconArrowLeft, IconEdit, IconFileCertificate, IconPhone, IconPhoneOff } from '@tabler/icons-react';
+import { useQuery } from '@tanstack/react-query';
+import { Link, useParams } from '@tanstack/react-router';
+import { useState } from 'react';
+import type { Lead, TimelineEntry } from '../../contract/index.ts';
+import { consentProof } from '../api.ts';
+import { useDialer } from '../dialer.ts';
+import { formatMoment, formatPhone, humanise } from '../format.ts';
+import { LeadForm } from '../lead/lead-form.tsx';
+import { OptOut } from '../lead/opt-out.tsx';
+import { consentsQuery, gateQuery, leadQuery, listingsQuery, timelineQuery } from '../queries.ts';
+import { DecisionDetails, DecisionNotice } from '../ui/decision.tsx';
+import { useMayAct } from '../ui/may-act.ts';
+import { Ago, Copy, Facts, Panel, Pill, useNow, useTitle } from '../ui/pieces.tsx';
+import { ErrorNote, RowsSkeleton } from '../ui/states.tsx';
+import { consentWord, fullName, LEAD_STATUS } from '../words.ts';
+
+export function LeadPage() {
+  const { leadId } = useParams({ from: '/leads/$leadId' });
+  const lead = useQuery(leadQuery(leadId));
+  return (
+    <div className="page">
+      <Link to="/leads" className="back">
+        <IconArrowLeft size={15} aria-hidden="true" /> Leads
+      </Link>
+      {lead.error ? (
+        <>
+          <h1>Lead</h1>
+          <ErrorNote error={lead.error} retry={() => lead.refetch()} />
+        </>
+      ) : null}
+      {lead.isPending ? (
+        <div role="status" aria-label="Loading">
+          <Skeleton height={56} mb="lg" />
+          <RowsSkeleton />
+        </div>
+      ) : null}
+      {lead.data ? <LeadView key={leadId} lead={lead.data} /> : null}
+    </div>
+  );
+}
+
+function LeadView({ lead }: { lead: Lead }) {
+  const dialer = useDialer();
+  const mayAct = useMayAct();
+  const [open, setOpen] = useState<'edit' | 'opt-out'>();
+  useTitle(fullName(lead));
+  return (
+    <>
+      <header className="call-head">
+        <div className="call-title">
+          <h1>{fullName(lead)}</h1>
+          <Pill word={LEAD_STATUS[lead.status]} />
+          {lead.dncStatus.internalDNC && lead.status !== 'dnc' ? <Pill word={LEAD_STATUS.dnc} /> : null}
+          <span className="grow" />
+          {mayAct ? (
+            <div className="buttons">
+              <Button leftSection={<IconPhone size={16} />} onClick={() => dialer.open(lead.id)}>
+                Call
+              </Button>
+              <Button variant="default" leftSection={<IconEdit size={16} />} onClick={() => setOpen('edit')}>
+                Edit
+              </Button>
+              {lead.dncStatus.internalDNC ? null : (
+                <Button
+                  variant="default"
+                  leftSection={<IconPhoneOff size={16} />}
+                  onClick={() => setOpen('opt-out')}
+                >
+                  Opt out
+                </Button>
+              )}
+            </div>
+          ) : null}
+        </div>
+        <p className="call-facts">
+          <span className="num">
+            {formatPhone(lead.contact.phone)}
+            <Copy value={lead.contact.phone} what="number" />
+          </span>
+          <span>
+            Source: {humanise(lead.source)}, received <Ago at={lead.receivedAt} />
+          </span>
+        </p>
+      </header>
+      <div className="call-grid">
+        <div className="call-main">
+          <History leadId={lead.id} />
+        </div>
+        <aside className="call-side" aria-label="About this lead">
+          <GateNow leadId={lead.id} />
+          <ConsentPanel lead={lead} />
+          <DncPanel lead={lead} />
+          <Person lead={lead} />
+        </aside>
+      </div>
+      <Drawer
+        opened={open === 'edit'}
+        onClose={() => setOpen(undefined)}
+        position="right"
+        size={500}
+        title="Edit lead"
+        closeButtonProps={{ 'aria-label': 'Close' }}
+      >
+        <LeadForm lead={lead} submitLabel="Save changes" done={() => setOpen(undefined)} />
+      </Drawer>
+      {open === 'opt-out' ? <OptOut lead={lead} close={() => setOpen(undefined)} /> : null}
+    </>
+  );
+}
+
+function History({ leadId }: { leadId: string }) {
+  const timeline = useQuery(timelineQuery(leadId));
+  const entries = timeline.data?.entries.toReversed() ?? [];
+  return (
+    <Panel id="history" title="History">
+      {timeline.error ? <ErrorNote error={timeline.error} retry={() => timeline.refetch()} /> : null}
+      {timeline.isPending ? <RowsSkeleton rows={4} /> : null}
+      {timeline.data && entries.length === 0 ? <p className="muted">Nothing has happened yet.</p> : null}
+      <ol className="history">
+        {entries.map((entry, index) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: entries have no id, and the list is drawn as a whole
+          <li key={`${entry.at} ${index}`} data-kind={entry.kind}>
+            <Entry entry={entry} />
+          </li>
+        ))}
+      </ol>
+    </Panel>
+  );
+}
+
+function Entry({ entry }: { entry: TimelineEntry }) {
+  return (
+    <>
+      <span className="history-title">
+        {entry.callId ? (
+          <Link to="/calls/$callId" params={{ callId: entry.callId }}>
+            {entry.title}
+          </Link>
+        ) : (
+          entry.title
+        )}
+      </span>
+      {entry.detail ? <span className="history-detail">{entry.detail}</span> : null}
+      <span className="muted small">
+        <Ago at={entry.at} />
+      </span>
+    </>
+  );
+}
+
+function GateNow({ leadId }: { leadId: string }) {
+  const gate = useQuery(gateQuery(leadId));
+  return (
+    <Panel id="gate" title="Can we call now?">
+      {gate.error ? <ErrorNote error={gate.error} retry={() => gate.refetch()} /> : null}
+      {gate.isPending ? <Skeleton height={72} /> : null}
+      {gate.data ? (
+        <>
+          <DecisionNotice decision={gate.data} asked />
+          <DecisionDetails decision={gate.data} />
+        </>
+      ) : null}
+    </Panel>
+  );
+}
+
+const CONSENT_EVENT = {
+  consent_granted: 'Consent given',
+  consent_revoked: 'Consent taken back',
+  dnc_added: 'Added to do-not-call',
+  dnc_removed: 'Taken off do-not-call',
+} as const;
+
+function ConsentPanel({ lead }: { lead: Lead }) {
+  const now = useNow(60_000);
+  const log = useQuery(consentsQuery(lead.contact.phone));
+  const { consent } = lead;
+  return (
+    <Panel id="consent" title="Consent" aside={<Pill word={consentWord(lead, now)} />}>
+      <Facts
+        entries={[
+          [
+            'Automated calls',
+            consent ? (consent.automatedCallsAllowed ? 'Allowed' : 'Not allowed') : undefined,
+          ],
+          ['Text messages', consent ? (consent.textMessagesAllowed ? 'Allowed' : 'Not allowed') : undefined],
+          ['Given', consent?.consentDate ? formatMoment(consent.consentDate) : undefined],
+          ['How', consent?.consentMethod ? humanise(consent.consentMethod) : undefined],
+          ['Expires', consent?.expiresAt ? formatMoment(consent.expiresAt) : undefined],
+        ]}
+      />
+      {consent?.consentText ? <blockquote>{consent.consentText}</blockquote> : null}
+      {log.data && log.data.items.length > 0 ? (
+        <ul className="plain small">
+          {log.data.items.map((entry) => (
+            <li key={entry.id}>
+              {CONSENT_EVENT[entry.eventType]} · <Ago at={entry.timestamp} />
+              {entry.revocation ? <span className="aside-detail">“{entry.revocation.words}”</span> : null}
+            </li>
+          ))}
+        </ul>
+      ) : null}
+      <p className="exports">
+        <IconFileCertificate size={15} stroke={1.7} aria-hidden="true" />
+        <a href={consentProof(lead.contact.phone)} download>
+          Evidence file
+        </a>
+      </p>
+    </Panel>
+  );
+}
+
+const SCOPE = {
+  national: 'National registry',
+  state: 'State list',
+  internal: 'Our own list',
+  litigator: 'Litigator list',
+  reassigned: 'Reassigned numbers',
+} as const;
+
+function DncPanel({ lead }: { lead: Lead }) {
+  const listings = useQuery(listingsQuery(lead.contact.phone));
+  const held = listings.data?.items.filter((entry) => entry.releasedAt === undefined) ?? [];
+  return (
+    <Panel id="dnc" title="Do not call">
+      {listings.error ? <ErrorNote error={listings.error} retry={() => listings.refetch()} /> : null}
+      {listings.isPending ? <Skeleton height={20} /> : null}
+      {listings.data && held.length === 0 ? <p className="muted">On none of the lists we hold.</p> : null}
+      <ul className="plain">
+        {held.map((entry) => (
+          <li key={entry.id}>
+            <strong>
+              {SCOPE[entry.scope]}
+              {entry.state ? ` (${entry.state})` : ''}
+            </strong>{' '}
+            · <Ago at={entry.listedAt} />
+            {entry.reason ? <span className="aside-detail">{entry.reason}</span> : null}
+          </li>
+        ))}
+      </ul>
+    </Panel>
+  );
+}
+
+function Person({ lead }: { lead: Lead }) {
+  const { contact, intent } = lead;
+  const address = [
+    contact.address?.street,
+    contact.address?.city,
+    [contact.address?.state, contact.address?.zipCode].filter(Boolean).join(' '),
+  ]
+    .filter(Boolean)
+    .join(', ');
+  return (
+    <Panel id="person" title="Details">
+      <Facts
+        entries={[
+          ['Email', contact.email],
+          ['Other number', contact.alternatePhone ? formatPhone(contact.alternatePhone) : undefined],
+          ['Address', address],
+          ['Property', lead.propertyAddress],
+          ['Interest', intent?.type ? humanise(intent.type) : undefined],
+          ['Said', intent?.message],
+          ['Timeframe', intent?.timeframe],
+          ['Stage', humanise(lead.stage)],
+          ['Tags', lead.tags.join(', ')],
+          ['Next follow-up', lead.nextFollowUp ? formatMoment(lead.nextFollowUp) : undefined],
+          [
+            'Lead',
+            <span key="id" className="hash">
+              <code>{lead.id}</code>
+              <Copy value={lead.id} what="lead id" />
+            </span>,
+          ],
+        ]}
+      />
+    </Panel>
+  );
+}

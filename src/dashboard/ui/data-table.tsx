@@ -1,0 +1,127 @@
+/** dashboard/ui/data-table: a table on wide screens, cards on narrow ones; people choose the columns they want to see. */
+import { ActionIcon, Menu } from '@mantine/core';
+import { useLocalStorage, useMediaQuery } from '@mantine/hooks';
+import { IconCheck, IconColumns3 } from '@tabler/icons-react';
+import {
+  type ColumnDef,
+  columnVisibilityFeature,
+  createColumnHelper,
+  tableFeatures,
+  useTable,
+} from '@tanstack/react-table';
+import type { ReactNode } from 'react';
+
+const features = tableFeatures({ columnVisibilityFeature });
+type Features = typeof features;
+
+/** `columnsOf<Call>()` makes typed columns; the header text is also the column's name in the menu. */
+export const columnsOf = <T extends object>() => createColumnHelper<Features, T>();
+// biome-ignore lint/suspicious/noExplicitAny: a list holds columns of several value types; each is checked where it is made
+export type Columns<T extends object> = ColumnDef<Features, T, any>[];
+
+interface Props<T extends object> {
+  /** Names the saved choice of columns. */
+  readonly name: string;
+  /** What the table holds, for people who cannot see it. */
+  readonly caption: string;
+  readonly columns: Columns<T>;
+  readonly rows: T[];
+  readonly rowId: (row: T) => string;
+  /** How one row looks on a narrow screen. */
+  readonly card: (row: T) => ReactNode;
+  readonly isLive?: (row: T) => boolean;
+}
+
+/** Narrower than this there is no room for columns. */
+export const NARROW = '(max-width: 52em)';
+
+export function DataTable<T extends object>(props: Props<T>) {
+  const { name, caption, columns, rows, rowId, card, isLive } = props;
+  const narrow = useMediaQuery(NARROW, undefined, { getInitialValueInEffect: false });
+  const [columnVisibility, setColumnVisibility] = useLocalStorage<Record<string, boolean>>({
+    key: `parley.columns.${name}`,
+    defaultValue: {},
+    getInitialValueInEffect: false,
+  });
+  const table = useTable({
+    features,
+    columns,
+    data: rows,
+    getRowId: rowId,
+    state: { columnVisibility },
+    onColumnVisibilityChange: (next) =>
+      setColumnVisibility(typeof next === 'function' ? next(columnVisibility) : next),
+  });
+
+  if (narrow) {
+    return (
+      <ul className="cards" aria-label={caption}>
+        {rows.map((row) => (
+          <li key={rowId(row)} data-live={isLive?.(row) || undefined}>
+            {card(row)}
+          </li>
+        ))}
+      </ul>
+    );
+  }
+  return (
+    <div className="table-box">
+      <div className="table-tools">
+        <Menu position="bottom-end" closeOnItemClick={false} withinPortal>
+          <Menu.Target>
+            <ActionIcon variant="subtle" color="gray" aria-label="Choose columns">
+              <IconColumns3 size={16} />
+            </ActionIcon>
+          </Menu.Target>
+          <Menu.Dropdown>
+            <Menu.Label>Columns</Menu.Label>
+            {table
+              .getAllLeafColumns()
+              .filter((column) => column.getCanHide())
+              .map((column) => (
+                <Menu.Item
+                  key={column.id}
+                  role="menuitemcheckbox"
+                  aria-checked={column.getIsVisible()}
+                  leftSection={
+                    <IconCheck
+                      size={14}
+                      style={{ visibility: column.getIsVisible() ? 'visible' : 'hidden' }}
+                    />
+                  }
+                  onClick={() => column.toggleVisibility()}
+                >
+                  {String(column.columnDef.header)}
+                </Menu.Item>
+              ))}
+          </Menu.Dropdown>
+        </Menu>
+      </div>
+      <table className="table">
+        <caption className="sr">{caption}</caption>
+        <thead>
+          {table.getHeaderGroups().map((group) => (
+            <tr key={group.id}>
+              {group.headers.map((header) => (
+                <th key={header.id} scope="col" data-column={header.column.id}>
+                  <table.FlexRender header={header} />
+                </th>
+              ))}
+            </tr>
+          ))}
+        </thead>
+        <tbody>
+          {table.getRowModel().rows.map((row) => (
+            <tr key={row.id} data-live={isLive?.(row.original) || undefined}>
+              {row.getVisibleCells().map((cell) => (
+                <td key={cell.id} data-column={cell.column.id}>
+                  <table.FlexRender cell={cell} />
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}

@@ -1,0 +1,34 @@
+/** dashboard/ui/shortcuts: the keys that work, on request. */
+import { Kbd, Modal } from '@mantine/core';
+
+const KEYS = [
+  ['?', 'Show these keys'],
+  ['n', 'Call a lead'],
+  ['/', 'Search (leads)'],
+  ['Space', 'Play or pause the recording (call page)'],
+  ['← →', 'Back or forward 10 seconds (call page)'],
+  ['Esc', 'Close what is open'],
+] as const;
+
+export function Shortcuts({ close }: { close: () => void }) {
+  return (
+    <Modal
+      opened
+      onClose={close}
+      title="Keyboard shortcuts"
+      centered
+      closeButtonProps={{ 'aria-label': 'Close' }}
+    >
+      <dl className="keys">
+        {KEYS.map(([key, meaning]) => (
+          <div key={key}>
+            <dt>
+              <Kbd>{key}</Kbd>
+            </dt>
+            <dd>{meaning}</dd>
+          </div>
+        ))}
+      </dl>
+    </Modal>
+  );
+}

@@ -1,0 +1,231 @@
+/** dashboard/words: the product's terms in plain English, each with the tone in which it is shown. */
+import type { z } from 'zod';
+import type {
+  Call,
+  CallEventType,
+  CallOutcome,
+  CallStatus,
+  Completeness,
+  FollowUpKind,
+  Lead,
+  Reason,
+  SandboxFlags,
+} from '../contract/index.ts';
+import { humanise } from './format.ts';
+
+/** How a state is coloured; never the only sign of it. */
+export type Tone = 'live' | 'good' | 'warn' | 'bad' | 'info' | 'quiet';
+export interface Word {
+  readonly label: string;
+  readonly tone: Tone;
+}
+
+export const STATUS: Record<CallStatus, Word> = {
+  queued: { label: 'Queued', tone: 'info' },
+  denied: { label: 'Denied', tone: 'bad' },
+  initiated: { label: 'Dialling', tone: 'info' },
+  ringing: { label: 'Ringing', tone: 'info' },
+  answered: { label: 'Live', tone: 'live' },
+  completed: { label: 'Completed', tone: 'quiet' },
+  busy: { label: 'Busy', tone: 'warn' },
+  no_answer: { label: 'No answer', tone: 'warn' },
+  failed: { label: 'Failed', tone: 'bad' },
+  canceled: { label: 'Canceled', tone: 'quiet' },
+};
+
+const GOING_ON: ReadonlySet<CallStatus> = new Set(['queued', 'initiated', 'ringing', 'answered']);
+export const isOver = (call: Pick<Call, 'status'>): boolean => !GOING_ON.has(call.status);
+
+export const OUTCOME: Record<CallOutcome, Word> = {
+  qualified: { label: 'Qualified', tone: 'good' },
+  not_interested: { label: 'Not interested', tone: 'quiet' },
+  callback: { label: 'Call back', tone: 'info' },
+  voicemail: { label: 'Voicemail', tone: 'quiet' },
+  wrong_number: { label: 'Wrong number', tone: 'warn' },
+  opted_out: { label: 'Opted out', tone: 'bad' },
+  transferred: { label: 'Transferred', tone: 'good' },
+  hung_up: { label: 'Hung up', tone: 'quiet' },
+  no_conversation: { label: 'No conversation', tone: 'quiet' },
+};
+
+export const LEAD_STATUS: Record<Lead['status'], Word> = {
+  new: { label: 'New', tone: 'info' },
+  contacted: { label: 'Contacted', tone: 'quiet' },
+  qualified: { label: 'Qualified', tone: 'good' },
+  nurturing: { label: 'Nurturing', tone: 'quiet' },
+  active: { label: 'Active', tone: 'good' },
+  converted: { label: 'Converted', tone: 'good' },
+  lost: { label: 'Lost', tone: 'quiet' },
+  dnc: { label: 'Do not call', tone: 'bad' },
+};
+
+export const DIRECTION: Record<Call['direction'], string> = { outbound: 'Outbound', inbound: 'Inbound' };
+
+/** What bars a call, as a clause that can stand in a list. */
+export const REASON: Record<Reason, string> = {
+  check_error: 'A check could not be made, so the call is not allowed',
+  campaign_paused: 'The campaign is paused',
+  phone_invalid: 'The number is not a valid phone number',
+  phone_toll_free: 'The number is toll-free',
+  phone_premium: 'The number is a premium-rate number',
+  phone_non_geographic: 'The number belongs to no place',
+  phone_not_us: 'The number is not a US number',
+  phone_fictional: 'The number is reserved for fiction',
+  internal_dnc: 'The person is on our own do-not-call list',
+  litigator_listed: 'The number is on the litigator list',
+  national_dnc_unavailable: 'The national do-not-call list is not loaded',
+  national_dnc_stale: 'The national do-not-call list is too old',
+  state_dnc_stale: 'The state do-not-call list is too old',
+  national_dnc_listed: 'The number is on the national do-not-call list',
+  state_dnc_listed: 'The number is on a state do-not-call list',
+  consent_missing: 'There is no consent on record',
+  consent_seller_mismatch: 'The consent was given to another seller',
+  consent_phone_mismatch: 'The consent was given for another number',
+  consent_not_effective: 'The consent is not in force yet',
+  consent_revoked: 'The consent was taken back',
+  consent_insufficient: 'The consent does not cover calls by an artificial voice',
+  consent_evidence_incomplete: 'The evidence of the consent is incomplete',
+  consent_expired: 'The consent has expired',
+  reassigned_check_missing: 'It was never checked whether the number has a new owner',
+  reassigned_check_stale: 'The check for a new owner of the number is too old',
+  number_reassigned: 'The number has a new owner',
+  location_conflict: 'State and ZIP code disagree about where the person is',
+  timezone_unknown: "The person's time zone is not known",
+  state_not_enabled: 'Calls to this state are not enabled',
+  state_emergency_freeze: 'A state of emergency bars calls there',
+  state_holiday_barred: 'It is a holiday there on which calls are barred',
+  state_day_barred: 'Calls are barred there on this day of the week',
+  outside_federal_hours: 'It is outside of federal calling hours (8 am to 9 pm) there',
+  outside_state_hours: 'It is outside of the calling hours of that state',
+  outside_campaign_hours: "It is outside of the campaign's own hours",
+  state_frequency_cap: 'The state allows no more calls to this person today',
+  exempt_call_cap: 'The limit for calls without consent is reached',
+  campaign_frequency_cap: "The campaign's own limit of calls is reached",
+};
+
+/** Why a call ended or was refused. The server stores a reason of the gate, or a phrase of its own. */
+export const endReason = (text: string): string =>
+  Object.hasOwn(REASON, text)
+    ? REASON[text as Reason]
+    : /\s/.test(text)
+      ? text.charAt(0).toUpperCase() + text.slice(1)
+      : humanise(text);
+
+export const COMPLETENESS: Record<z.infer<typeof Completeness>, Word & { readonly meaning: string }> = {
+  complete: {
+    label: 'Complete',
+    tone: 'good',
+    meaning: 'What we heard on the line and what the agent platform reports agree word for word.',
+  },
+  repaired: {
+    label: 'Repaired',
+    tone: 'info',
+    meaning: "Words that were missing were filled in from the agent platform's own account of the call.",
+  },
+  gap: {
+    label: 'Has a gap',
+    tone: 'warn',
+    meaning: 'Some words are missing, and the agent platform could not supply them. The recording has them.',
+  },
+};
+
+export const FOLLOW_UP: Record<z.infer<typeof FollowUpKind>, string> = {
+  site_visit: 'Site visit',
+  callback: 'Call back',
+  send_email: 'Email',
+  send_sms: 'Text message',
+};
+
+export const EVENT: Record<CallEventType, string> = {
+  queued: 'Queued',
+  received: 'Call received',
+  permitted: 'Allowed by the gate',
+  denied: 'Denied by the gate',
+  dialed: 'Dialled',
+  dial_unconfirmed: 'Dialled, carrier did not confirm',
+  ringing: 'Ringing',
+  answered: 'Answered',
+  machine: 'Answered by',
+  stream_opened: 'Audio connected',
+  stream_closed: 'Audio closed',
+  session_opened: 'Agent connected',
+  session_lost: 'Agent connection lost',
+  said: 'Said',
+  corrected: 'Corrected',
+  interrupted: 'Interrupted',
+  heard: 'Reply heard',
+  tool_called: 'Tool called',
+  tool_answered: 'Tool answered',
+  keypad: 'Key pressed',
+  opted_out: 'Opted out',
+  follow_up_scheduled: 'Follow-up scheduled',
+  transferred: 'Transferred',
+  voicemail_left: 'Voicemail left',
+  concluded: 'Outcome set',
+  hangup_requested: 'Hang-up requested',
+  ended: 'Ended',
+  measured: 'Line measured',
+  recording_ready: 'Recording ready',
+  reconciled: 'Transcript reconciled',
+};
+
+/** What to do about a failure. Codes that are not here come with the server's own words only. */
+const REMEDY: Record<string, string> = {
+  agent_unavailable:
+    'The voice agent cannot be reached. Run "npm run doctor" on the server, or try again in a minute.',
+  at_capacity: 'All lines are in use. Wait for a call to end, or raise MAX_CONCURRENT_CALLS.',
+  attempt_in_progress: 'This person is being called already. Open that call from the list.',
+  call_not_found: 'The link may be wrong, or the call was erased. Go back to the list of calls.',
+  call_over: 'The call ended in the meantime. Reload to see how.',
+  dial_unconfirmed:
+    'The carrier did not confirm. Look at the list of calls before you try again, so that nobody is called twice.',
+  duplicate_key: 'An entry like this exists already. Search for it.',
+  forbidden: 'Your role does not allow this. Ask an administrator.',
+  invalid_request: 'Correct the fields named below and try again.',
+  lead_not_found: 'The link may be wrong, or the lead was erased. Go back to the list of leads.',
+  offline: 'Check that Parley is running and that this device is online. This page tries again by itself.',
+  rate_limited: 'Too many requests in a short time. Wait a moment and try again.',
+  recording_not_found: 'This call has no recording, or not yet.',
+  shutting_down: 'The service restarts. Try again in a few seconds.',
+  store_unavailable: 'The database cannot be reached. Live calls go on; dialling waits until it is back.',
+  telephony_unavailable: 'The carrier cannot be reached. Run "npm run doctor" on the server.',
+  timed_out: 'Try again. If it stays slow, look at /readyz on the server.',
+  unauthenticated: 'Sign in again with a fresh link from the terminal.',
+  unexpected_answer: 'The page and the server may be of different versions. Reload the page.',
+};
+export const remedy = (code: string): string | undefined =>
+  Object.hasOwn(REMEDY, code) ? REMEDY[code] : undefined;
+
+/** What is played by built-in peers, in one sentence; undefined when everything is real. */
+export function sandboxNotice({ carrier, agent }: z.infer<typeof SandboxFlags>): string | undefined {
+  if (carrier && agent) return 'Calls go to a built-in carrier and agent. No real phone rings.';
+  if (carrier)
+    return 'Calls go to a built-in carrier. No real phone rings. The voice agent is your real one.';
+  if (agent) return 'Real phones ring. The voice agent is a built-in practice one.';
+  return undefined;
+}
+
+export const fullName = (lead: Pick<Lead, 'contact'>): string =>
+  `${lead.contact.firstName} ${lead.contact.lastName}`.trim();
+
+/**
+ * May an artificial voice call this person, as far as the lead's own picture tells? The gate decides, not this. The
+ * national registry yields to written consent, so both are named; our own list yields to nothing.
+ */
+export function callableWords(lead: Pick<Lead, 'consent' | 'dncStatus'>, nowMs: number): Word[] {
+  if (lead.dncStatus.internalDNC) return [{ label: 'Do not call', tone: 'bad' }];
+  const consent = consentWord(lead, nowMs);
+  return lead.dncStatus.onNationalRegistry
+    ? [consent, { label: 'National registry', tone: 'warn' }]
+    : [consent];
+}
+
+export function consentWord(lead: Pick<Lead, 'consent'>, nowMs: number): Word {
+  const { consent } = lead;
+  if (!consent) return { label: 'No consent', tone: 'warn' };
+  if (consent.expiresAt && Date.parse(consent.expiresAt) <= nowMs)
+    return { label: 'Consent expired', tone: 'warn' };
+  if (!consent.hasWrittenConsent || !consent.automatedCallsAllowed)
+    return { label: 'Consent limited', tone: 'warn' };
+  return { label: 'Consent', tone: 'good' };
+}

@@ -1,0 +1,358 @@
+/** test/browser: the dashboard in headless Chromium, over canned answers that are valid by the contract. */
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { build } from 'vite';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { DENIAL, DENIED, FINISHED, HOSTILE, INBOUND, openStage, type Stage } from './fixture-server.ts';
+
+const CHROMIUM = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const SHOTS = fileURLToPath(new URL('./screenshots', import.meta.url));
+
+const missing = existsSync(CHROMIUM)
+  ? undefined
+  : `no browser at ${CHROMIUM}: install Chromium (apt-get install chromium) or set CHROMIUM_PATH`;
+if (missing) console.warn(`The dashboard was NOT tested in a browser: ${missing}.`);
+
+const WIDE = { width: 1360, height: 860 };
+const PHONE = { width: 390, height: 844 };
+
+/** Every page, with words that prove it is drawn. */
+const PAGES: readonly (readonly [name: string, path: string, words: string])[] = [
+  ['calls', '/', 'O’Hara'],
+  ['call', `/calls/${FINISHED}`, 'Thursday at three'],
+  ['call-denied', `/calls/${DENIED}`, 'asked on 14 November'],
+  ['call-inbound', `/calls/${INBOUND}`, 'Take me off your list.'],
+  ['leads', '/leads', 'Mara Lindqvist'],
+  ['lead', `/leads/${'1'.padStart(24, '0')}`, 'Can we call now?'],
+  ['not-found', '/nowhere', 'There is no page at this address'],
+];
+
+interface Violation {
+  readonly id: string;
+  readonly impact: string | null;
+  readonly nodes: readonly { readonly target: readonly unknown[]; readonly failureSummary?: string }[];
+}
+
+describe.skipIf(missing)(`the dashboard in a browser${missing ? ` (left out: ${missing})` : ''}`, () => {
+  let browser: Browser;
+  let context: BrowserContext;
+  let page: Page;
+  let stage: Stage;
+  let axe: string;
+  let dist: string;
+  let complaints: string[];
+
+  beforeAll(async () => {
+    // Built here, so that what is tested is what stands in src/dashboard now.
+    dist = await mkdtemp(join(tmpdir(), 'parley-dashboard-'));
+    await build({
+      configFile: join(ROOT, 'vite.config.ts'),
+      root: join(ROOT, 'src/dashboard'),
+      logLevel: 'error',
+      build: { outDir: dist, reportCompressedSize: false },
+    });
+    await mkdir(SHOTS, { recursive: true });
+    axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+    browser = await chromium.launch({
+      executablePath: CHROMIUM,
+      args: [
+        '--headless',
+        '--no-sandbox',
+        '--disable-gpu',
+        '--disable-quic',
+        '--no-first-run',
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
+      ],
+    });
+  }, 90_000);
+  afterAll(async () => {
+    await browser?.close();
+    if (dist) await rm(dist, { recursive: true, force: true });
+  });
+
+  beforeEach(async () => {
+    stage = await openStage(dist);
+    await open({ colorScheme: 'light' });
+  });
+  afterEach(async () => {
+    await context.close();
+    await stage.close();
+  });
+
+  async function open(options: {
+    colorScheme?: 'light' | 'dark';
+    viewport?: { width: number; height: number };
+  }): Promise<void> {
+    await context?.close();
+    context = await browser.newContext({
+      viewport: WIDE,
+      reducedMotion: 'reduce',
+      timezoneId: 'America/Los_Angeles',
+      ...options,
+    });
+    page = await context.newPage();
+    page.setDefaultTimeout(8_000);
+    complaints = [];
+    page.on('console', (message) => {
+      // A refused request is logged by the browser itself; what the page makes of it is tested below.
+      if (message.type() === 'error' && !message.text().startsWith('Failed to load resource')) {
+        complaints.push(message.text());
+      }
+    });
+    page.on('pageerror', (error) => complaints.push(String(error)));
+  }
+
+  const visit = async (path: string, words: string) => {
+    await page.goto(stage.url + path);
+    await page.getByText(words).first().waitFor();
+  };
+  const shoot = (name: string) => page.screenshot({ path: `${SHOTS}/${name}.png`, fullPage: true });
+
+  /** Serious and critical findings of axe, in words. */
+  async function findings(): Promise<string[]> {
+    // The policy forbids scripts in the page; the browser's own protocol may still run one.
+    await page.evaluate(axe);
+    const violations: Violation[] = await page.evaluate(
+      "axe.run(document, { resultTypes: ['violations'] }).then((result) => result.violations)",
+    );
+    return violations
+      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+      .flatMap(({ id, nodes }) =>
+        nodes.map((node) => `${id}: ${node.target.join(' ')} ${node.failureSummary ?? ''}`),
+      );
+  }
+  const overflow = (): Promise<number> =>
+    page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth');
+
+  for (const scheme of ['light', 'dark'] as const) {
+    test(`every page is drawn without errors and is accessible in ${scheme} colours`, {
+      timeout: 90_000,
+    }, async () => {
+      await open({ colorScheme: scheme });
+      for (const [name, path, words] of PAGES) {
+        await visit(path, words);
+        expect(await findings(), name).toEqual([]);
+        await shoot(`${name}-${scheme}`);
+      }
+      expect(complaints).toEqual([]);
+    });
+  }
+
+  test('on a phone no page scrolls sideways', { timeout: 60_000 }, async () => {
+    await open({ viewport: PHONE });
+    for (const [name, path, words] of PAGES) {
+      await visit(path, words);
+      expect(await overflow(), name).toBeLessThanOrEqual(0);
+      await shoot(`${name}-phone`);
+    }
+    await page.getByRole('button', { name: 'Open the menu' }).click();
+    await page.getByRole('dialog').getByRole('link', { name: 'Leads' }).click();
+    await page.getByRole('heading', { name: 'Leads' }).waitFor();
+    expect(await findings()).toEqual([]);
+    expect(complaints).toEqual([]);
+  });
+
+  test('the words of a stranger stay text wherever they are shown', async () => {
+    for (const [path, words] of [
+      ['/', 'O’Hara'],
+      ['/leads', 'O’Hara'],
+      [`/leads/${'3'.padStart(24, '0')}`, 'Can we call now?'],
+      [`/calls/${FINISHED}`, 'Thursday at three'],
+    ] as const) {
+      await visit(path, words);
+      await page.getByText(HOSTILE).first().waitFor();
+      expect(await page.evaluate("document.querySelectorAll('img').length")).toBe(0);
+    }
+    await page.locator('summary').filter({ hasText: 'Schedule callback' }).click();
+    await page.locator('summary').filter({ hasText: 'Timeline' }).click();
+    expect(await page.evaluate('window.pwned')).toBeUndefined();
+    expect(complaints).toEqual([]);
+  });
+
+  test('a live call is on top of the list, grows turn by turn and ends with its recording', async () => {
+    await visit('/', 'Calls go to a built-in carrier and agent. No real phone rings.');
+    stage.ring(7);
+    await page.getByText('1 live').waitFor();
+    expect(await page.locator('tbody tr').first().textContent()).toContain('Mara Lindqvist');
+    await shoot('calls-live-light');
+
+    await page.locator('tbody tr').first().getByRole('link').click();
+    await page.getByText('Hello?', { exact: true }).waitFor();
+    const words = page.locator('.said');
+    expect(await words.filter({ hasText: 'Great to hear' }).count()).toBe(0);
+    stage.play(6);
+    await words.filter({ hasText: 'Great to hear' }).waitFor();
+    await page.getByText('Interrupted after 1.8 s').waitFor();
+    await page.getByRole('button', { name: 'End call' }).waitFor();
+    expect(await findings()).toEqual([]);
+    await shoot('call-live-light');
+
+    stage.play(100);
+    await page.locator('h1 + .pill').filter({ hasText: 'Completed' }).waitFor();
+    await page.locator('audio').waitFor();
+    await page.getByText('Complete', { exact: true }).waitFor();
+    expect(await page.getByRole('button', { name: 'End call' }).count()).toBe(0);
+    expect(complaints).toEqual([]);
+  });
+
+  test('the page says that it lost the live stream and comes back by itself', async () => {
+    await visit('/', 'O’Hara');
+    stage.liveWorks(false);
+    await page.getByText('Reconnecting').waitFor();
+    stage.liveWorks(true);
+    stage.ring(7);
+    await page.getByText('1 live').waitFor();
+    expect(await page.getByText('Reconnecting').count()).toBe(0);
+  });
+
+  test('a live call is ended only after a question', async () => {
+    const id = stage.ring(12);
+    await visit(`/calls/${id}`, 'Great to hear');
+    await page.getByRole('button', { name: 'End call' }).click();
+    expect(stage.seen).not.toContain(`POST /api/v1/calls/${id}/actions`);
+    await page.getByRole('dialog').getByRole('button', { name: 'End call' }).click();
+    await page.getByText('A manager ended the call').first().waitFor();
+    expect(stage.seen.filter((line) => line === `POST /api/v1/calls/${id}/actions`)).toHaveLength(1);
+  });
+
+  test('calling a lead shows the verdict first, dials once and opens the call', async () => {
+    await visit('/', 'O’Hara');
+    await page.getByRole('button', { name: 'Call a lead' }).click();
+    const drawer = page.getByRole('dialog');
+    await drawer.getByText('Mara Lindqvist').waitFor();
+    expect(await findings()).toEqual([]);
+    await shoot('dial-choose-light');
+    await drawer.getByRole('button', { name: /Mara Lindqvist/ }).click();
+    await drawer.getByText('The gate would allow this call now').waitFor();
+    await drawer.getByText('America/Los Angeles').waitFor();
+    await shoot('dial-review-light');
+    expect(stage.seen).not.toContain('POST /api/v1/calls');
+    await drawer.getByRole('button', { name: 'Dial (206) 555-0110' }).click();
+    await page.waitForURL(/\/calls\/[0-9a-f]{24}$/);
+    expect(stage.seen.filter((line) => line === 'POST /api/v1/calls')).toHaveLength(1);
+    expect(complaints).toEqual([]);
+  });
+
+  test('a lead the gate refuses cannot be dialled, and every reason is named', async () => {
+    await visit('/', 'O’Hara');
+    await page.keyboard.press('n');
+    await page.getByRole('button', { name: /Devon Okafor/ }).click();
+    const drawer = page.getByRole('dialog');
+    await drawer.getByText('The gate would refuse this call now').waitFor();
+    await drawer.getByText('The consent was taken back').waitFor();
+    await drawer.getByText('Waiting will not change this.').waitFor();
+    expect(await drawer.getByRole('button', { name: /^Dial/ }).count()).toBe(0);
+    await shoot('dial-refused-light');
+  });
+
+  test('a refusal at the moment of dialling is explained in plain English', async () => {
+    await open({ colorScheme: 'dark' });
+    await visit('/', 'O’Hara');
+    await page.getByRole('button', { name: 'Call a lead' }).click();
+    await page.getByRole('button', { name: /Priya Raman/ }).click();
+    await page.getByRole('button', { name: /^Dial/ }).click();
+    const alert = page.getByRole('dialog').getByRole('alert');
+    await alert.getByText('The gate refused this call').waitFor();
+    await alert.getByText(DENIAL).waitFor();
+    await alert.getByText('Next allowed:').waitFor();
+    await page.getByRole('link', { name: 'See the record of this attempt' }).waitFor();
+    expect(await findings()).toEqual([]);
+    await shoot('dial-denied-dark');
+  });
+
+  test('a new lead keeps what was typed when a field is wrong', async () => {
+    await visit('/leads', 'Mara Lindqvist');
+    await page.getByRole('button', { name: 'New lead' }).click();
+    const drawer = page.getByRole('dialog');
+    await drawer.getByLabel('First name').fill('Ines');
+    await drawer.getByLabel('Last name').fill('Duarte');
+    await drawer.getByLabel('Phone').fill('12');
+    await drawer.getByLabel('There is written consent on record').check();
+    await drawer.getByText('Sandbox: filled in with practice values.').waitFor();
+    expect(await findings()).toEqual([]);
+    await drawer.getByLabel('Phone').fill('12 34');
+    await drawer.getByRole('button', { name: 'Save lead' }).click();
+    await drawer.getByText('must be a phone number without an extension').first().waitFor();
+    await shoot('lead-new-light');
+    expect(await drawer.getByLabel('First name').inputValue()).toBe('Ines');
+    await drawer.getByLabel('Phone').fill('(206) 555-0177');
+    await drawer.getByRole('button', { name: 'Save lead' }).click();
+    await page.getByRole('heading', { name: 'Ines Duarte' }).waitFor();
+  });
+
+  test('an opt-out needs a reason and shows at once', async () => {
+    await visit(`/leads/${'1'.padStart(24, '0')}`, 'Can we call now?');
+    await page.getByRole('button', { name: 'Opt out' }).click();
+    const dialog = page.getByRole('dialog');
+    expect(await dialog.getByRole('button', { name: 'Add to do-not-call' }).isDisabled()).toBe(true);
+    await dialog.getByLabel('Reason').fill('Asked by email.');
+    expect(await findings()).toEqual([]);
+    await shoot('opt-out-light');
+    await dialog.getByRole('button', { name: 'Add to do-not-call' }).click();
+    await page.getByText('Our own list').waitFor();
+    await page.getByText('The gate would refuse this call now').waitFor();
+    expect(await page.getByRole('button', { name: 'Opt out' }).count()).toBe(0);
+  });
+
+  test('whoever is not signed in is told where the link is, and a pasted link lets them in', async () => {
+    stage.signIn(false);
+    await visit('/leads', 'prints a one-time sign-in link');
+    expect(await findings()).toEqual([]);
+    await shoot('sign-in-light');
+    await page.getByLabel('Sign-in link').fill(`${stage.url}/signin?token=spent`);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByText('This link was used already').waitFor();
+    await page.getByLabel('Sign-in link').fill(`${stage.url}/signin?token=good`);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('heading', { name: 'Leads' }).waitFor();
+  });
+
+  test('an opened sign-in link is spent once and leads to the calls', async () => {
+    stage.signIn(false);
+    await visit('/signin?token=good', 'O’Hara');
+    expect(new URL(page.url()).pathname).toBe('/');
+    expect(stage.seen.filter((line) => line === 'POST /api/v1/auth/link')).toHaveLength(1);
+  });
+
+  test('an empty installation says what to do', async () => {
+    stage.clear();
+    await visit('/', 'No calls yet');
+    await shoot('calls-empty-light');
+    await visit('/leads', 'No leads yet');
+    expect(complaints).toEqual([]);
+  });
+
+  test('a call that does not exist is explained with its code', async () => {
+    await visit(`/calls/${'f'.repeat(24)}`, 'call_not_found');
+    await page.getByText('Go back to the list of calls').waitFor();
+    await shoot('call-missing-light');
+  });
+
+  test('a click on a line plays the recording from there and marks the line', async () => {
+    await visit(`/calls/${FINISHED}`, 'Thursday at three');
+    const line = page.locator('.line').filter({ hasText: 'last week' });
+    await line.getByRole('button', { name: '0:17: play from here' }).click();
+    await page.locator('.line[data-current]').filter({ hasText: 'last week' }).waitFor();
+    const at: number = await page.evaluate("document.querySelector('audio').currentTime");
+    expect(at).toBeGreaterThanOrEqual(17);
+    expect(at).toBeLessThan(20);
+  });
+
+  test('filters stand in the address, and more calls are loaded on request', async () => {
+    await visit('/', 'Load more');
+    await page.getByRole('button', { name: 'Load more' }).click();
+    await page.getByText('Sip 503').waitFor();
+    await page.getByLabel('Status').selectOption('denied');
+    await page.waitForURL(/status=denied/);
+    await page.getByText('The person is on our own do-not-call list').waitFor();
+    expect(await page.locator('tbody tr').count()).toBe(1);
+  });
+});
