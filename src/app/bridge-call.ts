@@ -92,8 +92,10 @@ const MAX_HELD_FRAMES = 150;
 /** After this long without the caller's audio the agent is fed silence, so that its turn-taking goes on. */
 const CALLER_GAP_MS = 400;
 const HOUSEKEEPING_TICKS = 20;
-/** While the phone rings nobody can answer the agent: its patience is renewed this often. */
-const KEEP_WAITING_MS = 4_000;
+/** While the phone rings, and while audio waits to be heard, nobody can answer the agent: its patience is renewed this often. */
+const KEEP_WAITING_MS = 2_000;
+/** With less audio than this still to be heard the agent is left alone: a renewal may keep it from speaking for 2 s. */
+const NEARLY_HEARD_MS = 2_200;
 /** The agent is taken to have finished when no audio came for this long. */
 const AGENT_QUIET_MS = 1_000;
 /** However the last words go, the call ends this long after it was decided. */
@@ -422,7 +424,9 @@ export function createBridge(deps: BridgeDeps, talk: Talk): Bridge {
     if (ticks % HOUSEKEEPING_TICKS !== 0) return;
     track?.settle(nowMs);
     if (session && nowMs - lastCallerMs > CALLER_GAP_MS) session.hear(SILENT_400_MS);
-    if (session && !legEverAttached && nowMs - keptWaitingMs > KEEP_WAITING_MS) {
+    // The greeting was made while the phone rang, so the agent believes it was heard long before it was.
+    const nobodyCanAnswer = !legEverAttached || playout.aheadMs(nowMs) > NEARLY_HEARD_MS;
+    if (session && nobodyCanAnswer && nowMs - keptWaitingMs > KEEP_WAITING_MS) {
       keptWaitingMs = nowMs;
       session.keepWaiting();
     }

@@ -125,8 +125,8 @@ export interface Leg {
   readonly streamSid: string;
   bind(sink: LegSink): void;
   /**
-   * Sends audio in 20 ms frames, and a mark behind it, with one write. `ulaw.length` is a multiple of 160; copied before
-   * it returns. The carrier echoes the mark when all audio before it was played, or at once when it is cleared.
+   * Sends audio in 20 ms frames, and a mark behind it, with one write. `ulaw.length` is a multiple of 160 and at most
+   * one second; copied before it returns. The carrier echoes the mark when all audio before it was played, or at once when it is cleared.
    */
   play(ulaw: Buffer, mark?: string): void;
   /** Empties the carrier's buffer. */

@@ -38,7 +38,12 @@ export function createStereoTrack(sink: RecordingSink, startMs: number): StereoT
     const end = ends[lane];
     const start = Math.max(settled, Math.abs(at - end) < JITTER ? end : at);
     const limit = Math.min(length, settled + WINDOW - start);
-    for (let i = 0; i < limit; i += 1) ring[((start + i) % WINDOW) * 2 + lane] = ulaw[i] as number;
+    let to = (start % WINDOW) * 2 + lane;
+    for (let i = 0; i < limit; i += 1) {
+      ring[to] = ulaw[i] as number;
+      to += 2;
+      if (to >= WINDOW * 2) to -= WINDOW * 2;
+    }
     ends[lane] = start + Math.max(0, limit);
   }
 

@@ -119,7 +119,7 @@ async function main(): Promise<void> {
   }
   if (settings.agent !== undefined) {
     const { startAgent } = await import('./agent/server.ts');
-    const agent = await startAgent(defined(settings.agent));
+    const agent = await startAgent({ ...defined(settings.agent), endCall: 'client' });
     open.push(agent);
     const { url, apiKey, agentId, webhookSecret } = agent;
     started.agent = { url, apiKey, agentId, webhookSecret };

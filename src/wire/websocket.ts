@@ -25,8 +25,8 @@ export interface FrameSocket {
   sendText(text: string | Buffer): void;
   /** One text message made of three pieces, copied once. */
   sendSpliced(prefix: Buffer, payload: Buffer, suffix: Buffer): void;
-  /** Messages sent inside `send` leave in one write. */
-  together(send: () => void): void;
+  /** Text messages prefix + piece + suffix for every piece, and `last` behind them if given, all in one write. */
+  sendEach(prefix: Buffer, pieces: readonly Buffer[], suffix: Buffer, last?: Buffer): void;
   /** Starts the closing handshake; the connection is destroyed after 2 s at the latest. Idempotent. */
   close(code: number, reason?: string): void;
   destroy(): void;
@@ -161,13 +161,15 @@ class Frames implements FrameSocket {
     this.#send(TEXT, prefix, payload, suffix);
   }
 
-  together(send: () => void): void {
-    this.#socket.cork();
-    try {
-      send();
-    } finally {
-      this.#socket.uncork();
-    }
+  sendEach(prefix: Buffer, pieces: readonly Buffer[], suffix: Buffer, last?: Buffer): void {
+    if (this.#over || this.#closeSent) return;
+    let bytes = last ? this.#frameBytes(last.length) : 0;
+    for (const piece of pieces) bytes += this.#frameBytes(prefix.length + piece.length + suffix.length);
+    const block = Buffer.allocUnsafe(bytes);
+    let at = 0;
+    for (const piece of pieces) at = this.#put(block, at, TEXT, prefix, piece, suffix);
+    if (last) this.#put(block, at, TEXT, NOTHING, last, NOTHING);
+    this.#socket.write(block);
   }
 
   close(code: number, reason = ''): void {
@@ -193,34 +195,45 @@ class Frames implements FrameSocket {
 
   #send(opcode: number, prefix: Buffer, payload: Buffer, suffix: Buffer): void {
     if (this.#over || this.#closeSent) return;
+    const frame = Buffer.allocUnsafe(this.#frameBytes(prefix.length + payload.length + suffix.length));
+    this.#put(frame, 0, opcode, prefix, payload, suffix);
+    this.#socket.write(frame);
+  }
+
+  #frameBytes(length: number): number {
+    return length + (length < 126 ? 2 : length < 65_536 ? 4 : 10) + (this.#client ? 4 : 0);
+  }
+
+  /** Writes one frame into `block` at `at`; answers where the next begins. */
+  #put(block: Buffer, at: number, opcode: number, prefix: Buffer, payload: Buffer, suffix: Buffer): number {
     const length = prefix.length + payload.length + suffix.length;
-    let head = length < 126 ? 2 : length < 65_536 ? 4 : 10;
-    const maskBytes = this.#client ? 4 : 0;
-    const frame = Buffer.allocUnsafe(head + maskBytes + length);
-    frame[0] = 0x80 | opcode;
     const maskBit = this.#client ? 0x80 : 0;
-    if (head === 2) {
-      frame[1] = maskBit | length;
-    } else if (head === 4) {
-      frame[1] = maskBit | 126;
-      frame[2] = length >>> 8;
-      frame[3] = length & 0xff;
+    block[at] = 0x80 | opcode;
+    let from = at + 2;
+    if (length < 126) {
+      block[at + 1] = maskBit | length;
+    } else if (length < 65_536) {
+      block[at + 1] = maskBit | 126;
+      block[at + 2] = length >>> 8;
+      block[at + 3] = length & 0xff;
+      from = at + 4;
     } else {
-      frame[1] = maskBit | 127;
-      frame.writeUInt32BE(0, 2);
-      frame.writeUInt32BE(length, 6);
+      block[at + 1] = maskBit | 127;
+      block.writeUInt32BE(0, at + 2);
+      block.writeUInt32BE(length, at + 6);
+      from = at + 10;
     }
     let mask = 0;
     if (this.#client) {
       mask = nextMask();
-      frame.writeUInt32BE(mask, head);
-      head += 4;
+      block.writeUInt32BE(mask, from);
+      from += 4;
     }
-    if (prefix.length > 0) prefix.copy(frame, head);
-    payload.copy(frame, head + prefix.length);
-    if (suffix.length > 0) suffix.copy(frame, head + prefix.length + payload.length);
-    if (this.#client) applyMask(frame, head, frame.length, mask);
-    this.#socket.write(frame);
+    if (prefix.length > 0) prefix.copy(block, from);
+    payload.copy(block, from + prefix.length);
+    if (suffix.length > 0) suffix.copy(block, from + prefix.length + payload.length);
+    if (this.#client) applyMask(block, from, from + length, mask);
+    return from + length;
   }
 
   #read(chunk: Buffer): void {

@@ -97,9 +97,14 @@ describe('as a server, with ws as the client', () => {
         for (const text of texts) client.send(text);
         await until(() => heard.texts.length === texts.length);
         expect(heard.texts).toEqual(texts);
-        socket.together(() => {
-          for (const text of texts) socket.sendSpliced(Buffer.from('<'), Buffer.from(text), Buffer.from('>'));
-        });
+        socket.sendEach(
+          Buffer.from('<'),
+          texts.map((text) => Buffer.from(text)),
+          Buffer.from('>'),
+          Buffer.from('last'),
+        );
+        await until(() => back.length === texts.length + 1);
+        expect(back.pop()).toBe('last');
         await until(() => back.length === texts.length);
         expect(back).toEqual(texts.map((text) => `<${text}>`));
         client.close(4001, 'bye');

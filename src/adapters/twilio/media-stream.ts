@@ -117,8 +117,10 @@ export interface MediaDeps {
 }
 
 const SUFFIX = Buffer.from('"}}');
-/** The payload being sent: 160 bytes are 216 characters. Sending copies it, so one serves all streams. */
-const scratch = Buffer.alloc(216);
+/** Frames sent with one write at most; the playout's lead is ten. */
+const MAX_FRAMES = 50;
+/** The payloads being sent: 160 bytes are 216 characters. Sending copies them, so one set serves all streams. */
+const payloads = Array.from({ length: MAX_FRAMES }, () => Buffer.alloc(216));
 
 class MediaStream implements Leg, FrameSocketSink {
   readonly #socket: FrameSocket;
@@ -162,20 +164,22 @@ class MediaStream implements Leg, FrameSocketSink {
 
   play(ulaw: Buffer, mark?: string): void {
     if (this.#closed) return;
-    const frames = Math.floor(ulaw.length / FRAME_BYTES);
+    const frames = Math.min(MAX_FRAMES, Math.floor(ulaw.length / FRAME_BYTES));
     if (this.#socket.bufferedBytes > MAX_UNSENT_BYTES) {
       this.counts.unsent += frames;
       return;
     }
-    if (frames === 1 && mark === undefined) return this.#send(ulaw, 0);
-    this.#socket.together(() => {
-      for (let frame = 0; frame < frames; frame += 1) this.#send(ulaw, frame * FRAME_BYTES);
-      if (mark !== undefined) {
-        this.#socket.sendText(
-          JSON.stringify({ event: 'mark', streamSid: this.streamSid, mark: { name: mark } }),
-        );
-      }
-    });
+    for (let frame = 0; frame < frames; frame += 1) {
+      payloads[frame]?.write(
+        ulaw.toString('base64', frame * FRAME_BYTES, (frame + 1) * FRAME_BYTES),
+        'latin1',
+      );
+    }
+    const behind =
+      mark === undefined
+        ? undefined
+        : Buffer.from(JSON.stringify({ event: 'mark', streamSid: this.streamSid, mark: { name: mark } }));
+    this.#socket.sendEach(this.#prefix, payloads.slice(0, frames), SUFFIX, behind);
   }
 
   clear(): void {
@@ -185,11 +189,6 @@ class MediaStream implements Leg, FrameSocketSink {
   close(): void {
     this.#socket.close(1000);
     this.#over('ended', 'closed by us');
-  }
-
-  #send(ulaw: Buffer, at: number): void {
-    scratch.write(ulaw.toString('base64', at, at + FRAME_BYTES), 'latin1');
-    this.#socket.sendSpliced(this.#prefix, scratch, SUFFIX);
   }
 
   #countLost(chunk: number): void {

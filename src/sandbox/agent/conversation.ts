@@ -31,6 +31,17 @@ const BREATH = Buffer.alloc(200 * BYTES_PER_MS, ULAW_SILENCE);
 const DRIED_UP_MS = 1_200;
 const BACKLOG_BYTES = 4 * 1024 * 1024;
 const STUCK_MS = 30_000;
+/** What a way to end means to whoever keeps the books; a way that is not here says nothing about the outcome. */
+const OUTCOMES: Readonly<Record<string, string>> = {
+  not_interested: 'not_interested',
+  wrong_number: 'wrong_number',
+  callback_scheduled: 'callback',
+  follow_up_unconfirmed: 'callback',
+  email_promised: 'callback',
+  visit_booked: 'qualified',
+  qualified_no_visit: 'qualified',
+  voicemail: 'voicemail',
+};
 const VOICES = ['slt', 'rms', 'awb', 'kal', 'kal16'] as const satisfies readonly VoiceName[];
 
 /** Something the agent says: one `event_id`, from the decision to the last byte the other side can have played. */
@@ -612,7 +623,7 @@ export class Conversation {
   #endCall(reason: string): void {
     const tools = this.#o.settings.conversation_config.agent.prompt.tools;
     if (tools.some((tool) => tool.name === 'end_call' && tool.type === 'client'))
-      return this.#callTool('end_call', { reason });
+      return this.#callTool('end_call', { reason, ...(OUTCOMES[reason] && { outcome: OUTCOMES[reason] }) });
     const id = this.#toolId();
     const now = this.#ageMs();
     const entry = this.#entry('agent', null, this.#eventId);

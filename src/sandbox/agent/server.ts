@@ -54,6 +54,8 @@ export type AgentOptions = {
   /** How many times faster than real time its clock runs: playback, timeouts, retries; not the caller's audio. */
   readonly speed?: number;
   readonly speak?: typeof speakWithFlite;
+  /** How the agent hangs up: the vendor's own tool, or a client tool that tells the outcome. `system` by default. */
+  readonly endCall?: 'system' | 'client';
   /** Lines to recognise beside those of the sandbox's callers. */
   readonly phrasebook?: readonly Line[];
 };
@@ -128,7 +130,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const usedSignatures = new Map<string, number>();
   let unlearned = 0;
   let opened = 0;
-  addAgent(agentId, defaultAgent());
+  addAgent(agentId, defaultAgent(options.endCall ?? 'system'));
 
   const control: AgentControl = {
     knobs: () => knobs,
@@ -675,7 +677,7 @@ function filterOf({ query }: Request): (record: ConversationRecord) => boolean {
 }
 
 /** The agent that is there from the start, set up as a telephone bridge needs it (§2, §4.1). */
-function defaultAgent(): Record<string, unknown> {
+function defaultAgent(hangsUp: 'system' | 'client'): Record<string, unknown> {
   const property = (type: string, description: string) => ({ type, description });
   const tool = (
     name: string,
@@ -690,12 +692,24 @@ function defaultAgent(): Record<string, unknown> {
     response_timeout_secs: 20,
     parameters: { type: 'object', properties, required },
   });
-  const endCall = {
+  const builtIn = {
     type: 'system',
     name: 'end_call',
     description: '',
     params: { system_tool_type: 'end_call' },
   };
+  const endCall =
+    hangsUp === 'system'
+      ? builtIn
+      : tool(
+          'end_call',
+          'The conversation is over: hangs up after the last words.',
+          {
+            reason: property('string', 'Why'),
+            outcome: property('string', 'not_interested, wrong_number, callback, qualified or voicemail'),
+          },
+          ['reason'],
+        );
   return {
     name: 'Sandbox qualifier',
     tags: ['sandbox'],
@@ -773,7 +787,7 @@ function defaultAgent(): Record<string, unknown> {
               [],
             ),
           ],
-          built_in_tools: { end_call: endCall },
+            ...(hangsUp === 'system' ? { built_in_tools: { end_call: builtIn } } : {}),
         },
       },
     },

@@ -9,7 +9,7 @@
  * Reading: from a snapshot, in slices of a few milliseconds, so that a scan of a large collection holds up no audio.
  */
 import { mkdirSync } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { open as openFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Database, open, type RootDatabase, type Transaction } from 'lmdb';
 import type { Collection, Filter, Log, Query, Store, Update } from '../../../app/ports.ts';
@@ -41,7 +41,7 @@ const MAX_DOCUMENT_BYTES = 16 * 1024 * 1024;
 const MAX_WAITING_WRITES = 50_000;
 /** Longest time one turn of writing or one slice of reading may hold the event loop. */
 const SLICE_MS = 3;
-const MAX_WRITES_A_TURN = 1000;
+const MAX_WRITES_A_TURN = 250;
 /** A turn that takes longer than this is reported as failed: its writes may or may not be on disk. */
 const WRITE_TIMEOUT_MS = 30_000;
 const CLOSE_TIMEOUT_MS = 10_000;
@@ -158,8 +158,57 @@ function ownersOf(index: Index, prefix: Buffer): string[] {
   );
 }
 
+/** Where LMDB keeps what in a meta page (lmdb.h and mdb.c of data format 2, on 64-bit little-endian machines). */
+const META = {
+  bytes: 0xa0,
+  magic: 0x18,
+  version: 0x1c,
+  pageSize: 0x30,
+  lastPage: 0x90,
+  txnId: 0x98,
+} as const;
+const LMDB_MAGIC = 0xbeefc0de;
+const LMDB_FORMAT = 2;
+
+/**
+ * Refuses a file that LMDB would crash on: one that is no database, or that ends before its last page. Throws Failure
+ * `store_unavailable`; a file that is missing or empty is fine.
+ */
+async function checkFile(path: string): Promise<void> {
+  if (!['x64', 'arm64'].includes(process.arch)) return;
+  const file = await openFile(path, 'r').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (!file) return;
+  try {
+    const { size } = await file.stat();
+    if (size === 0) return;
+    const metaAt = async (position: number): Promise<Buffer> => {
+      const meta = Buffer.alloc(META.bytes);
+      const { bytesRead } = await file.read(meta, 0, META.bytes, position);
+      const sound =
+        bytesRead === META.bytes &&
+        meta.readUInt32LE(META.magic) === LMDB_MAGIC &&
+        meta.readUInt32LE(META.version) === LMDB_FORMAT;
+      if (!sound)
+        throw unavailable(`${path} is not a database of this program; move it away or restore a backup`);
+      return meta;
+    };
+    const first = await metaAt(0);
+    const pageSize = first.readUInt32LE(META.pageSize);
+    const second = await metaAt(pageSize);
+    const newest = first.readBigUInt64LE(META.txnId) > second.readBigUInt64LE(META.txnId) ? first : second;
+    if (BigInt(size) < (newest.readBigUInt64LE(META.lastPage) + 1n) * BigInt(pageSize))
+      throw unavailable(`the database file ${path} was cut short; restore it from a backup`);
+  } finally {
+    await file.close();
+  }
+}
+
 async function openFiles(dir: string, log: Log): Promise<Files> {
   const path = join(dir, 'store.mdb');
+  await checkFile(path);
   const root = open<unknown, Buffer>({
     path,
     keyEncoding: 'binary',
@@ -169,10 +218,6 @@ async function openFiles(dir: string, log: Log): Promise<Files> {
     maxReaders: 1024,
   });
   try {
-    const size = await stat(path).then((file) => file.size);
-    const pages = root.getStats() as { lastPageNumber: number; pageSize: number };
-    if (size < (pages.lastPageNumber + 1) * pages.pageSize)
-      throw unavailable(`the database file ${path} is cut short; restore it from a backup`);
     const meta = root.openDB<unknown, Buffer>({ name: 'meta', keyEncoding: 'binary' });
     const stored = meta.get(metaKey('schema'));
     if (stored !== undefined && stored !== SCHEMA_VERSION)
@@ -438,6 +483,8 @@ function openWriter(files: Files, log: Log): Writer {
       }, WRITE_TIMEOUT_MS);
       try {
         await commit(changes);
+        // Whoever hears of this write reads it: the next read begins with a new snapshot.
+        files.root.resetReadTxn();
         failure = undefined;
       } catch (error) {
         const cause = await Promise.resolve((error as { commitError?: unknown }).commitError).catch(
@@ -673,11 +720,14 @@ interface Reader {
     skip: (id: string) => boolean,
   ): Doc | undefined | 'many';
   idle(): Promise<void>;
+  /** Ends every scan with `store_unavailable` at its next slice. */
+  stop(): void;
 }
 
 function openReader(files: Files): Reader {
   const pause = turnstile();
   let active = 0;
+  let stopped = false;
   let wakeIdle: (() => void) | undefined;
 
   async function withSnapshot<T>(task: (transaction: Transaction) => Promise<T>): Promise<T> {
@@ -707,6 +757,7 @@ function openReader(files: Files): Reader {
       if (!take(document)) return true;
       if (performance.now() > sliceEndMs) {
         await pause();
+        if (stopped) throw unavailable('the store was closed while it was read');
         sliceEndMs = performance.now() + SLICE_MS;
       }
     }
@@ -779,6 +830,9 @@ function openReader(files: Files): Reader {
         : new Promise((resolve) => {
             wakeIdle = resolve;
           }),
+    stop: () => {
+      stopped = true;
+    },
   };
 }
 
@@ -1014,6 +1068,8 @@ export async function openLocalStore({ dir, log }: { dir: string; log: Log }): P
         });
         await Promise.race([Promise.all([writer.idle(), reader.idle()]), late]);
         clearTimeout(timer);
+        reader.stop();
+        await reader.idle();
         await files.root.close();
         release();
       })();

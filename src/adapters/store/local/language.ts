@@ -267,6 +267,30 @@ function startLists(document: Doc, path: string, spec: unknown): void {
 }
 
 /**
+ * Puts the number of the element that the filter found in place of the first `$` of a path: the first element that
+ * meets all the conditions on its list by itself.
+ */
+function locate(document: Doc, path: string, filter: Filter): string {
+  const at = path.indexOf('.$.') === -1 && path.endsWith('.$') ? path.length - 2 : path.indexOf('.$.');
+  if (at === -1) return path;
+  const list = path.slice(0, at);
+  const conditionsIn = (part: Filter): Filter[] =>
+    Object.entries(part).flatMap(([name, condition]) => {
+      if (name === '$and' && Array.isArray(condition)) return (condition as Filter[]).flatMap(conditionsIn);
+      if (name === list) return [{ element: condition }];
+      return name.startsWith(`${list}.`) ? [{ [`element${name.slice(list.length)}`]: condition }] : [];
+    });
+  const conditions = conditionsIn(filter);
+  const elements = targetOf(document, list, true);
+  if (conditions.length === 0 || !Array.isArray(elements))
+    throw invalid(`the filter must say which element of ${list} is meant`);
+  const matches = compileFilter({ $and: conditions });
+  const found = elements.findIndex((element) => matches({ _id: document._id, element: [element] }));
+  if (found === -1) throw invalid(`no element of ${list} meets the filter by itself`);
+  return `${list}.${found}${path.slice(at + 2)}`;
+}
+
+/**
  * Checks an update once and answers what applies it: to a document that it may change on the way. Throws Failure
  * `invalid_request`, here or when it cannot apply to a document.
  */
@@ -285,6 +309,10 @@ export function compileUpdate(filter: Filter, update: Update): (document: Doc) =
     // A copy per document: mingo puts the very objects of the update into it.
     const modifier = storable(cleaned) as Record<string, Record<string, unknown>>;
     try {
+      for (const [operator, fields] of Object.entries(modifier))
+        modifier[operator] = Object.fromEntries(
+          Object.entries(fields).map(([path, spec]) => [locate(document, path, filter), spec]),
+        );
       for (const [operator, fields] of Object.entries(modifier)) {
         if (fields._id !== undefined) {
           if (operator !== '$set' || fields._id !== id) throw invalid('the _id of a document cannot change');
@@ -301,10 +329,16 @@ export function compileUpdate(filter: Filter, update: Update): (document: Doc) =
           if (operator === '$push' || operator === '$addToSet') startLists(document, path, spec);
         }
       }
-      applyModifier(document as never, modifier as Modifier<unknown> as never, [], filter as never, {
-        cloneMode: 'none',
-        queryOptions: options as Options,
-      });
+      applyModifier(
+        document as never,
+        modifier as Modifier<unknown> as never,
+        [],
+        {},
+        {
+          cloneMode: 'none',
+          queryOptions: options as Options,
+        },
+      );
       return document;
     } catch (error) {
       throw error instanceof Failure ? error : invalid(`the update cannot apply: ${reason(error)}`, error);
