@@ -91,7 +91,8 @@ export interface Bridge {
 const MAX_HELD_FRAMES = 150;
 /** After this long without the caller's audio the agent is fed silence, so that its turn-taking goes on. */
 const CALLER_GAP_MS = 400;
-const HOUSEKEEPING_TICKS = 20;
+/** Ticks of 20 ms between looks at everything that is not audio. */
+const HOUSEKEEPING_TICKS = 10;
 /** While the phone rings, and while audio waits to be heard, nobody can answer the agent: its patience is renewed this often. */
 const KEEP_WAITING_MS = 2_000;
 /** With less audio than this still to be heard the agent is left alone: a renewal may keep it from speaking for 2 s. */
@@ -208,6 +209,9 @@ export function createBridge(deps: BridgeDeps, talk: Talk): Bridge {
     },
     digit(digit) {
       say({ type: 'keypad', digit });
+      const pressed = `I pressed ${digit}.`;
+      // The platform keeps what it is told as the caller's words; without the same line here it would count as missing.
+      if (session) say({ type: 'said', role: 'user', text: pressed, turn: turnTop, ...conversation() });
       if (digit === OPT_OUT_KEY) {
         runTool(
           {
@@ -217,9 +221,9 @@ export function createBridge(deps: BridgeDeps, talk: Talk): Bridge {
           },
           false,
         );
-        session?.tell(`I pressed ${digit}. Stop calling me.`);
+        session?.tell(`${pressed} Stop calling me.`);
       } else {
-        session?.tell(`I pressed ${digit}.`);
+        session?.tell(pressed);
       }
     },
     legClosed(how, detail) {
@@ -423,7 +427,7 @@ export function createBridge(deps: BridgeDeps, talk: Talk): Bridge {
     ticks += 1;
     if (ticks % HOUSEKEEPING_TICKS !== 0) return;
     track?.settle(nowMs);
-    if (session && nowMs - lastCallerMs > CALLER_GAP_MS) session.hear(SILENT_400_MS);
+    if (session && nowMs - lastCallerMs > CALLER_GAP_MS) session.hear(SILENT_200_MS);
     // The greeting was made while the phone rang, so the agent believes it was heard long before it was.
     const nobodyCanAnswer = !legEverAttached || playout.aheadMs(nowMs) > NEARLY_HEARD_MS;
     if (session && nobodyCanAnswer && nowMs - keptWaitingMs > KEEP_WAITING_MS) {
@@ -546,5 +550,8 @@ export function createBridge(deps: BridgeDeps, talk: Talk): Bridge {
   };
 }
 
-/** 400 ms of μ-law silence as the agent's socket takes it. */
-const SILENT_400_MS = Buffer.from(Buffer.alloc(400 * BYTES_PER_MS, SILENCE).toString('base64'), 'latin1');
+/** What the agent hears between two looks when the caller's audio is missing: 200 ms of μ-law silence. */
+const SILENT_200_MS = Buffer.from(
+  Buffer.alloc(HOUSEKEEPING_TICKS * FRAME_BYTES, SILENCE).toString('base64'),
+  'latin1',
+);

@@ -6,11 +6,11 @@
 import { BYTES_PER_MS, SILENCE } from '../domain/audio.ts';
 import type { RecordingSink } from './ports.ts';
 
-/** The window that can still change. Lanes are written at most LEAD (0.2 s) ahead and settled 0.5 s behind the clock. */
-const WINDOW = 1_536 * BYTES_PER_MS;
-const SETTLE_MS = 500;
-/** Audio this close behind the lane's end continues it: packets jitter, samples do not. */
-const JITTER = 80 * BYTES_PER_MS;
+/** The window that can still change: lanes are written 0.2 s ahead of the clock at most and settled 0.3 s behind it. */
+const WINDOW = 800 * BYTES_PER_MS;
+const SETTLE_MS = 300;
+/** Audio this close to the lane's end continues it: the caller's packets jitter, samples do not; the agent's are ours. */
+const SLACK = [80 * BYTES_PER_MS, 5 * BYTES_PER_MS] as const;
 
 export interface StereoTrack {
   /** The caller's audio that has just arrived; `timestampMs` is the carrier's clock, counted from the stream's start. */
@@ -36,7 +36,7 @@ export function createStereoTrack(sink: RecordingSink, startMs: number): StereoT
 
   function lay(lane: 0 | 1, ulaw: Buffer, length: number, at: number): void {
     const end = ends[lane];
-    const start = Math.max(settled, Math.abs(at - end) < JITTER ? end : at);
+    const start = Math.max(settled, Math.abs(at - end) < SLACK[lane] ? end : at);
     const limit = Math.min(length, settled + WINDOW - start);
     let to = (start % WINDOW) * 2 + lane;
     for (let i = 0; i < limit; i += 1) {
@@ -68,13 +68,12 @@ export function createStereoTrack(sink: RecordingSink, startMs: number): StereoT
 
   return {
     caller(ulaw, length, timestampMs, nowMs) {
-      carrierZero ??= nowMs - timestampMs;
+      // What has just arrived was said until now.
+      const beganMs = nowMs - length / BYTES_PER_MS;
+      carrierZero ??= beganMs - timestampMs;
       // The carrier's clock gives the place; when it and ours disagree by more than a second, the stream was restarted.
-      let ms = carrierZero + timestampMs;
-      if (Math.abs(ms - nowMs) > 1_000) {
-        carrierZero = nowMs - timestampMs;
-        ms = nowMs;
-      }
+      if (Math.abs(carrierZero + timestampMs - beganMs) > 1_000) carrierZero = beganMs - timestampMs;
+      const ms = carrierZero + timestampMs;
       const at = sampleAt(ms);
       roomFor(at, length);
       lay(0, ulaw, length, at);

@@ -301,7 +301,7 @@ export const CALLERS: readonly CallerScript[] = [
       { waitForAgentToStart: {} },
       { pauseMs: 1500 },
       { press: '9' },
-      { waitForAgent: { patienceMs: 8000 } },
+      { waitForAgent: { quietMs: 2500, patienceMs: 8000 } },
       { hangUp: true },
     ],
   },

@@ -214,6 +214,9 @@ async function openFiles(dir: string, log: Log): Promise<Files> {
     keyEncoding: 'binary',
     // A commit is a synced commit; nothing is acknowledged between the two.
     overlappingSync: false,
+    // Batches say themselves what belongs together. LMDB's own batching of a turn of the event loop makes a promise that
+    // nobody holds, and a full disk would end the process by it.
+    eventTurnBatching: false,
     maxDbs: 512,
     maxReaders: 1024,
   });
