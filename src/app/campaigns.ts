@@ -155,5 +155,3 @@ export function createCampaigns({ store, clock, ids, log }: CampaignsDeps) {
 
   return { create, get, list, update, policyOf };
 }
-
-export type Campaigns = ReturnType<typeof createCampaigns>;

@@ -43,5 +43,3 @@ export function createCheckCompliance(deps: CheckDeps) {
 
   return { check, evaluate };
 }
-
-export type CheckCompliance = ReturnType<typeof createCheckCompliance>;

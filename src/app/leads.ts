@@ -138,8 +138,6 @@ export function createLeads(deps: LeadsDeps) {
   return { create, get, list, update, timeline };
 }
 
-export type Leads = ReturnType<typeof createLeads>;
-
 const numbersOf = ({ contact }: Lead): string[] =>
   contact.alternatePhone === undefined ? [contact.phone] : [contact.phone, contact.alternatePhone];
 

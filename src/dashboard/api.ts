@@ -26,7 +26,7 @@ const BASE = '/api/v1';
 const TIMEOUT_MS = 20_000;
 
 /** Codes of failures that no answer of the server describes. */
-export type LocalCode = 'offline' | 'timed_out' | 'unexpected_answer';
+type LocalCode = 'offline' | 'timed_out' | 'unexpected_answer';
 
 /** A request that did not give what was asked for. `code` is the problem's own, or a LocalCode. */
 export class ApiError extends Error {

@@ -184,8 +184,6 @@ export type CallEvent = CallEventBody & {
   readonly at: Date;
 };
 
-export type EventOf<T extends CallEventType> = Extract<CallEvent, { type: T }>;
-
 export interface FollowUpAction {
   readonly type: FollowUpKind;
   readonly scheduledFor?: Date;

@@ -1,0 +1,334 @@
+/**
+ * adapters/store/local/reader: finds documents, by the index that promises the least reading, in one snapshot, in slices of
+ * a few milliseconds: a scan of a large collection holds up no audio.
+ */
+import type { Database, Transaction } from 'lmdb';
+import type { Filter, Query } from '../../../app/ports.ts';
+import { Failure } from '../../../domain/errors.ts';
+import { type Files, type Index, idKey, type Room, unavailable } from './files.ts';
+import type { IndexShape } from './indexes.ts';
+import { compileFilter, type Doc, parseSort, sortedCollector } from './language.ts';
+import { type Plan, planFor } from './plan.ts';
+
+/** Longest time one slice of reading holds the event loop. */
+const SLICE_MS = 3;
+/** An estimate need not be finer than this to choose between two ways of reading. */
+const ESTIMATE_CAP = 2000;
+const ESTIMATE_PROBES = [0, 7, 31, 199, ESTIMATE_CAP - 1];
+/** A walk in order may look at so many documents before the way with the fewest candidates is taken instead. */
+const WALK_BUDGET = 5 * ESTIMATE_CAP;
+/** An update looks for its document inside its turn only where so few candidates are to be read. */
+const LOOKUP_BUDGET = 200;
+/** Index entries fetched at once: few for the first documents, more for a long walk. */
+const CHUNK_FIRST = 16;
+const CHUNK_MOST = 256;
+
+type AnyPlan = Plan<IndexShape | Index>;
+
+/** Lets one waiting reader go on per turn of the event loop, however many there are. */
+function turnstile(): () => Promise<void> {
+  const waiting: (() => void)[] = [];
+  const next = () => {
+    waiting.shift()?.();
+    if (waiting.length > 0) setImmediate(next);
+  };
+  return () =>
+    new Promise((resolve) => {
+      waiting.push(resolve);
+      if (waiting.length === 1) setImmediate(next);
+    });
+}
+
+interface Bounds {
+  readonly low: Buffer;
+  readonly high: Buffer;
+  readonly limit: number;
+  readonly backward: boolean;
+  readonly transaction: Transaction | undefined;
+}
+
+/** Up to `limit` entries with low <= key < high, from either end. */
+function entriesBetween<V>(db: Database<V, Buffer>, bounds: Bounds): { key: Buffer; value: V }[] {
+  const { low, high, limit, backward, transaction } = bounds;
+  const within = { limit, ...(transaction ? { transaction } : {}) };
+  const first = low.length > 0 ? low : Buffer.alloc(1);
+  return Array.from(
+    db.getRange(
+      backward
+        ? { start: high, end: first, reverse: true, exclusiveStart: true, inclusiveEnd: true, ...within }
+        : { start: first, end: high, ...within },
+    ),
+  );
+}
+
+/** Roughly how many entries a plan walks over, not counting beyond ESTIMATE_CAP. */
+function estimate(room: Room, plan: AnyPlan, transaction: Transaction | undefined): number {
+  const db: Database<unknown, Buffer> = 'db' in plan.index ? plan.index.db : room.db;
+  let total = 0;
+  for (const { start, end } of plan.ranges) {
+    const within = {
+      start: start.length > 0 ? start : Buffer.alloc(1),
+      end,
+      limit: 1,
+      ...(transaction ? { transaction } : {}),
+    };
+    let least = 0;
+    for (const probe of ESTIMATE_PROBES) {
+      if (Array.from(db.getKeys({ ...within, offset: probe })).length === 0) break;
+      least = probe + 1;
+    }
+    total += least;
+    if (total >= ESTIMATE_CAP) return ESTIMATE_CAP;
+  }
+  return total;
+}
+
+/** Documents in the order of a plan's walk, each once, before any filter. */
+function* walk(room: Room, plan: AnyPlan, transaction: Transaction | undefined): Generator<Doc> {
+  const backward = plan.walk === 'backward';
+  const index = 'db' in plan.index ? plan.index : undefined;
+  const seen = index?.overArrays ? new Set<string>() : undefined;
+  const ranges = backward ? [...plan.ranges].reverse() : plan.ranges;
+  for (const { start, end } of ranges) {
+    let low = start;
+    let high = end;
+    let limit = CHUNK_FIRST;
+    for (;;) {
+      const bounds = { low, high, limit, backward, transaction };
+      let last: Buffer | undefined;
+      let count = 0;
+      if (index)
+        for (const { key, value } of entriesBetween(index.db, bounds)) {
+          last = key;
+          count += 1;
+          const id = value.toString('utf8');
+          if (seen?.has(id)) continue;
+          seen?.add(id);
+          const document = room.db.get(idKey(id), transaction ? { transaction } : {});
+          if (document) yield document;
+        }
+      else
+        for (const { key, value } of entriesBetween(room.db, bounds)) {
+          last = key;
+          count += 1;
+          yield value;
+        }
+      if (!last || count < limit) break;
+      if (backward) high = last;
+      else low = Buffer.concat([last, Buffer.alloc(1)]);
+      limit = Math.min(CHUNK_MOST, limit * 2);
+    }
+  }
+}
+
+interface Ways {
+  /** Reads the fewest documents, as far as can be told; several plans where the branches of an `$or` have one each. */
+  readonly narrow: readonly AnyPlan[];
+  readonly narrowCount: number;
+  /** Yields the wanted order, when some index does. */
+  readonly ordered: Plan<IndexShape | Index> | undefined;
+}
+
+/** The bounded plan with the fewest candidates; plans that also give the order win a tie. */
+function narrowest(
+  room: Room,
+  plans: readonly AnyPlan[],
+  transaction: Transaction | undefined,
+): { readonly plan: AnyPlan; readonly count: number } | undefined {
+  let best: { readonly plan: AnyPlan; readonly count: number } | undefined;
+  for (const plan of plans) {
+    if (!plan.bounded) continue;
+    const count = estimate(room, plan, transaction);
+    if (!best || count < best.count || (count === best.count && plan.walk && !best.plan.walk))
+      best = { plan, count };
+  }
+  return best;
+}
+
+/** The `$or`s every match must satisfy, each as its branches. */
+const alternativesIn = (filter: Filter): Filter[][] =>
+  Object.entries(filter).flatMap(([name, value]) => {
+    if (!Array.isArray(value)) return [];
+    if (name === '$or') return [value as Filter[]];
+    return name === '$and' ? (value as Filter[]).flatMap(alternativesIn) : [];
+  });
+
+function waysFor(
+  room: Room,
+  filter: Filter,
+  sort: readonly (readonly [string, 1 | -1])[],
+  transaction: Transaction | undefined,
+): Ways {
+  const plansFor = (part: Filter, order: typeof sort): AnyPlan[] =>
+    [room.primary, ...room.indexes].flatMap<AnyPlan>((index) => planFor(index, part, order) ?? []);
+  const plans = plansFor(filter, sort);
+  const best = narrowest(room, plans, transaction);
+  let narrow: readonly AnyPlan[] = best ? [best.plan] : plansFor({}, sort).slice(0, 1);
+  let narrowCount = best?.count ?? Number.POSITIVE_INFINITY;
+  for (const branches of alternativesIn(filter)) {
+    const found = branches.map((branch) => narrowest(room, plansFor(branch, []), transaction));
+    const count = found.reduce((sum, each) => sum + (each?.count ?? Number.POSITIVE_INFINITY), 0);
+    if (count >= narrowCount || (best?.plan.walk && count + LOOKUP_BUDGET >= narrowCount)) continue;
+    narrow = found.flatMap((each) => (each ? [each.plan] : []));
+    narrowCount = count;
+  }
+  const inOrder = sort.length === 0 ? [] : plans.filter((plan) => plan.walk);
+  return { narrow, narrowCount, ordered: inOrder.find((plan) => plan.bounded) ?? inOrder[0] };
+}
+
+const wholeNumber = (value: number | undefined, name: string): number => {
+  if (value === undefined) return 0;
+  if (!Number.isInteger(value) || value < 0)
+    throw new Failure('invalid_request', `${name} must be a whole number, 0 or more`);
+  return value;
+};
+
+function* walkAll(
+  room: Room,
+  plans: readonly AnyPlan[],
+  transaction: Transaction | undefined,
+): Generator<Doc> {
+  const [only, second] = plans;
+  if (only && !second) {
+    yield* walk(room, only, transaction);
+    return;
+  }
+  const seen = new Set<string>();
+  for (const plan of plans)
+    for (const document of walk(room, plan, transaction)) {
+      if (seen.has(document._id)) continue;
+      seen.add(document._id);
+      yield document;
+    }
+}
+
+export interface Reader {
+  /** Throws Failure `invalid_request` for a bad filter, sort, skip or limit. */
+  find(room: Room, query: Query): Promise<Doc[]>;
+  /** Hands over every match, in no order. */
+  each(room: Room, filter: Filter, take: (document: Doc) => void): Promise<void>;
+  /** Looks for a match among few candidates at once; 'many' when there are too many to do so. */
+  lookUp(
+    room: Room,
+    filter: Filter,
+    matches: (document: Doc) => boolean,
+    skip: (id: string) => boolean,
+  ): Doc | undefined | 'many';
+  /** Resolves when nobody reads. */
+  idle(): Promise<void>;
+  /** Ends every scan with `store_unavailable` at its next slice. */
+  stop(): void;
+}
+
+export function openReader(files: Files): Reader {
+  const pause = turnstile();
+  let active = 0;
+  let stopped = false;
+  let wakeIdle: (() => void) | undefined;
+
+  async function withSnapshot<T>(task: (transaction: Transaction) => Promise<T>): Promise<T> {
+    if (stopped) throw unavailable('the store is closed');
+    // biome-ignore lint/correctness/useHookAtTopLevel: a database's snapshot, not a hook
+    const transaction = files.root.useReadTransaction();
+    active += 1;
+    try {
+      return await task(transaction);
+    } finally {
+      transaction.done();
+      active -= 1;
+      if (active === 0) wakeIdle?.();
+    }
+  }
+
+  /** Steps through documents in slices of time; answers false when `budget` documents were not enough. */
+  async function step(
+    documents: Generator<Doc>,
+    budget: number,
+    take: (document: Doc) => boolean,
+  ): Promise<boolean> {
+    let sliceEndMs = performance.now() + SLICE_MS;
+    let left = budget;
+    for (const document of documents) {
+      if (left === 0) return false;
+      left -= 1;
+      if (!take(document)) return true;
+      if (performance.now() > sliceEndMs) {
+        await pause();
+        if (stopped) throw unavailable('the store was closed while it was read');
+        sliceEndMs = performance.now() + SLICE_MS;
+      }
+    }
+    return true;
+  }
+
+  return {
+    async find(room, query) {
+      const filter = query.filter ?? {};
+      const matches = compileFilter(filter);
+      const sort = parseSort(query.sort ?? {});
+      const skip = wholeNumber(query.skip, 'skip');
+      // As in MongoDB, a limit of 0 is none.
+      const limit = wholeNumber(query.limit, 'limit') || Number.POSITIVE_INFINITY;
+      const wanted = skip + limit;
+      return withSnapshot(async (transaction) => {
+        const { narrow, narrowCount, ordered } = waysFor(room, filter, sort, transaction);
+        const inOrder = async (plans: readonly AnyPlan[], budget: number): Promise<Doc[] | undefined> => {
+          const found: Doc[] = [];
+          let passed = 0;
+          const finished = await step(walkAll(room, plans, transaction), budget, (document) => {
+            if (!matches(document)) return true;
+            passed += 1;
+            if (passed > skip) found.push(document);
+            return passed < wanted;
+          });
+          return finished ? found : undefined;
+        };
+        const [first, second] = narrow;
+        if (sort.length === 0 || (first?.walk && !second))
+          return (await inOrder(narrow, Number.POSITIVE_INFINITY)) ?? [];
+        if (ordered && narrowCount > wanted) {
+          const budget =
+            narrowCount < ESTIMATE_CAP
+              ? narrowCount
+              : Number.isFinite(narrowCount)
+                ? WALK_BUDGET
+                : narrowCount;
+          const found = await inOrder([ordered], budget);
+          if (found) return found;
+        }
+        const collector = sortedCollector(sort, wanted);
+        await step(walkAll(room, narrow, transaction), Number.POSITIVE_INFINITY, (document) => {
+          if (matches(document)) collector.add(document);
+          return true;
+        });
+        return collector.take().slice(skip);
+      });
+    },
+    async each(room, filter, take) {
+      const matches = compileFilter(filter);
+      await withSnapshot(async (transaction) => {
+        const { narrow } = waysFor(room, filter, [], transaction);
+        await step(walkAll(room, narrow, transaction), Number.POSITIVE_INFINITY, (document) => {
+          if (matches(document)) take(document);
+          return true;
+        });
+      });
+    },
+    lookUp(room, filter, matches, skip) {
+      const { narrow, narrowCount } = waysFor(room, filter, [], undefined);
+      if (narrowCount > LOOKUP_BUDGET) return 'many';
+      for (const document of walkAll(room, narrow, undefined))
+        if (!skip(document._id) && matches(document)) return document;
+      return undefined;
+    },
+    idle: () =>
+      active === 0
+        ? Promise.resolve()
+        : new Promise((resolve) => {
+            wakeIdle = resolve;
+          }),
+    stop: () => {
+      stopped = true;
+    },
+  };
+}

@@ -1,0 +1,349 @@
+/** contract/store-local: the embedded store keeps the contract, and what only it promises: one owner, and kill -9 loses nothing. */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { open as openLmdb } from 'lmdb';
+import { Query as NaiveQuery } from 'mingo';
+import { afterEach, expect, test } from 'vitest';
+import { openLocalStore } from '../../src/adapters/store/local/index.ts';
+import type { Log, Store } from '../../src/app/ports.ts';
+import type { CallEvent } from '../../src/domain/call.ts';
+import type { Documents } from '../../src/domain/documents.ts';
+import { Failure } from '../../src/domain/errors.ts';
+import { storeContract } from './store.ts';
+
+const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
+const dirs: string[] = [];
+const stores: Store[] = [];
+
+const freshDir = (): string => {
+  const dir = mkdtempSync(join(tmpdir(), 'parley-store-'));
+  dirs.push(dir);
+  return dir;
+};
+
+const openIn = async (dir: string): Promise<Store> => {
+  const store = await openLocalStore({ dir, log: silent });
+  stores.push(store);
+  return store;
+};
+
+storeContract('local', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'parley-store-'));
+  let store = await openLocalStore({ dir, log: silent });
+  return {
+    store,
+    async reopen() {
+      await store.close();
+      store = await openLocalStore({ dir, log: silent });
+      return store;
+    },
+    async destroy() {
+      await store.close();
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+});
+
+afterEach(async () => {
+  await Promise.all(stores.splice(0).map((store) => store.close()));
+  for (const dir of dirs.splice(0)) rmSync(dir, { recursive: true, force: true });
+});
+
+const oid = (n: number): string => n.toString(16).padStart(24, '0');
+
+const lead = (n: number, fields: object = {}) =>
+  ({
+    _id: oid(n),
+    source: 'csv',
+    externalId: `row-${n}`,
+    receivedAt: new Date(n * 1000),
+    contact: { phone: `+1206${n}` },
+    status: 'new',
+    ...fields,
+  }) as unknown as Documents['leads'];
+
+const event = (callNumber: number, seq: number): CallEvent =>
+  ({
+    _id: oid(callNumber * 100_000 + seq),
+    eventId: `${callNumber}-${seq}`,
+    callId: oid(callNumber),
+    sessionId: 's',
+    seq,
+    at: new Date(seq),
+    type: 'ringing',
+  }) as CallEvent;
+
+async function failureOf(promise: Promise<unknown>): Promise<Failure> {
+  const error = await promise.then(
+    () => undefined,
+    (why: unknown) => why,
+  );
+  if (error instanceof Failure) return error;
+  throw new Error(`not a Failure: ${String(error)}`);
+}
+
+const root = resolve(import.meta.dirname, '../..');
+
+/** Runs a module of TypeScript in a process of its own and hands over its lines. */
+function spawnModule(code: string) {
+  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', code], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const exited = new Promise<void>((done) => child.once('exit', () => done()));
+  return { child, exited, lines: createInterface({ input: child.stdout })[Symbol.asyncIterator]() };
+}
+
+const OPEN = (dir: string) => `
+  import { openLocalStore } from ${JSON.stringify(join(root, 'src/adapters/store/local/index.ts'))};
+  const silent = { debug() {}, info() {}, warn() {}, error() {} };
+  const store = await openLocalStore({ dir: ${JSON.stringify(dir)}, log: silent });
+`;
+
+test('a directory has one owner: the second is told whose it is', async () => {
+  const dir = freshDir();
+  await openIn(dir);
+  const failure = await failureOf(openLocalStore({ dir, log: silent }));
+  expect(failure.code).toBe('store_unavailable');
+  expect(failure.message).toContain(String(process.pid));
+  expect(failure.message).toContain(dir);
+  expect(failure.details).toEqual({ dir, pid: process.pid });
+});
+
+test('another process is refused while the first lives, and gets in once it was killed', async () => {
+  const dir = freshDir();
+  const { child, exited, lines } = spawnModule(
+    `${OPEN(dir)} console.log('open'); setInterval(() => {}, 1000);`,
+  );
+  expect((await lines.next()).value).toBe('open');
+  const failure = await failureOf(openLocalStore({ dir, log: silent }));
+  expect(failure.details).toEqual({ dir, pid: child.pid });
+  child.kill('SIGKILL');
+  await exited;
+  const store = await openIn(dir);
+  expect((await store.health()).ok).toBe(true);
+}, 60_000);
+
+test('a lock whose pid was given to another process is stale', async () => {
+  const dir = freshDir();
+  writeFileSync(join(dir, 'store.lock'), JSON.stringify({ pid: process.pid, began: 'another-boot 1' }));
+  await openIn(dir);
+  expect(readFileSync(join(dir, 'store.lock'), 'utf8')).not.toContain('another-boot');
+});
+
+test('a lock that holds nonsense is stale', async () => {
+  const dir = freshDir();
+  writeFileSync(join(dir, 'store.lock'), 'not json');
+  expect((await (await openIn(dir)).health()).ok).toBe(true);
+});
+
+test('a directory that cannot be made is a clear failure', async () => {
+  const dir = freshDir();
+  writeFileSync(join(dir, 'file'), '');
+  const failure = await failureOf(openLocalStore({ dir: join(dir, 'file', 'store'), log: silent }));
+  expect(failure.code).toBe('store_unavailable');
+  expect(failure.message).toContain('cannot be written');
+});
+
+test('a file that is no database, or was cut short, is a clear failure and stays as it is', async () => {
+  const dir = freshDir();
+  const path = join(dir, 'store.mdb');
+  writeFileSync(path, Buffer.alloc(65_536, 7));
+  const failure = await failureOf(openLocalStore({ dir, log: silent }));
+  expect(failure.code).toBe('store_unavailable');
+  expect(readFileSync(path).equals(Buffer.alloc(65_536, 7))).toBe(true);
+
+  const other = freshDir();
+  const store = await openLocalStore({ dir: other, log: silent });
+  await Promise.all(Array.from({ length: 500 }, (_, n) => store.collection('leads').insert(lead(n))));
+  await store.close();
+  truncateSync(join(other, 'store.mdb'), 40_960);
+  const cut = await failureOf(openLocalStore({ dir: other, log: silent }));
+  expect(cut.code).toBe('store_unavailable');
+  expect(cut.message).toContain('cut short');
+});
+
+test('a database written by another schema version is refused', async () => {
+  const dir = freshDir();
+  await (await openLocalStore({ dir, log: silent })).close();
+  const raw = openLmdb<unknown, Buffer>({ path: join(dir, 'store.mdb'), keyEncoding: 'binary', maxDbs: 512 });
+  await raw.openDB<unknown, Buffer>({ name: 'meta', keyEncoding: 'binary' }).put(Buffer.from('schema'), 99);
+  await raw.close();
+  expect((await failureOf(openLocalStore({ dir, log: silent }))).message).toContain('99');
+});
+
+test('an index that is new is built when the store opens, and one no longer wanted is dropped', async () => {
+  const dir = freshDir();
+  const first = await openLocalStore({ dir, log: silent });
+  await Promise.all(Array.from({ length: 700 }, (_, n) => first.collection('leads').insert(lead(n))));
+  await first.close();
+  const options = { keyEncoding: 'binary' } as const;
+  const raw = openLmdb<unknown, Buffer>({ path: join(dir, 'store.mdb'), ...options, maxDbs: 512 });
+  const meta = raw.openDB<unknown, Buffer>({ name: 'meta', ...options });
+  for (const name of ['contact.phone_1', 'source_1_externalId_1']) {
+    await raw.openDB({ name: `index leads ${name}`, ...options }).clearAsync();
+    await meta.remove(Buffer.from(`index leads ${name}`));
+  }
+  await meta.put(Buffer.from('index leads gone_1'), { overArrays: false, cut: false });
+  await raw.openDB<unknown, Buffer>({ name: 'index leads gone_1', ...options }).put(Buffer.from('k'), 'v');
+  await raw.close();
+
+  const store = await openIn(dir);
+  expect(await store.collection('leads').find({ filter: { 'contact.phone': '+1206699' } })).toEqual([
+    lead(699),
+  ]);
+  const duplicate = await failureOf(store.collection('leads').insert(lead(9000, { externalId: 'row-3' })));
+  expect(duplicate.code).toBe('duplicate_key');
+  await store.close();
+  const again = openLmdb<unknown, Buffer>({ path: join(dir, 'store.mdb'), ...options, maxDbs: 512 });
+  expect(
+    again.openDB<unknown, Buffer>({ name: 'meta', ...options }).get(Buffer.from('index leads gone_1')),
+  ).toBeUndefined();
+  await again.close();
+});
+
+test('many writes at once share their syncs', async () => {
+  const dir = freshDir();
+  const transactions = async () => {
+    const raw = openLmdb({ path: join(dir, 'store.mdb'), keyEncoding: 'binary', maxDbs: 512 });
+    const { lastTxnId } = raw.getStats() as { lastTxnId: number };
+    await raw.close();
+    return lastTxnId;
+  };
+  await (await openLocalStore({ dir, log: silent })).close();
+  const before = await transactions();
+  const store = await openLocalStore({ dir, log: silent });
+  await Promise.all(Array.from({ length: 1000 }, (_, n) => store.append(event(1, n))));
+  expect(await store.events(oid(1))).toHaveLength(1000);
+  await store.close();
+  expect((await transactions()) - before).toBeLessThan(200);
+});
+
+test('a scan of many documents lets the event loop turn', async () => {
+  const store = await openIn(freshDir());
+  const leads = store.collection('leads');
+  await Promise.all(
+    Array.from({ length: 10_000 }, (_, n) => leads.insert(lead(n, { filler: ['a', 'b', { c: 'd' }] }))),
+  );
+  let turns = 0;
+  let scanning = true;
+  const turn = () => {
+    turns += 1;
+    if (scanning) setImmediate(turn);
+  };
+  turn();
+  expect(await leads.find({ filter: { filler: 'absent' } })).toEqual([]);
+  scanning = false;
+  expect(turns).toBeGreaterThan(5);
+}, 60_000);
+
+test('a reader sees one moment, whatever is written while it reads', async () => {
+  const store = await openIn(freshDir());
+  const leads = store.collection('leads');
+  await Promise.all(
+    Array.from({ length: 5000 }, (_, n) => leads.insert(lead(n, { status: 'new', pad: 'x'.repeat(200) }))),
+  );
+  const reading = leads.find({ filter: { pad: { $exists: true } }, sort: { receivedAt: 1 } });
+  await Promise.all([leads.remove({ _id: oid(4999) }), leads.insert(lead(9999, { pad: 'y' }))]);
+  expect((await reading).map(({ _id }) => _id)).toEqual(Array.from({ length: 5000 }, (_, n) => oid(n)));
+}, 60_000);
+
+test('lists in indexed fields are found by each element, and documents come once', async () => {
+  const leads = (await openIn(freshDir())).collection('leads');
+  await leads.insert(lead(1, { status: ['new', 'lost'] }));
+  await leads.insert(lead(2, { status: 'lost' }));
+  await leads.insert(lead(3, { status: [] }));
+  expect((await leads.find({ filter: { status: 'lost' } })).map(({ _id }) => _id)).toEqual([oid(1), oid(2)]);
+  expect(await leads.find({ filter: { status: { $in: ['lost', 'new'] } } })).toHaveLength(2);
+  expect(await leads.find({ filter: { status: { $gt: 'a' } }, sort: { status: -1 } })).toHaveLength(2);
+  await leads.update({ _id: oid(1) }, { $pull: { status: 'lost' } });
+  expect((await leads.find({ filter: { status: 'lost' } })).map(({ _id }) => _id)).toEqual([oid(2)]);
+});
+
+const WRITER = (dir: string, round: number) => `${OPEN(dir)}
+  const oid = (n) => n.toString(16).padStart(24, '0');
+  const leads = store.collection('leads');
+  const worker = async (w) => {
+    const call = ${round} * 100 + w;
+    for (let n = 0; ; n += 1) {
+      const appended = await store.append({ _id: oid(call * 100000 + n), eventId: call + '-' + n, callId: oid(call),
+        sessionId: 's', seq: n, at: new Date(n), type: 'ringing' });
+      if (appended === 'appended') console.log('event', call, n);
+      const id = oid(call * 100000 + (n % 20));
+      await leads.put({ _id: id, source: 'csv', externalId: id, receivedAt: new Date(n), contact: { phone: '+1' + n },
+        status: ['new', 'lost', 'qualified'][n % 3], n });
+      console.log('lead', id, n);
+    }
+  };
+  await Promise.all(Array.from({ length: 20 }, (_, w) => worker(w)));
+`;
+
+test('kill -9 in the middle of writes loses nothing that was acknowledged and leaves every index true', async () => {
+  const dir = freshDir();
+  const events = new Map<number, number>();
+  const leads = new Map<string, number>();
+  for (let round = 1; round <= 4; round += 1) {
+    const { child, exited, lines } = spawnModule(WRITER(dir, round));
+    const target = 400 * round;
+    let read = 0;
+    for (;;) {
+      const { value, done } = await lines.next();
+      if (done) break;
+      const [kind, id = '', n = ''] = String(value).split(' ');
+      if (kind === 'event') events.set(Number(id), Number(n));
+      else if (kind === 'lead') leads.set(id, Math.max(leads.get(id) ?? 0, Number(n)));
+      read += 1;
+      if (read === target) child.kill('SIGKILL');
+    }
+    await exited;
+    expect(read).toBeGreaterThanOrEqual(target);
+
+    const store = await openLocalStore({ dir, log: silent });
+    for (const [callNumber, last] of events) {
+      const stored = await store.events(oid(callNumber));
+      expect(stored.length).toBeGreaterThanOrEqual(last + 1);
+      expect(stored.map(({ seq }) => seq)).toEqual(stored.map((_, n) => n));
+      for (const { eventId } of stored)
+        expect(await store.collection('call_events').find({ filter: { eventId } })).toHaveLength(1);
+    }
+    const all = await store.collection('leads').find({});
+    for (const [id, n] of leads)
+      expect((all.find(({ _id }) => _id === id) as unknown as { n: number }).n).toBeGreaterThanOrEqual(n);
+    // Whatever an index answers is what a plain look at all documents answers: no entry too many, none missing.
+    for (const filter of [
+      { status: 'lost' },
+      { status: { $in: ['new', 'qualified'] } },
+      { 'contact.phone': { $gte: '+1' } },
+    ])
+      expect(
+        (await store.collection('leads').find({ filter, sort: { _id: 1 } })).map(({ _id }) => _id),
+      ).toEqual(
+        new NaiveQuery(filter)
+          .find<Documents['leads']>(all)
+          .sort({ _id: 1 })
+          .all()
+          .map(({ _id }) => _id),
+      );
+    await store.close();
+    const raw = openLmdb<unknown, Buffer>({
+      path: join(dir, 'store.mdb'),
+      keyEncoding: 'binary',
+      maxDbs: 512,
+    });
+    const entries = (name: string) =>
+      (raw.openDB({ name, keyEncoding: 'binary' }).getStats() as { entryCount: number }).entryCount;
+    for (const name of [
+      'status_1_nextFollowUp_1',
+      'source_1_externalId_1',
+      'receivedAt_-1',
+      'contact.phone_1',
+    ])
+      expect(entries(`index leads ${name}`)).toBe(all.length);
+    for (const name of ['eventId_1', 'callId_1_seq_1', 'at_1'])
+      expect(entries(`index call_events ${name}`)).toBe(entries('documents call_events'));
+    await raw.close();
+  }
+}, 180_000);
