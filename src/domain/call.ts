@@ -172,7 +172,7 @@ export type CallEventBody =
       readonly source: 'webhook' | 'poll' | 'none';
     };
 
-export type CallEventType = CallEventBody['type'];
+type CallEventType = CallEventBody['type'];
 
 /** One thing that happened. `eventId` makes a repeat harmless; (callId, seq) is the order. */
 export type CallEvent = CallEventBody & {

@@ -16,14 +16,16 @@ interface Line {
   conversationId: string;
 }
 
-/** Seconds since the call was answered (or began), one decimal. */
+/** Seconds since the talk began, one decimal. */
 const offsetOf = (startMs: number, at: Date): number =>
   Math.max(0, Math.round((at.getTime() - startMs) / 100) / 10);
 
-/** The moment that transcript offsets count from. */
+/** The moment that transcript offsets count from: the stream's opening, where the recording begins too. */
 export function talkStart(events: readonly CallEvent[]): Date | undefined {
-  const answered = events.find((event) => event.type === 'answered' || event.type === 'stream_opened');
-  return (answered ?? events[0])?.at;
+  const opened =
+    events.find((event) => event.type === 'stream_opened') ??
+    events.find((event) => event.type === 'answered');
+  return (opened ?? events[0])?.at;
 }
 
 /**

@@ -263,6 +263,68 @@ test('lists in indexed fields are found by each element, and documents come once
   expect((await leads.find({ filter: { status: 'lost' } })).map(({ _id }) => _id)).toEqual([oid(2)]);
 });
 
+test('a disk that takes no more refuses the write, keeps the rest, and the store works on when there is room', async () => {
+  const dir = freshDir();
+  const code = `${OPEN(dir)}
+    const notes = store.collection('system_config');
+    const note = (n, size) => ({ _id: String(n), key: String(n), value: 'x'.repeat(size), updatedBy: 't' });
+    let stored = 0;
+    let refusal;
+    while (!refusal) await notes.insert(note(stored, 20_000)).then(() => { stored += 1; }, (error) => { refusal = error; });
+    const ill = await store.health();
+    const removed = await notes.remove({ _id: { $in: ['0', '1', '2', '3', '4', '5'] } });
+    await notes.insert(note('after', 10));
+    const well = await store.health();
+    const count = (await notes.find({})).length;
+    await store.close();
+    console.log(JSON.stringify({ code: refusal.code, ill: ill.ok, removed, well: well.ok, kept: count === stored - 5, stored }));
+  `;
+  const child = spawn(
+    'sh',
+    [
+      '-c',
+      'ulimit -f 8192; exec "$0" "$@"',
+      process.execPath,
+      '--import',
+      'tsx',
+      '--input-type=module',
+      '-e',
+      code,
+    ],
+    {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    },
+  );
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const answer = JSON.parse(String((await lines.next()).value)) as Record<string, unknown>;
+  expect(answer).toEqual({
+    code: 'store_unavailable',
+    ill: false,
+    removed: 6,
+    well: true,
+    kept: true,
+    stored: answer.stored,
+  });
+  expect(answer.stored).toBeGreaterThan(50);
+  const store = await openIn(dir);
+  expect(await store.collection('system_config').count({})).toBe(Number(answer.stored) - 5);
+}, 60_000);
+
+test('a store closed in the middle of a scan ends the scan and stays whole', async () => {
+  const dir = freshDir();
+  const store = await openLocalStore({ dir, log: silent });
+  const leads = store.collection('leads');
+  await Promise.all(Array.from({ length: 3000 }, (_, n) => leads.insert(lead(n))));
+  const scan = leads.find({ filter: { nothing: 1 } });
+  const update = leads.update({ status: 'new', nothing: 1 }, { $set: { status: 'lost' } });
+  await store.close();
+  expect(await scan).toEqual([]);
+  const late = await Promise.allSettled([update]);
+  expect(late[0].status === 'fulfilled' || late[0].reason instanceof Failure).toBe(true);
+  expect(await (await openIn(dir)).collection('leads').count({})).toBe(3000);
+}, 60_000);
+
 const WRITER = (dir: string, round: number) => `${OPEN(dir)}
   const oid = (n) => n.toString(16).padStart(24, '0');
   const leads = store.collection('leads');

@@ -376,7 +376,7 @@ function fieldsReadBy(spec: unknown): Set<string> | undefined {
   return visit(spec) ? fields : undefined;
 }
 
-export interface PipelinePlan {
+interface PipelinePlan {
   /** The documents the pipeline starts from. */
   readonly filter: Filter;
   readonly sort?: Readonly<Record<string, Direction>>;

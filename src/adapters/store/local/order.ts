@@ -181,7 +181,7 @@ function invert(bytes: Buffer): Buffer {
   return out;
 }
 
-export interface KeyPart {
+interface KeyPart {
   readonly bytes: Buffer;
   /** False when the value was cut: equal bytes then do not prove equal values. */
   readonly exact: boolean;

@@ -202,7 +202,7 @@ function* walkAll(
     }
 }
 
-export interface Reader {
+interface Reader {
   /** Throws Failure `invalid_request` for a bad filter, sort, skip or limit. */
   find(room: Room, query: Query): Promise<Doc[]>;
   /** Hands over every match, in no order. */

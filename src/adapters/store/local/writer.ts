@@ -32,7 +32,7 @@ const MAX_BYTES_A_TURN = 16 * 1024 * 1024;
 const WRITE_TIMEOUT_MS = 30_000;
 
 /** A document with its keys, in the order of the room's indexes. */
-export interface Prepared {
+interface Prepared {
   readonly document: Doc;
   readonly keys: readonly Entries[];
 }
@@ -50,7 +50,7 @@ interface Change {
 }
 
 /** What one turn has changed so far. */
-export interface Turn {
+interface Turn {
   read(room: Room, id: string): Doc | undefined;
   /** Throws Failure `duplicate_key` and changes nothing when a unique index is taken. */
   write(room: Room, prepared: Prepared): void;
@@ -152,7 +152,7 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-export interface Writer {
+interface Writer {
   /** Runs `change`, which writes about `bytes`, in the line; resolves with its answer when all it wrote is synced. */
   submit<T>(change: (turn: Turn) => T, bytes: number): Promise<T>;
   /** Resolves when the line is empty. */
