@@ -1,5 +1,5 @@
 /** app/ports: what the verbs need of the world. Each adapter fills one or two of these; nothing here knows a vendor. */
-import type { AnsweredBy, CallEvent, EndStatus, PlatformTurn } from '../domain/call.ts';
+import type { AnsweredBy, Call, CallEvent, EndStatus, PlatformTurn } from '../domain/call.ts';
 import type { DialPermit } from '../domain/compliance/permit.ts';
 import type { CollectionName, Documents } from '../domain/documents.ts';
 
@@ -46,10 +46,11 @@ export interface StoreHealth {
 export interface Store {
   collection<N extends CollectionName>(name: N): Collection<Documents[N]>;
   /**
-   * Appends to the event log, durably, before it resolves. `duplicate`: this eventId is there already, nothing was
-   * written. `conflict`: another writer took (callId, seq); read again and append with the next seq.
+   * Appends to the event log, durably, before it resolves, and refreshes the call's document with `call`: in the same
+   * write where the store can, else behind the event, from which it can be rebuilt. `duplicate`: this eventId is there
+   * already, nothing was written. `conflict`: another writer took (callId, seq); read again and append with the next seq.
    */
-  append(event: CallEvent): Promise<'appended' | 'duplicate' | 'conflict'>;
+  append(event: CallEvent, call?: Call): Promise<'appended' | 'duplicate' | 'conflict'>;
   /** All events of a call in the order of `seq`. */
   events(callId: string): Promise<CallEvent[]>;
   health(): Promise<StoreHealth>;

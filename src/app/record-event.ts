@@ -73,7 +73,8 @@ export function createEventLog(deps: { store: Store; clock: Clock; ids: Ids; log
         seq: (current?.seq ?? 0) + 1,
         at,
       };
-      const outcome = await store.append(event);
+      const call = step(current, event);
+      const outcome = await store.append(event, call);
       if (outcome === 'conflict') {
         kept.delete(callId);
         continue;
@@ -83,10 +84,8 @@ export function createEventLog(deps: { store: Store; clock: Clock; ids: Ids; log
         if (known) return known;
         throw new Failure('internal', 'an event is known whose call is not');
       }
-      const call = step(current, event);
       keep(call);
       tell({ event, call });
-      await store.collection('calls').put(call);
       return call;
     }
     throw new Failure('store_unavailable', `call ${callId} is being written by too many at once`);

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { Query as NaiveQuery } from 'mingo';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Collection, Filter, Query, Stage, Store, Update } from '../../src/app/ports.ts';
-import type { Call, CallEvent } from '../../src/domain/call.ts';
+import { type Call, type CallEvent, foldCall } from '../../src/domain/call.ts';
 import { COLLECTIONS, type CollectionName, type Documents } from '../../src/domain/documents.ts';
 import { type Code, Failure, isFailure } from '../../src/domain/errors.ts';
 
@@ -829,6 +829,24 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
     });
 
     describe('the event log', () => {
+      test("refreshes the call's document with an event that was appended, and with no other", async () => {
+        const opening = {
+          ...event(21, 1),
+          type: 'received',
+          attemptId: oid(9_021),
+          callSid: 'CA21',
+          contactPhone: '+12065550221',
+          fromPhone: '+12065550222',
+        } as CallEvent;
+        const call = foldCall([opening]) as Call;
+        expect(await store.append(opening, call)).toBe('appended');
+        expect(await store.collection('calls').get(call._id)).toEqual(call);
+        expect(await store.append(opening, { ...call, status: 'failed' })).toBe('duplicate');
+        const taken = { ...opening, _id: oid(9_022), eventId: 'taken-place' };
+        expect(await store.append(taken, { ...call, status: 'failed' })).toBe('conflict');
+        expect(await store.collection('calls').get(call._id)).toEqual(call);
+      });
+
       test('answers appended, duplicate for a repeated event, conflict for a taken place', async () => {
         expect(await store.append(event(1, 0))).toBe('appended');
         expect(await store.append(event(1, 0))).toBe('duplicate');

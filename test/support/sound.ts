@@ -61,3 +61,9 @@ export function speechFrames(ulaw: Buffer): number[] {
   }
   return places;
 }
+
+/** The longest time in ms, from the first to the last sound, in which nobody on the line says a word. */
+export function longestSilenceMs(tracks: { readonly said: Buffer; readonly heard: Buffer }): number {
+  const spoken = [...speechFrames(tracks.said), ...speechFrames(tracks.heard)].sort((a, b) => a - b);
+  return 20 * spoken.reduce((most, frame, i) => Math.max(most, frame - (spoken[i - 1] ?? frame)), 0);
+}

@@ -20,7 +20,7 @@ export interface WorldTime {
 }
 
 /** A world's time goes on by small steps; between two of them every socket and timer had its turn. */
-const BEAT_MS = 2;
+const BEAT_MS = 1;
 /** The longest step, in world ms: about one frame of the line. */
 const LONGEST_STEP_MS = 24;
 

@@ -29,6 +29,7 @@ import { type Agent, startAgent } from '../../src/sandbox/agent/server.ts';
 import type { CallerScript } from '../../src/sandbox/callers.ts';
 import type { Speak } from '../../src/sandbox/carrier/caller.ts';
 import { type Carrier, startCarrier } from '../../src/sandbox/carrier/server.ts';
+import type { VoiceName } from '../../src/sandbox/voices.ts';
 import { murmur } from './agent.ts';
 import { readWav, type Stereo } from './sound.ts';
 import { createWorldClock, machineMs, startTime, type WorldClock } from './time.ts';
@@ -40,7 +41,7 @@ export const OFFICE = '+12125550316';
 export const SELLER = 'Parley';
 const API_KEY = 'a-key-for-the-stories-of-this-world-0123';
 /** How much faster than ours the time of a world may run. */
-const SCALE = 8;
+const SCALE = 16;
 /** What must happen at all has happened by then, in ms of the machine. */
 const PATIENCE_MS = 45_000;
 
@@ -52,6 +53,8 @@ export interface WorldOptions {
   readonly calling?: Partial<CallingPolicy>;
   readonly maxConcurrentCalls?: number;
   readonly speak?: Speak;
+  /** The agent greets in one short sentence instead of the real opening, for stories that are not about it. */
+  readonly brief?: boolean;
 }
 
 export interface LogLine {
@@ -99,6 +102,12 @@ export interface World {
   call(caller: string | CallerScript): Promise<Story>;
   /** Somebody calls us; answers the call's id when the product knows it. */
   receive(from: string, caller: string | CallerScript): Promise<{ callSid: string; callId: string }>;
+  /** What the person of a call said and heard. */
+  line(call: Pick<Call, 'callSid'>): { readonly said: Buffer; readonly heard: Buffer };
+  /** Whether the person of a call heard this sentence whole, in the voice given. */
+  heard(call: Pick<Call, 'callSid'>, sentence: string, voice?: VoiceName): Promise<boolean>;
+  /** How many calls the carrier placed to a number. */
+  dialled(phone: string): number;
   /** Waits until everything about a call is done. */
   finished(callId: string): Promise<Story>;
   /** Waits for the first event of this type. */
@@ -128,10 +137,13 @@ export async function until<T>(
   }
 }
 
-function prompts(): Prompts {
+const BRIEF_GREETING = 'Hi {{lead_name}}, this is the AI assistant of {{seller_name}}.';
+
+function prompts(brief: boolean): Prompts {
   const read = (name: string) =>
     [name, readFileSync(new URL(`../../prompts/${name}.md`, import.meta.url), 'utf8')] as const;
-  return Object.fromEntries(PROMPTS.map(read)) as Prompts;
+  const real = Object.fromEntries(PROMPTS.map(read)) as Prompts;
+  return brief ? { ...real, 'opening-outbound': BRIEF_GREETING, 'opening-inbound': BRIEF_GREETING } : real;
 }
 
 async function freePort(): Promise<number> {
@@ -252,7 +264,7 @@ export async function world(options: WorldOptions = {}): Promise<World> {
         maxConcurrentCalls,
         callsPerSecond: 1_000,
         inboundReserve: 0.3,
-        prompts: prompts(),
+        prompts: prompts(options.brief ?? false),
       },
     );
     const sandbox = { carrier: true, agent: true };
@@ -439,6 +451,16 @@ export async function world(options: WorldOptions = {}): Promise<World> {
       });
       return { callSid, callId };
     },
+    line(call) {
+      const tracks = carrier.control.tracks(call.callSid ?? '');
+      if (!tracks) throw new Error('this call had no sound');
+      return tracks;
+    },
+    async heard(call, sentence, voice = 'slt') {
+      return self.line(call).heard.includes(await speak(sentence, voice));
+    },
+    dialled: (phone) =>
+      carrier.control.calls().filter(({ to, direction }) => to === phone && direction === 'outbound-api').length,
     async finished(callId) {
       const last = () => life.app.calls.get(callId).then((call) => JSON.stringify(call));
       await until(`call ${callId} to be finished`, async () => {

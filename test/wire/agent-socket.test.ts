@@ -2,11 +2,14 @@
 import { describe, expect } from 'vitest';
 import {
   type Client,
+  converse,
   hastyTest,
+  murmur,
   rest,
   SAYS,
   SPEED,
   sceneTest as test,
+  testAgent,
   until,
   VENDOR_TYPE,
   vendorCheck,
@@ -43,11 +46,13 @@ describe.concurrent('a conversation', () => {
     const check = vendorCheck();
     await interruptible();
     const client = await call();
+    client.tools.lookup_lead = () => ({ result: '{"source":"web_form"}', is_error: false });
     client.tools.record_opt_out = () => ({ result: '{"ok":true}', is_error: false });
     await client.nth('agent_response');
-    await client.line.say(SAYS.interested);
+    await client.line.say(SAYS.source);
     await client.nth('agent_response_correction');
-    await client.spoken(2);
+    await client.nth('client_tool_call');
+    await client.spoken(3);
     await client.line.say(SAYS.stop);
     await client.end();
     const types = new Set(client.messages.map((message) => message.type));
@@ -241,7 +246,7 @@ describe.concurrent('barge-in', () => {
     const client = await call();
     const { agent_response: whole } = await client.nth('agent_response');
     await new Promise((resolve) => setTimeout(resolve, 2_500 / SPEED));
-    await client.line.say(SAYS.interested);
+    await client.line.say(SAYS.source);
     const { event_id: cut } = await client.nth('interruption');
     const correction = await client.nth('agent_response_correction');
     expect(correction.original_agent_response).toBe(whole);
@@ -254,12 +259,42 @@ describe.concurrent('barge-in', () => {
     expect(second).toBeGreaterThan(Number(cut));
   });
 
+  test('can be cut off even when its next sentence is late', async () => {
+    let late: (() => void) | undefined;
+    const slow = await testAgent({
+      phrasebook: [{ text: SAYS.source, voice: 'slt' }],
+      speak: async (text, voice) => {
+        if (text.startsWith('Second')) await new Promise<void>((resolve) => (late = resolve));
+        return murmur(text, voice);
+      },
+    });
+    await slow.control.ready();
+    await rest(slow, `/v1/convai/agents/${slow.agentId}`, 'PATCH', {
+      conversation_config: {
+        agent: {
+          disable_first_message_interruptions: false,
+          first_message: 'First sentence. Second sentence.',
+        },
+      },
+    });
+    const client = await converse(slow);
+    await client.spoken(1);
+    await client.line.say(SAYS.source);
+    expect(await client.nth('agent_response_correction')).toMatchObject({
+      original_agent_response: 'First sentence. Second sentence.',
+      corrected_agent_response: 'First sentence.',
+    });
+    late?.();
+    client.hangUp();
+    await slow.close();
+  });
+
   test('a greeting that may not be interrupted plays on, and what was said meanwhile is in the transcript', async ({
     scene: { call },
   }) => {
     const client = await call();
     await client.nth('agent_response');
-    await client.line.say(SAYS.interested);
+    await client.line.say(SAYS.source);
     await client.nth('user_transcript');
     expect(client.all('interruption')).toEqual([]);
   });
@@ -275,7 +310,7 @@ describe.concurrent('barge-in', () => {
     });
     const client = await call();
     await client.nth('agent_response');
-    await client.line.say(SAYS.interested);
+    await client.line.say(SAYS.source);
     await client.nth('user_transcript');
     expect(client.all('interruption')).toEqual([]);
     expect(client.all('ping')).toEqual([]);
@@ -288,7 +323,7 @@ describe.concurrent('barge-in', () => {
       await interruptible();
       const client = await call();
       await client.nth('agent_response');
-      await client.line.say(SAYS.interested);
+      await client.line.say(SAYS.source);
       const cut = Number((await client.nth('interruption')).event_id);
       await client.spoken(2);
       const ids = [...client.audio.keys()];

@@ -431,7 +431,7 @@ export class Conversation {
 
   /** Sends the next piece of the turn under way; a turn that is wholly sent makes room for the next act. */
   #speakOn(nowMs: number): void {
-    this.#playing = this.#playing.filter((turn) => turn.endsAtMs > nowMs);
+    this.#playing = this.#playing.filter((turn) => turn.endsAtMs > nowMs || turn === this.#turn);
     if (
       this.#greeting === 'playing' &&
       this.#turn?.greeting !== true &&

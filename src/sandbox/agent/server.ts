@@ -787,7 +787,7 @@ function defaultAgent(hangsUp: 'system' | 'client'): Record<string, unknown> {
               [],
             ),
           ],
-            ...(hangsUp === 'system' ? { built_in_tools: { end_call: builtIn } } : {}),
+          ...(hangsUp === 'system' ? { built_in_tools: { end_call: builtIn } } : {}),
         },
       },
     },

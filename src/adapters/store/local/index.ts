@@ -4,7 +4,7 @@
  */
 import { mkdirSync } from 'node:fs';
 import type { Collection, Filter, Log, Store, Update } from '../../../app/ports.ts';
-import type { CallEvent } from '../../../domain/call.ts';
+import type { Call, CallEvent } from '../../../domain/call.ts';
 import type { CollectionName, Documents } from '../../../domain/documents.ts';
 import { Failure } from '../../../domain/errors.ts';
 import { type Files, idKey, messageOf, openFiles, type Room, unavailable } from './files.ts';
@@ -203,6 +203,7 @@ export async function openLocalStore({ dir, log }: { dir: string; log: Log }): P
   }
 
   const events = roomOf('call_events');
+  const calls = roomOf('calls');
   const positionOf = (keys: string): number => {
     const position = events.indexes.findIndex((index) => Object.keys(index.spec.keys).join() === keys);
     if (position < 0) throw new Failure('internal', `call_events has no index ${keys}`);
@@ -213,19 +214,24 @@ export async function openLocalStore({ dir, log }: { dir: string; log: Log }): P
 
   return {
     collection,
-    append: (event: CallEvent) =>
+    append: (event: CallEvent, refreshed?: Call) =>
       call(async () => {
         const prepared = prepare(events, checked(event));
-        return writer.submit((turn) => {
-          if (turn.owner(events, byEventId, prepared) !== undefined) return 'duplicate' as const;
-          if (turn.owner(events, bySeq, prepared) !== undefined) return 'conflict' as const;
-          if (turn.read(events, prepared.document._id) !== undefined)
-            throw new Failure('duplicate_key', 'there is another event with this _id', {
-              details: { collection: 'call_events', keys: ['_id'] },
-            });
-          turn.write(events, prepared);
-          return 'appended' as const;
-        }, roughBytes(prepared.document));
+        const document = refreshed && prepare(calls, checked(refreshed));
+        return writer.submit(
+          (turn) => {
+            if (turn.owner(events, byEventId, prepared) !== undefined) return 'duplicate' as const;
+            if (turn.owner(events, bySeq, prepared) !== undefined) return 'conflict' as const;
+            if (turn.read(events, prepared.document._id) !== undefined)
+              throw new Failure('duplicate_key', 'there is another event with this _id', {
+                details: { collection: 'call_events', keys: ['_id'] },
+              });
+            turn.write(events, prepared);
+            if (document) turn.write(calls, document);
+            return 'appended' as const;
+          },
+          roughBytes(prepared.document) + (document ? roughBytes(document.document) : 0),
+        );
       }),
     events: (callId) =>
       call(
