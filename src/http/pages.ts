@@ -83,22 +83,40 @@ export function signInPage(auth: Auth) {
 
 const require = createRequire(import.meta.url);
 
-/** The docs page: RapiDoc from our own files, over our own document. */
+const DOCS_FILES = ['swagger-ui-bundle.js', 'swagger-ui.css'] as const;
+const DOCS_START = `SwaggerUIBundle({
+  url: '/api/v1/openapi.json',
+  dom_id: '#docs',
+  deepLinking: true,
+  defaultModelsExpandDepth: 0,
+  validatorUrl: null,
+});
+`;
+
+/** The docs page: Swagger UI from our own files, over our own document. */
 export function docsPages(): Router {
-  const script = require.resolve('rapidoc');
   const page = document(
     'Parley API',
-    '<script type="module" src="/api/docs/rapidoc.js"></script>\n',
-    '<rapi-doc spec-url="/api/v1/openapi.json" load-fonts="false" render-style="read" theme="light" show-header="false" allow-server-selection="false" persist-auth="false" schema-description-expanded="true"></rapi-doc>',
+    `<link rel="stylesheet" href="/api/docs/${DOCS_FILES[1]}">
+<script defer src="/api/docs/${DOCS_FILES[0]}"></script>
+<script defer src="/api/docs/start.js"></script>
+`,
+    '<div id="docs"></div>',
   );
   const router = Router();
   router.get('/api/docs', (_request, response) => {
     response.set('cache-control', 'no-cache').type('html').send(page);
   });
-  router.get('/api/docs/rapidoc.js', (_request, response) => {
-    // The path is our own dependency's, wherever it is installed: dot directories on the way are fine.
-    response.sendFile(script, { maxAge: '1h', dotfiles: 'allow' });
+  router.get('/api/docs/start.js', (_request, response) => {
+    response.set('cache-control', 'no-cache').type('js').send(DOCS_START);
   });
+  for (const file of DOCS_FILES) {
+    // The path is our own dependency's, wherever it is installed: dot directories on the way are fine.
+    const path = require.resolve(`swagger-ui-dist/${file}`);
+    router.get(`/api/docs/${file}`, (_request, response) => {
+      response.sendFile(path, { maxAge: '1h', dotfiles: 'allow' });
+    });
+  }
   return router;
 }
 

@@ -166,7 +166,7 @@ test('the docs page runs from our own files under a policy that allows no other 
   const served = await open();
   const page = await fetch(`${served.base}/api/docs`);
   const html = await page.text();
-  expect(html).toContain('<rapi-doc spec-url="/api/v1/openapi.json"');
+  expect(html).toContain('/api/docs/start.js');
   expect(html).not.toMatch(/https?:\/\//);
   expect(html).not.toMatch(/<script[^>]*>[^<]/);
   const policy = page.headers.get('content-security-policy') ?? '';
@@ -174,10 +174,14 @@ test('the docs page runs from our own files under a policy that allows no other 
   expect(policy).toContain("media-src 'self';");
   expect(policy).toContain("frame-ancestors 'none'");
   expect(policy).not.toMatch(/script-src[^;]*unsafe|upgrade-insecure-requests/);
-  const script = await fetch(`${served.base}/api/docs/rapidoc.js`);
-  expect([script.status, script.headers.get('content-type')]).toEqual([
-    200,
-    'text/javascript; charset=utf-8',
-  ]);
-  expect((await script.text()).length).toBeGreaterThan(100_000);
+  const start = await fetch(`${served.base}/api/docs/start.js`);
+  expect(await start.text()).toContain("url: '/api/v1/openapi.json'");
+  for (const [file, type] of [
+    ['swagger-ui-bundle.js', 'text/javascript; charset=utf-8'],
+    ['swagger-ui.css', 'text/css; charset=utf-8'],
+  ]) {
+    const answer = await fetch(`${served.base}/api/docs/${file}`);
+    expect([answer.status, answer.headers.get('content-type')]).toEqual([200, type]);
+    expect((await answer.text()).length).toBeGreaterThan(100_000);
+  }
 });
