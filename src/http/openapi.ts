@@ -121,7 +121,6 @@ export function openApi(routes: readonly Route[], version: string): Json {
   }
   return {
     openapi: '3.1.0',
-    jsonSchemaDialect: 'https://json-schema.org/draft/2020-12/schema',
     info: {
       title: 'Parley',
       version,

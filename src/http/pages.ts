@@ -97,7 +97,8 @@ const DOCS_START = `SwaggerUIBundle({
 export function docsPages(): Router {
   const page = document(
     'Parley API',
-    `<link rel="stylesheet" href="/api/docs/${DOCS_FILES[1]}">
+    `<link rel="icon" href="/parley.svg">
+<link rel="stylesheet" href="/api/docs/${DOCS_FILES[1]}">
 <script defer src="/api/docs/${DOCS_FILES[0]}"></script>
 <script defer src="/api/docs/start.js"></script>
 `,

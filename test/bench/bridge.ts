@@ -6,7 +6,7 @@
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import webhooks from 'twilio/lib/webhooks/webhooks.js';
@@ -17,6 +17,7 @@ const STEPS = (process.argv[3] ?? '50,200,300,400,500,600,700').split(',').map(N
 const ACCOUNT = `AC${'0'.repeat(32)}`;
 const TOKEN = randomBytes(16).toString('hex');
 const SUSTAINED_P99_MS = 20;
+const CHURN = 1_000;
 
 const pinned = ((): boolean => {
   try {
@@ -55,6 +56,8 @@ function usage(pid: number): { cpu: number; rss: number } {
     .split(' ');
   return { cpu: (Number(fields[11]) + Number(fields[12])) / 100, rss: Number(fields[21]) * 4_096 };
 }
+
+const openFiles = (pid: number): number => readdirSync(`/proc/${pid}/fd`).length;
 
 interface Target {
   readonly name: string;
@@ -171,6 +174,7 @@ interface Row {
   readonly cpuMs: number;
   readonly cpuShare: number;
   readonly kbPerCall: number;
+  readonly rss: number;
   readonly late: number;
 }
 
@@ -202,8 +206,30 @@ async function step(load: Load, target: Target, calls: number, idleRss: number):
     cpuMs: (cpu * 1_000) / seconds / calls,
     cpuShare: cpu / seconds,
     kbPerCall: (after.rss - idleRss) / calls / 1_024,
+    rss: after.rss,
     late: figures.lateTicks,
   };
+}
+
+/** Starts and ends calls in a row, and shows whether anything of them stays. */
+async function churn(load: Load, target: Target): Promise<void> {
+  const look = async () => {
+    await sleep(12_000);
+    return { mb: usage(target.pid).rss / 2 ** 20, files: openFiles(target.pid) };
+  };
+  let before = await look();
+  process.stdout.write(`\ncalls started and ended in a row   memory MB   open files and sockets\n`);
+  for (const calls of [200, CHURN]) {
+    for (let done = 0; done < calls; done += 20) {
+      await Promise.all(Array.from({ length: 20 }, () => load.open(target.url, target.admit)));
+      await load.closeCalls();
+    }
+    const after = await look();
+    process.stdout.write(
+      `${String(calls).padStart(34)}   ${before.mb.toFixed(0)} → ${after.mb.toFixed(0)}   ${before.files} → ${after.files}\n`,
+    );
+    before = after;
+  }
 }
 
 const cell = (value: number, digits = 1) => value.toFixed(digits).padStart(8);
@@ -241,12 +267,22 @@ async function main(): Promise<void> {
       best[target.name] = calls;
       await sleep(1_000);
     }
+    if (target.name === 'Parley') await churn(load, target);
     target.stop();
   }
   const common = STEPS.filter((calls) => rows.filter((row) => row.calls === calls).length === 2);
   process.stdout.write(
     `\nsustained (no loss, p99 under ${SUSTAINED_P99_MS} ms): plain ${best['plain bridge'] ?? 0}, Parley ${best.Parley ?? 0}, ratio ${((best.Parley ?? 0) / (best['plain bridge'] || Number.NaN)).toFixed(2)}\n`,
   );
+  for (const name of ['plain bridge', 'Parley']) {
+    const own = rows.filter((row) => row.name === name);
+    const [first, last] = [own[0], own.at(-1)];
+    if (!first || !last || first === last) continue;
+    const kb = (last.rss - first.rss) / (last.calls - first.calls) / 1_024;
+    process.stdout.write(
+      `memory per further call, ${name}: ${kb.toFixed(0)} KB (from ${first.calls} to ${last.calls} calls)\n`,
+    );
+  }
   for (const calls of common) {
     const [a, b] = rows.filter((row) => row.calls === calls);
     if (a && b)

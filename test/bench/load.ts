@@ -71,6 +71,7 @@ function unmasked(data: Buffer, from: number, length: number, mask: number): str
 
 interface Call {
   readonly id: string;
+  streamSid: string;
   phone?: Duplex;
   agent?: Duplex;
   started: boolean;
@@ -116,6 +117,7 @@ export interface Load {
     down: number[];
     lateTicks: number;
   };
+  /** Ends all calls as a carrier does. */
   closeCalls(): Promise<void>;
   close(): Promise<void>;
 }
@@ -225,6 +227,7 @@ export async function startLoad(): Promise<Load> {
       const id = randomBytes(12).toString('hex');
       const call: Call = {
         id,
+        streamSid: `MZ${randomBytes(16).toString('hex')}`,
         started: false,
         sentAt: new Float64Array(RING),
         groupAt: new Float64Array(RING),
@@ -238,7 +241,7 @@ export async function startLoad(): Promise<Load> {
       };
       const { path, headers, parameters, callSid } = await admit(id);
       expected.set(parameters.callId ?? '', call);
-      const streamSid = `MZ${randomBytes(16).toString('hex')}`;
+      const { streamSid } = call;
       call.frame = mediaMessage(streamSid);
       const at = new URL(target);
       const phone = await new Promise<Duplex>((resolve, reject) => {
@@ -346,11 +349,14 @@ export async function startLoad(): Promise<Load> {
       calls.clear();
       expected.clear();
       for (const call of all) {
-        call.phone?.write(textFrame('{"event":"stop","streamSid":"x"}', true));
-        call.phone?.destroy();
+        call.started = false;
+        call.phone?.write(textFrame(`{"event":"stop","streamSid":"${call.streamSid}"}`, true));
       }
-      await new Promise((resolve) => setTimeout(resolve, 500));
-      for (const call of all) call.agent?.destroy();
+      await new Promise((resolve) => setTimeout(resolve, 700));
+      for (const call of all) {
+        call.phone?.destroy();
+        call.agent?.destroy();
+      }
     },
     async close() {
       clearInterval(wheel);
