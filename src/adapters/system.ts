@@ -1,5 +1,6 @@
 /** adapters/system: the machine itself as the app sees it: clock, ids, log. */
 import { randomBytes } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { performance } from 'node:perf_hooks';
 import { type DestinationStream, pino } from 'pino';
 import type { Cancel, Clock, Ids, Log, LogFields } from '../app/ports.ts';
@@ -69,6 +70,8 @@ export function createClock(log: Log): Clock {
           signal?.removeEventListener('abort', onAbort);
           resolve();
         });
+        // Every call that is being finished sleeps on the one signal of the shutdown: many listeners are no leak here.
+        if (signal) setMaxListeners(0, signal);
         signal?.addEventListener('abort', onAbort, { once: true });
       });
     },

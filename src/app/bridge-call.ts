@@ -79,6 +79,8 @@ export interface Bridge {
   machine(answeredBy: AnsweredBy, callSid: string): void;
   /** Ends the call after what is being said was heard. */
   hangUp(by: 'agent' | 'manager' | 'policy' | 'system', reason: string): void;
+  /** The carrier was told how to end the call (a sentence, then the hang-up): says why, and frees everything. */
+  leave(by: 'system', reason: string): void;
   /** The carrier says the call is over: frees everything. */
   over(): void;
   /** Whether the talk is meant to go on: what to answer when the carrier asks after its stream. */
@@ -542,6 +544,12 @@ export function createBridge(deps: BridgeDeps, talk: Talk): Bridge {
       act(leave ? { sentence: talk.voicemail } : {});
     },
     hangUp,
+    leave(by, reason) {
+      if (closed) return;
+      if (!acted) say({ type: 'hangup_requested', by, reason });
+      acted = true;
+      end();
+    },
     over: end,
     get wantsStream() {
       return !closed && !closing;

@@ -4,7 +4,7 @@
  * when a stream comes back after a restart.
  */
 import { type Call, isOver } from '../domain/call.ts';
-import type { CallingPolicy, Lead } from '../domain/documents.ts';
+import type { Attempt, CallingPolicy, Lead } from '../domain/documents.ts';
 import { Failure } from '../domain/errors.ts';
 import { formatPhone, parsePhone } from '../domain/phone.ts';
 import { foldTranscript } from '../domain/transcript.ts';
@@ -305,7 +305,8 @@ export function createCarryCalls(deps: CarryDeps) {
       const bridge = await bridgeOf(callId);
       if (!bridge?.wantsStream) return { kind: 'hang_up' };
       if (reconnected.has(callId)) {
-        bridge.hangUp('system', 'the media stream broke twice');
+        // Not hangUp: that would cut off the sentence.
+        bridge.leave('system', 'the media stream broke twice');
         return sorry();
       }
       reconnected.add(callId);
@@ -324,7 +325,7 @@ export function createCarryCalls(deps: CarryDeps) {
   const reconnected = new Set<string>();
 
   /** Calls that another life of this process left open: what became of them is asked, and their talk is finished. */
-  async function recoverOpenCalls(): Promise<number> {
+  async function recoverOpenCalls(lookFor: (attempt: Attempt) => void): Promise<number> {
     const open = await store.collection('calls').find({
       filter: { status: { $in: ['queued', 'initiated', 'ringing', 'answered'] } },
       limit: 10_000,
@@ -341,12 +342,17 @@ export function createCarryCalls(deps: CarryDeps) {
     for (const { _id } of [...open, ...unreconciled]) {
       const call = await events.rebuild(_id);
       if (!call) continue;
-      if (!call.callSid && !isOver(call) && call.status === 'queued') {
-        await events.record(
-          _id,
-          { type: 'ended', status: 'canceled', reason: 'the service stopped before this call was dialled' },
-          { eventId: `${_id}:ended` },
-        );
+      if (!call.callSid && !isOver(call)) {
+        const [attempt] = await store.collection('attempts').find({ filter: { callId: _id }, limit: 1 });
+        // The carrier may have been asked, and its answer died with that life.
+        if (attempt?.state === 'dialed') lookFor(attempt);
+        else {
+          await events.record(
+            _id,
+            { type: 'ended', status: 'canceled', reason: 'the service stopped before this call was dialled' },
+            { eventId: `${_id}:ended` },
+          );
+        }
       }
       deps.finish(_id);
     }

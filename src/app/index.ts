@@ -110,7 +110,7 @@ export function buildApp(ports: Ports, house: House) {
     carrierInlet,
     agentInlet,
     /** Takes up what another life of this process left open. */
-    recover: carry.recoverOpenCalls,
+    recover: () => carry.recoverOpenCalls(place.lookAgain),
     activeCalls: (): number => carry.activeCount,
     /** Refuses new calls, lets live ones end for `patienceMs`, then frees everything. */
     async stop(patienceMs: number): Promise<void> {

@@ -315,6 +315,16 @@ export function createPlaceCall(deps: PlaceCallDeps) {
 
   return {
     placeCall,
+    /** A dial of an earlier life of this process whose answer nobody has. */
+    lookAgain(attempt: Attempt): void {
+      const { callId } = attempt;
+      const unclear = { type: 'dial_unconfirmed', message: 'the service stopped while dialling' } as const;
+      const noted = events.record(callId, unclear, { eventId: `${callId}:dial_unconfirmed:restart` });
+      inBackground(
+        noted.then(() => lookFor(attempt)),
+        callId,
+      );
+    },
     /** Resolves when no dial is under way. */
     settled: async (): Promise<void> => {
       await Promise.allSettled([...underWay]);

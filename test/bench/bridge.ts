@@ -49,14 +49,14 @@ const firstLine = (child: ChildProcess, pattern: RegExp): Promise<string> =>
     child.once('exit', (code) => reject(new Error(`it ended with ${code}: ${text.slice(-500)}`)));
   });
 
-/** CPU seconds used so far and resident bytes, as the kernel accounts them. */
+/** CPU seconds used so far, and the process's own memory in bytes (pages of mapped files are the kernel's cache). */
 function usage(pid: number): { cpu: number; rss: number } {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
     .replace(/^.*\) /, '')
     .split(' ');
-  return { cpu: (Number(fields[11]) + Number(fields[12])) / 100, rss: Number(fields[21]) * 4_096 };
+  const anonymous = /RssAnon:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+  return { cpu: (Number(fields[11]) + Number(fields[12])) / 100, rss: Number(anonymous) * 1_024 };
 }
-
 const openFiles = (pid: number): number => readdirSync(`/proc/${pid}/fd`).length;
 
 interface Target {

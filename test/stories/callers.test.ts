@@ -272,7 +272,11 @@ describe.each(OUTBOUND)('a call to %s', (name) => {
 
   test('leaves the decision, the closed attempt and a row with the lead', async () => {
     const { call, attempt, lead } = await storyOf(name);
-    expect(call.complianceDecision).toMatchObject({ verdict: 'allow', reason: 'ok', permitId: call.attemptId });
+    expect(call.complianceDecision).toMatchObject({
+      verdict: 'allow',
+      reason: 'ok',
+      permitId: call.attemptId,
+    });
     const stored = await here.ask('GET', `/api/v1/compliance/decisions?leadId=${call.leadId}`);
     expect(stored.json<{ items: unknown[] }>().items.length).toBeGreaterThan(0);
     expect(attempt).toMatchObject({ state: 'closed' });
@@ -442,7 +446,9 @@ test('an unknown person who calls us can stop all calls', async () => {
   const story = await storyOf('inbound-opt-out');
   expect(story.call).toMatchObject({ direction: 'inbound', status: 'completed', outcome: 'opted_out' });
   expect(story.call).not.toHaveProperty('leadId');
-  expect(missingWords(story, [['agent', 'Hello there, you have reached the AI assistant of Parley']])).toBeUndefined();
+  expect(
+    missingWords(story, [['agent', 'Hello there, you have reached the AI assistant of Parley']]),
+  ).toBeUndefined();
   const check = await here.ask('POST', '/api/v1/compliance/check', { phone: '+12125558888' });
   expect(check.json()).toMatchObject({ verdict: 'deny' });
   expect(check.json<{ reasons: string[] }>().reasons).toContain('internal_dnc');

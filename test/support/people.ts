@@ -6,7 +6,7 @@ const person = (name: string, script: Partial<CallerScript> & Pick<CallerScript,
   title: name,
   summary: '',
   voice: 'slt',
-  ringMs: 1_500,
+  ringMs: 900,
   pickup: { kind: 'answers' },
   detection: { verdict: 'human', latencyMs: 1_800 },
   ...script,
@@ -47,8 +47,8 @@ export const DECLINER = person('decliner', {
 /** Puts the phone down after a second. */
 export const BRIEF = person('brief', { ringMs: 400, steps: [{ pauseMs: 1_000 }, { hangUp: true }] });
 
-/** Lets the phone ring for eight seconds. */
+/** Lets the phone ring for fourteen seconds. */
 export const SLOW_TO_ANSWER = person('slow to answer', {
-  ringMs: 8_000,
+  ringMs: 14_000,
   steps: [listens, { say: SELLS }, listens, { pauseMs: 500 }, { hangUp: true }],
 });

@@ -3,6 +3,7 @@
  * `performance.now()` and `Date`, so both are replaced: a calendar that starts at a chosen moment, and a clock that stands
  * still while the machine does not come round to turning its loop. A busy machine makes the world slow, not wrong.
  */
+import { setMaxListeners } from 'node:events';
 import type { Cancel, Clock, Log } from '../../src/app/ports.ts';
 
 /** The machine's own time, whatever a world does to it. */
@@ -21,8 +22,8 @@ export interface WorldTime {
 
 /** A world's time goes on by small steps; between two of them every socket and timer had its turn. */
 const BEAT_MS = 1;
-/** The longest step, in world ms: about one frame of the line. */
-const LONGEST_STEP_MS = 24;
+/** The longest step, in world ms: two frames of the line. */
+const LONGEST_STEP_MS = 40;
 
 /**
  * Starts a world's time. With `scale` 1 the steady clock is the machine's own, so that what is measured is true; the calendar
@@ -145,6 +146,7 @@ export function createWorldClock(time: WorldTime, log: Log): WorldClock {
           signal?.removeEventListener('abort', onAbort);
           resolve();
         });
+        if (signal) setMaxListeners(0, signal);
         signal?.addEventListener('abort', onAbort, { once: true });
       }),
     get waiting() {

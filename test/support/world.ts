@@ -41,7 +41,7 @@ export const OFFICE = '+12125550316';
 export const SELLER = 'Parley';
 const API_KEY = 'a-key-for-the-stories-of-this-world-0123';
 /** How much faster than ours the time of a world may run. */
-const SCALE = 16;
+const SCALE = 24;
 /** What must happen at all has happened by then, in ms of the machine. */
 const PATIENCE_MS = 45_000;
 
@@ -302,6 +302,7 @@ export async function world(options: WorldOptions = {}): Promise<World> {
         await app.stop(1);
         await http.close();
         await opened.close();
+        clock.stop();
       },
       async die() {
         dead = true;
@@ -460,7 +461,8 @@ export async function world(options: WorldOptions = {}): Promise<World> {
       return self.line(call).heard.includes(await speak(sentence, voice));
     },
     dialled: (phone) =>
-      carrier.control.calls().filter(({ to, direction }) => to === phone && direction === 'outbound-api').length,
+      carrier.control.calls().filter(({ to, direction }) => to === phone && direction === 'outbound-api')
+        .length,
     async finished(callId) {
       const last = () => life.app.calls.get(callId).then((call) => JSON.stringify(call));
       await until(`call ${callId} to be finished`, async () => {

@@ -23,7 +23,7 @@ const CALL_ID = /^[0-9a-f]{24}$/;
 /** Audio of one call that may wait in memory; what comes beyond it is lost and becomes silence. */
 const MAX_QUEUED_BYTES = 1024 * 1024;
 /** Audio waits so long for more, and so much of it goes to disk in one write. */
-const FLUSH_AFTER_MS = 500;
+const FLUSH_AFTER_MS = 1000;
 const FLUSH_AT_BYTES = 32 * 1024;
 const BATCH_BYTES = 256 * 1024;
 const RETRY_AFTER_MS = 1000;

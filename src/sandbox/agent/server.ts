@@ -29,7 +29,7 @@ import {
 } from './transcripts.ts';
 
 const TICK_MS = 20;
-const SHORTEST_TICK_MS = 4;
+const SHORTEST_TICK_MS = 1;
 /** How long a stopping agent waits for the other sides to answer its close frames. */
 const FAREWELL_MS = 300;
 const URL_VALID_MS = 15 * 60_000;

@@ -39,16 +39,24 @@ export function createClock(scale: number, onError: (error: unknown) => void): C
 
   const now = () => (performance.now() - startedAt) * scale;
 
+  /** Never early: where the world's clock is held back, a timer of the machine is not to be believed. */
   function start(real: number, action: () => void, onStop?: () => void): () => void {
     if (stopped) {
       onStop?.();
       return () => {};
     }
-    const timer = setTimeout(() => {
-      timers.delete(timer);
-      action();
-    }, real);
-    timers.set(timer, onStop);
+    const due = now() + real * scale;
+    let timer: NodeJS.Timeout;
+    const arm = (wait: number) => {
+      timer = setTimeout(() => {
+        timers.delete(timer);
+        const left = (due - now()) / scale;
+        if (left > 0 && !stopped) arm(left);
+        else action();
+      }, wait);
+      timers.set(timer, onStop);
+    };
+    arm(real);
     return () => {
       clearTimeout(timer);
       timers.delete(timer);
