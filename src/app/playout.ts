@@ -8,9 +8,11 @@
 import { BYTES_PER_MS, FRAME_BYTES, SILENCE } from '../domain/audio.ts';
 import type { Leg } from './ports.ts';
 
-/** How far ahead of the clock the carrier is fed, and how low its buffer may run before a burst goes on. */
+/** How far ahead of the clock a burst is fed to the carrier, and how low its buffer may run before the burst goes on. */
 const LEAD_MS = 200;
 const REFILL_MS = 120;
+/** A reply that comes in real time leaves at once while the carrier holds less than this: jitter is the carrier's to absorb. */
+const FITS_MS = 400;
 const FRAME_MS = FRAME_BYTES / BYTES_PER_MS;
 /** Agent audio held here at most: five minutes. What comes beyond is dropped and counted. */
 const MAX_QUEUED_BYTES = 5 * 60_000 * BYTES_PER_MS;
@@ -48,7 +50,7 @@ interface Chunk {
 }
 
 /** The frames under way to a leg: `play` and `played` copy before they return, so one buffer serves all calls. */
-const batch = Buffer.alloc((LEAD_MS / FRAME_MS) * FRAME_BYTES);
+const batch = Buffer.alloc((FITS_MS / FRAME_MS) * FRAME_BYTES);
 
 export function createPlayout(sink: PlayoutSink): Playout {
   let leg: Leg | undefined;
@@ -96,11 +98,12 @@ export function createPlayout(sink: PlayoutSink): Playout {
   function pump(nowMs: number): void {
     if (!leg || queued === 0) return;
     if (playedUntilMs < nowMs) playedUntilMs = nowMs;
-    // What fits leaves at once: a reply that comes in real time is not held. A burst is fed in larger pieces, less often.
     const leadMs = playedUntilMs - nowMs;
-    if (leadMs > REFILL_MS && queued / BYTES_PER_MS > LEAD_MS - leadMs) return;
+    const fits = leadMs + queued / BYTES_PER_MS <= FITS_MS;
+    if (!fits && leadMs > REFILL_MS) return;
+    const limitMs = fits ? FITS_MS : LEAD_MS;
     while (queued > 0) {
-      const room = Math.floor((LEAD_MS - (playedUntilMs - nowMs)) / FRAME_MS);
+      const room = Math.floor((limitMs - (playedUntilMs - nowMs)) / FRAME_MS);
       if (room < 1) return;
       const next = queue[0];
       if (!next) return;

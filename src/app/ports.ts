@@ -66,7 +66,7 @@ export interface Recordings {
 }
 
 export interface RecordingSink {
-  /** Interleaved μ-law, left = caller. Copies nothing, never blocks and never throws: a slow disk loses audio, counted. */
+  /** Interleaved μ-law, left = caller; copied. Never blocks and never throws: a slow disk loses audio, counted. */
   write(interleaved: Buffer): void;
   /** Resolves when all is on disk. Idempotent. */
   close(): Promise<{ readonly durationSec: number; readonly lostBytes: number }>;

@@ -6,8 +6,8 @@
 import { BYTES_PER_MS, SILENCE } from '../domain/audio.ts';
 import type { RecordingSink } from './ports.ts';
 
-/** The window that can still change: lanes are written 0.2 s ahead of the clock at most and settled 0.3 s behind it. */
-const WINDOW = 800 * BYTES_PER_MS;
+/** The window that can still change: lanes are written 0.4 s ahead of the clock at most and settled 0.3 s behind it. */
+const WINDOW = 1_024 * BYTES_PER_MS;
 const SETTLE_MS = 300;
 /** Audio this close to the lane's end continues it: the caller's packets jitter, samples do not; the agent's are ours. */
 const SLACK = [80 * BYTES_PER_MS, 5 * BYTES_PER_MS] as const;
@@ -51,7 +51,7 @@ export function createStereoTrack(sink: RecordingSink, startMs: number): StereoT
     while (settled < until) {
       const from = settled % WINDOW;
       const count = Math.min(until - settled, WINDOW - from);
-      sink.write(Buffer.from(ring.subarray(from * 2, (from + count) * 2)));
+      sink.write(ring.subarray(from * 2, (from + count) * 2));
       ring.fill(SILENCE, from * 2, (from + count) * 2);
       settled += count;
     }

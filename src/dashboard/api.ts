@@ -25,10 +25,10 @@ import {
 const BASE = '/api/v1';
 const TIMEOUT_MS = 20_000;
 
-/** Codes of failures that no answer of the server describes. */
-type LocalCode = 'offline' | 'timed_out' | 'unexpected_answer';
-
-/** A request that did not give what was asked for. `code` is the problem's own, or a LocalCode. */
+/**
+ * A request that did not give what was asked for. `code` is the problem's own; without an answer of the server it is
+ * offline, timed_out or unexpected_answer.
+ */
 export class ApiError extends Error {
   readonly code: string;
   /** 0 when there was no answer. */

@@ -172,8 +172,6 @@ export type CallEventBody =
       readonly source: 'webhook' | 'poll' | 'none';
     };
 
-type CallEventType = CallEventBody['type'];
-
 /** One thing that happened. `eventId` makes a repeat harmless; (callId, seq) is the order. */
 export type CallEvent = CallEventBody & {
   readonly _id: string;

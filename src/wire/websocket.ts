@@ -75,6 +75,22 @@ function nextMask(): number {
   return mask;
 }
 
+/**
+ * Frames are built one behind the other in a slab. A socket that took its frame at once leaves nothing behind, and the
+ * next frame is built in the same place: in the steady state of a call no memory is made for what is sent.
+ */
+const SLAB_BYTES = 256 * 1024;
+let slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+let slabAt = 0;
+function frameSpace(bytes: number): Buffer {
+  if (bytes > SLAB_BYTES / 4) return Buffer.allocUnsafeSlow(bytes);
+  if (slabAt + bytes > SLAB_BYTES) {
+    slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+    slabAt = 0;
+  }
+  return slab.subarray(slabAt, slabAt + bytes);
+}
+
 /** XORs `data[from, to)` with the mask, first mask byte at `from`. */
 function applyMask(data: Buffer, from: number, to: number, mask: number): void {
   const a = mask >>> 24;
@@ -165,11 +181,11 @@ class Frames implements FrameSocket {
     if (this.#over || this.#closeSent) return;
     let bytes = last ? this.#frameBytes(last.length) : 0;
     for (const piece of pieces) bytes += this.#frameBytes(prefix.length + piece.length + suffix.length);
-    const block = Buffer.allocUnsafe(bytes);
+    const block = frameSpace(bytes);
     let at = 0;
     for (const piece of pieces) at = this.#put(block, at, TEXT, prefix, piece, suffix);
     if (last) this.#put(block, at, TEXT, NOTHING, last, NOTHING);
-    this.#socket.write(block);
+    this.#write(block);
   }
 
   close(code: number, reason = ''): void {
@@ -195,9 +211,15 @@ class Frames implements FrameSocket {
 
   #send(opcode: number, prefix: Buffer, payload: Buffer, suffix: Buffer): void {
     if (this.#over || this.#closeSent) return;
-    const frame = Buffer.allocUnsafe(this.#frameBytes(prefix.length + payload.length + suffix.length));
+    const frame = frameSpace(this.#frameBytes(prefix.length + payload.length + suffix.length));
     this.#put(frame, 0, opcode, prefix, payload, suffix);
-    this.#socket.write(frame);
+    this.#write(frame);
+  }
+
+  #write(block: Buffer): void {
+    this.#socket.write(block);
+    // Still waiting in the socket: its place in the slab is taken until the slab is forgotten.
+    if (this.#socket.writableLength > 0 && block.buffer === slab.buffer) slabAt += block.length;
   }
 
   #frameBytes(length: number): number {

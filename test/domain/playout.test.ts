@@ -97,12 +97,12 @@ describe('playout', () => {
     );
   });
 
-  test('the carrier never holds more than a quarter second, however fast the agent talks', () => {
+  test('the carrier never holds more than half a second, however fast the agent talks', () => {
     const line = carrier();
     line.playout.attach(line.leg, 0);
     line.playout.add(voice(80_000), 1, 0);
     line.pass(5_000);
-    expect(line.deepest()).toBeLessThanOrEqual(220);
+    expect(line.deepest()).toBeLessThanOrEqual(420);
     expect(line.heard.length).toBeGreaterThan(4_700 * 8);
   });
 

@@ -22,10 +22,14 @@ import {
 const CALL_ID = /^[0-9a-f]{24}$/;
 /** Audio of one call that may wait in memory; what comes beyond it is lost and becomes silence. */
 const MAX_QUEUED_BYTES = 1024 * 1024;
-/** Audio waits so long for more, and so much of it goes to disk in one write. */
+/** Audio waits so long for more before it goes to disk. */
 const FLUSH_AFTER_MS = 1000;
-const FLUSH_AT_BYTES = 32 * 1024;
-const BATCH_BYTES = 256 * 1024;
+/**
+ * Audio waits in blocks of one second that all recordings share and use again: buffers made and dropped at the rate of
+ * live audio would make the garbage collector stop the very loop that carries it.
+ */
+const BLOCK_BYTES = 16 * 1024;
+const SPARE_BLOCKS = 1024;
 const RETRY_AFTER_MS = 1000;
 /** Attempts at a failing disk once the call is over. */
 const LAST_ATTEMPTS = 3;
@@ -34,7 +38,13 @@ const CLOSE_TIMEOUT_MS = 10_000;
 const CHUNK_BYTES = 64 * 1024;
 
 /** Audio that waits, or a stretch of silence of so many bytes in place of audio that was lost. */
-type Piece = Buffer | { readonly silence: number };
+type Piece = { readonly block: Buffer; used: number } | { readonly silence: number };
+
+const spare: Buffer[] = [];
+const takeBlock = (): Buffer => spare.pop() ?? Buffer.allocUnsafeSlow(BLOCK_BYTES);
+const giveBack = (block: Buffer): void => {
+  if (spare.length < SPARE_BLOCKS) spare.push(block);
+};
 
 const even = (bytes: number): number => bytes - (bytes % 2);
 
@@ -73,29 +83,35 @@ function openTrack(
     if (bytes === 0) return;
     const at = first ? 0 : queue.length - 1;
     const neighbour = queue[at];
-    if (neighbour && !Buffer.isBuffer(neighbour)) queue[at] = { silence: neighbour.silence + bytes };
+    if (neighbour && 'silence' in neighbour) queue[at] = { silence: neighbour.silence + bytes };
     else if (first) queue.unshift({ silence: bytes });
     else queue.push({ silence: bytes });
   };
 
-  /** Takes about BATCH_BYTES from the head of the queue, either audio or silence. */
-  function takeBatch(): { readonly bytes: Buffer; readonly isAudio: boolean } {
-    const head = queue[0];
-    if (head && !Buffer.isBuffer(head)) {
-      const length = Math.min(head.silence, BATCH_BYTES);
-      if (length === head.silence) queue.shift();
-      else queue[0] = { silence: head.silence - length };
-      return { bytes: Buffer.alloc(length, SILENCE), isAudio: false };
+  function addAudio(interleaved: Buffer, length: number): void {
+    let done = 0;
+    while (done < length) {
+      let last = queue.at(-1);
+      if (!last || 'silence' in last || last.used === BLOCK_BYTES) {
+        last = { block: takeBlock(), used: 0 };
+        queue.push(last);
+      }
+      const part = Math.min(length - done, BLOCK_BYTES - last.used);
+      interleaved.copy(last.block, last.used, done, done + part);
+      last.used += part;
+      done += part;
     }
-    const pieces: Buffer[] = [];
-    let length = 0;
-    for (const piece of queue) {
-      if (!Buffer.isBuffer(piece) || length >= BATCH_BYTES) break;
-      pieces.push(piece);
-      length += piece.length;
-    }
-    queue = queue.slice(pieces.length);
-    return { bytes: Buffer.concat(pieces), isAudio: true };
+    queuedBytes += length;
+  }
+
+  /** Takes the head of the queue, at most a block: audio, or silence that stands for audio. */
+  function takeBatch(): { readonly bytes: Buffer; readonly length: number; readonly isAudio: boolean } {
+    const head = queue.shift();
+    if (head && 'block' in head) return { bytes: head.block, length: head.used, isAudio: true };
+    const silence = head?.silence ?? 0;
+    const length = Math.min(silence, BLOCK_BYTES);
+    if (silence > length) queue.unshift({ silence: silence - length });
+    return { bytes: takeBlock().fill(SILENCE, 0, length), length, isAudio: false };
   }
 
   async function opened(): Promise<FileHandle> {
@@ -115,27 +131,23 @@ function openTrack(
   }
 
   async function writeBatch(): Promise<void> {
-    const { bytes, isAudio } = takeBatch();
+    const { bytes, length, isAudio } = takeBatch();
     let done = 0;
     try {
       const handle = await opened();
-      while (done < bytes.length) {
-        const { bytesWritten } = await handle.write(
-          bytes,
-          done,
-          bytes.length - done,
-          ULAW_HEADER_BYTES + onDisk,
-        );
+      while (done < length) {
+        const { bytesWritten } = await handle.write(bytes, done, length - done, ULAW_HEADER_BYTES + onDisk);
         if (bytesWritten === 0) throw new Error('the disk took nothing');
         done += bytesWritten;
         onDisk += bytesWritten;
       }
     } catch (error) {
-      if (isAudio) lostBytes += bytes.length - done;
-      addSilence(bytes.length - done, true);
+      if (isAudio) lostBytes += length - done;
+      addSilence(length - done, true);
       throw error;
     } finally {
-      if (isAudio) queuedBytes -= bytes.length;
+      if (isAudio) queuedBytes -= length;
+      giveBack(bytes);
     }
   }
 
@@ -198,11 +210,10 @@ function openTrack(
           lostBytes += length;
           addSilence(length, false);
         } else {
-          queue.push(length === interleaved.length ? interleaved : interleaved.subarray(0, length));
-          queuedBytes += length;
+          addAudio(interleaved, length);
         }
         if (draining) return;
-        if (queuedBytes >= FLUSH_AT_BYTES) void drain();
+        if (queuedBytes >= BLOCK_BYTES) void drain();
         else cancelFlush ??= clock.after(FLUSH_AFTER_MS, () => void drain());
       },
       close() {
