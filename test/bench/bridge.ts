@@ -16,6 +16,12 @@ const SECONDS = Number(process.argv[2] ?? 10);
 const STEPS = (process.argv[3] ?? '50,200,300,400,500,600,700').split(',').map(Number);
 const ACCOUNT = `AC${'0'.repeat(32)}`;
 const TOKEN = randomBytes(16).toString('hex');
+/** The product runs as `npm start` runs it, with the same flags. */
+const START = (
+  JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: { start: string } }
+).scripts.start
+  .split(' ')
+  .slice(1);
 const SUSTAINED_P99_MS = 20;
 const CHURN = 1_000;
 
@@ -71,7 +77,7 @@ async function product(load: Load): Promise<Target> {
   const dir = mkdtempSync(join(tmpdir(), 'parley-bench-'));
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
-  const child = run(['dist/main.js'], {
+  const child = run(START, {
     PORT: String(port),
     HOST: '127.0.0.1',
     PUBLIC_BASE_URL: url,

@@ -1,7 +1,7 @@
 /**
  * Callers and an agent for measuring a bridge from outside: one process, raw sockets, no JSON and no parsing on the media
  * path, so that what is measured is the bridge. Every caller sends a 20 ms frame 50 times a second; the agent echoes the
- * audio in groups of five. Frames are counted by their headers; a frame's latency is the time from its send to its arrival.
+ * audio in groups of five, with pauses. Frames are counted by their headers; a frame's latency is the time from its send to its arrival.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, request, type Server } from 'node:http';
@@ -10,6 +10,12 @@ import type { Duplex } from 'node:stream';
 
 const FRAME_MS = 20;
 const GROUP = 5;
+/**
+ * The agent is silent for half a second in every five, as speech is: without a pause the delay of the longest stall would
+ * stay for ever, in the bridge that paces or, unmeasured, in the carrier's buffer.
+ */
+const CYCLE = 50;
+const PAUSE = 5;
 /** Counter-like filler that is voice to a detector of voice, and 160 bytes long. */
 const VOICE = Buffer.from(Array.from({ length: 160 }, (_, i) => (i % 2 ? 0x20 : 0xa0)));
 const PAYLOAD = VOICE.toString('base64');
@@ -163,7 +169,7 @@ export async function startLoad(): Promise<Load> {
         const now = performance.now();
         if (measure) up.push(now - (call.sentAt[call.arrived % RING] as number));
         call.arrived += 1;
-        if (call.arrived % GROUP === 0) {
+        if (call.arrived % GROUP === 0 && Math.floor(call.arrived / GROUP) % CYCLE < CYCLE - PAUSE) {
           call.groupAt[call.groups % RING] = now;
           call.groups += 1;
           socket.write(echo);
