@@ -38,12 +38,12 @@ export function createStereoTrack(sink: RecordingSink, startMs: number): StereoT
     const end = ends[lane];
     const start = Math.max(settled, Math.abs(at - end) < SLACK[lane] ? end : at);
     const limit = Math.min(length, settled + WINDOW - start);
+    // In two runs, before and behind the ring's end, so that the inner loops have nothing to decide.
+    const first = Math.min(limit, WINDOW - (start % WINDOW));
     let to = (start % WINDOW) * 2 + lane;
-    for (let i = 0; i < limit; i += 1) {
-      ring[to] = ulaw[i] as number;
-      to += 2;
-      if (to >= WINDOW * 2) to -= WINDOW * 2;
-    }
+    for (let i = 0; i < first; i += 1, to += 2) ring[to] = ulaw[i] as number;
+    to = lane;
+    for (let i = Math.max(0, first); i < limit; i += 1, to += 2) ring[to] = ulaw[i] as number;
     ends[lane] = start + Math.max(0, limit);
   }
 

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
-import { createMediaDoor, cutMedia } from '../../src/adapters/twilio/media-stream.ts';
+import { createMediaDoor, cutMedia, noShape } from '../../src/adapters/twilio/media-stream.ts';
 import type { Leg } from '../../src/app/ports.ts';
 
 const STREAM = 'MZ18ad3ab5a668481ce02b83e7395059f0';
@@ -302,7 +302,8 @@ describe('an open stream', () => {
 describe('cutting a payload out', () => {
   const quoted = Buffer.from(`"${STREAM}"`);
 
-  test('means what JSON means, or says nothing', () => {
+  test('means what JSON means, or says nothing, whatever came before', () => {
+    const shape = noShape();
     fc.assert(
       fc.property(
         fc.oneof(
@@ -320,7 +321,7 @@ describe('cutting a payload out', () => {
             streamSid,
           });
           const message = Buffer.from(text);
-          const cut = cutMedia(message, quoted);
+          const cut = cutMedia(message, quoted, shape);
           if (!cut) return;
           expect(message.toString('utf8', cut.from, cut.to)).toBe(payload);
           expect(cut.chunk).toBe(Number(chunk));
@@ -333,7 +334,7 @@ describe('cutting a payload out', () => {
 
   test('takes what Twilio sends', () => {
     const message = Buffer.from(media(frame(5), 12, 395));
-    const cut = cutMedia(message, quoted);
+    const cut = cutMedia(message, quoted, noShape());
     expect(cut).toMatchObject({ chunk: 12, timestampMs: 395 });
     expect(message.toString('utf8', cut?.from, cut?.to)).toBe(frame(5));
   });

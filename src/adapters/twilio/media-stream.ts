@@ -84,28 +84,46 @@ function digits(message: Buffer, at: number): number {
   return -1;
 }
 
+/** Where the parts of a stream's last media message were: the next one is the same but for a digit now and then. */
+export interface MediaShape {
+  chunk: number;
+  timestamp: number;
+  payload: number;
+  streamSid: number;
+}
+
+/** Where `key` is: at `hint` nearly always, else wherever it is found; -1 when nowhere. */
+function find(message: Buffer, key: Buffer, hint: number): number {
+  for (let i = 0; i < key.length; i += 1) {
+    if (message[hint + i] !== key[i]) return message.indexOf(key, MEDIA_START.length);
+  }
+  return hint;
+}
+
 /**
  * Finds the payload of a media message written the way Twilio writes it. Undefined: some other message or some other way
  * of writing, which only the slow path can tell. The payload holds base64 characters only, so that it can be put into
- * another JSON text as it is. `streamSid` is the quoted id.
+ * another JSON text as it is. `streamSid` is the quoted id; `shape` is remembered from message to message.
  */
-export function cutMedia(message: Buffer, streamSid: Buffer): MediaCut | undefined {
-  if (message.length < MEDIA_START.length) return undefined;
-  if (message.compare(MEDIA_START, 0, MEDIA_START.length, 0, MEDIA_START.length) !== 0) return undefined;
-  const chunkAt = message.indexOf(CHUNK, MEDIA_START.length);
-  const timestampAt = message.indexOf(TIMESTAMP, MEDIA_START.length);
-  const payloadAt = message.indexOf(PAYLOAD, MEDIA_START.length);
-  if (chunkAt < 0 || timestampAt < 0 || payloadAt < 0) return undefined;
-  const chunk = digits(message, chunkAt + CHUNK.length);
-  const timestampMs = digits(message, timestampAt + TIMESTAMP.length);
+export function cutMedia(message: Buffer, streamSid: Buffer, shape: MediaShape): MediaCut | undefined {
+  for (let i = 0; i < MEDIA_START.length; i += 1) if (message[i] !== MEDIA_START[i]) return undefined;
+  shape.chunk = find(message, CHUNK, shape.chunk);
+  shape.timestamp = find(message, TIMESTAMP, shape.timestamp);
+  shape.payload = find(message, PAYLOAD, shape.payload);
+  if (shape.chunk < 0 || shape.timestamp < 0 || shape.payload < 0) return undefined;
+  const chunk = digits(message, shape.chunk + CHUNK.length);
+  const timestampMs = digits(message, shape.timestamp + TIMESTAMP.length);
   if (chunk < 0 || timestampMs < 0) return undefined;
-  const from = payloadAt + PAYLOAD.length;
+  const from = shape.payload + PAYLOAD.length;
   let to = from;
   while (BASE64[message[to] ?? 0] === 1) to += 1;
   if (message[to] !== QUOTE || to - from > MAX_PAYLOAD_CHARS || (to - from) % 4 !== 0) return undefined;
-  if (message.indexOf(streamSid, MEDIA_START.length) < 0) return undefined;
+  shape.streamSid = find(message, streamSid, shape.streamSid);
+  if (shape.streamSid < 0) return undefined;
   return { from, to, chunk, timestampMs };
 }
+
+export const noShape = (): MediaShape => ({ chunk: 0, timestamp: 0, payload: 0, streamSid: 0 });
 
 export interface MediaDeps {
   /** Is this the carrier's signature of the upgrade request to `path`? */
@@ -129,6 +147,7 @@ class MediaStream implements Leg, FrameSocketSink {
   #quotedSid: Buffer = Buffer.alloc(0);
   #prefix: Buffer = Buffer.alloc(0);
   #lastChunk = 0;
+  readonly #shape = noShape();
   #closed = false;
   readonly #cancelStart: () => void;
   callSid = '';
@@ -147,7 +166,7 @@ class MediaStream implements Leg, FrameSocketSink {
   }
 
   text(message: Buffer): void {
-    const media = this.streamSid === '' ? undefined : cutMedia(message, this.#quotedSid);
+    const media = this.streamSid === '' ? undefined : cutMedia(message, this.#quotedSid, this.#shape);
     if (!media) return this.#slow(message);
     this.#countLost(media.chunk);
     if (media.to > media.from)
