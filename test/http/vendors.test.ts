@@ -4,11 +4,13 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import type { VendorRequest } from '../../src/app/ports.ts';
+import { createClock } from '../../src/adapters/system.ts';
+import type { Log, VendorRequest } from '../../src/app/ports.ts';
 import { Failure } from '../../src/domain/errors.ts';
 import type { HttpDeps } from '../../src/http/index.ts';
 import { type Served, serve } from './support.ts';
 
+const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
 const running: Served[] = [];
 const open = async (overrides: Partial<HttpDeps> = {}): Promise<Served> => {
   const served = await serve(overrides);
@@ -102,7 +104,10 @@ test('only the media path is handed over at an upgrade', async () => {
 });
 
 test('closing cuts media sockets that nobody closed, after all else', async () => {
+  const clock = createClock(silent);
   const served = await open({
+    // Time to close in passes ten times as fast.
+    clock: { ...clock, steadyMs: () => clock.steadyMs() * 10 },
     media: (_request, socket) => socket.write('HTTP/1.1 101 Switching Protocols\r\n\r\n'),
   });
   const ended = raw(served.port, upgrade('/twilio/media'));
