@@ -141,7 +141,7 @@ export function dashboardPages(directory: string | undefined): Router {
     );
   }
   router.get('/{*path}', (request: Request, response: Response, next: NextFunction) => {
-    if (NOT_PAGES.test(request.path) || request.accepts(['json', 'html']) !== 'html') {
+    if (NOT_PAGES.test(request.path) || request.accepts(['html', 'json']) !== 'html') {
       next();
       return;
     }
