@@ -347,7 +347,7 @@ test('kill -9 in the middle of writes loses nothing that was acknowledged and le
   const dir = freshDir();
   const events = new Map<number, number>();
   const leads = new Map<string, number>();
-  for (let round = 1; round <= 3; round += 1) {
+  for (let round = 1; round <= 4; round += 1) {
     const { child, exited, lines } = spawnModule(WRITER(dir, round));
     const target = 400 * round;
     let read = 0;
