@@ -8,7 +8,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import type { Socket } from 'node:net';
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 export interface FrameSocketSink {
@@ -114,6 +114,40 @@ const sendable = (code: number): boolean =>
   (code >= 1000 && code <= 1014 && code !== 1004 && code !== 1005 && code !== 1006) ||
   (code >= 3000 && code <= 4999);
 
+/** What one read of any connection brings. It is used up before the next, so all connections share it. */
+const received = Buffer.alloc(64 * 1024);
+
+/** Members of a socket that Node sets for its option `onread`. */
+interface OnreadSocket {
+  _handle?: { useUserBuffer?: (buffer: Uint8Array) => void } | null;
+  [member: symbol]: unknown;
+}
+
+/**
+ * Has Node read into `received` and call `take` with the number of bytes, instead of making a buffer and a stream event
+ * for every read: at a hundred reads a second and call that is a tenth of the CPU and most of the garbage that stops the
+ * loop. It is what the documented option `onread` of net.Socket does, which cannot be given to a server's sockets; where
+ * this Node keeps it elsewhere, or the socket is no plain TCP socket, it answers false and the stream is used.
+ */
+function readShared(socket: Socket, take: (bytes: number) => void): boolean {
+  if (!(socket instanceof Socket) || 'encrypted' in socket || socket.readableLength > 0) return false;
+  const inner = socket as unknown as OnreadSocket;
+  const [buffer, call, next] = ['kBuffer', 'kBufferCb', 'kBufferGen'].map((name) =>
+    Object.getOwnPropertySymbols(inner).find((symbol) => symbol.description === name),
+  );
+  const handle = inner._handle;
+  if (!buffer || !call || !next || typeof handle?.useUserBuffer !== 'function') return false;
+  inner[buffer] = received;
+  inner[call] = (bytes: number) => {
+    take(bytes);
+    return true;
+  };
+  inner[next] = null;
+  // biome-ignore lint/correctness/useHookAtTopLevel: not a hook of React
+  handle.useUserBuffer(received);
+  return true;
+}
+
 class Frames implements FrameSocket {
   readonly #socket: Socket;
   /** We are the client: our frames are masked, theirs are not. */
@@ -133,6 +167,8 @@ class Frames implements FrameSocket {
   #closeReason = '';
   #over = false;
   #closingTimer: NodeJS.Timeout | undefined;
+  /** What came behind the handshake, until somebody reads. */
+  #head: Buffer;
 
   constructor(socket: Socket, client: boolean, maxPayload: number, head: Buffer) {
     this.#socket = socket;
@@ -141,7 +177,7 @@ class Frames implements FrameSocket {
     socket.setNoDelay(true);
     socket.setTimeout(0);
     socket.pause();
-    if (head.length > 0) socket.unshift(head);
+    this.#head = head;
     socket.on('error', () => this.#end());
     socket.on('end', () => {
       socket.end();
@@ -156,7 +192,11 @@ class Frames implements FrameSocket {
       sink.socketClosed(this.#closeCode, this.#closeReason);
       return;
     }
-    this.#socket.on('data', (chunk: Buffer) => this.#read(chunk));
+    if (!readShared(this.#socket, (bytes) => this.#read(received, bytes, true)))
+      this.#socket.on('data', (chunk: Buffer) => this.#read(chunk, chunk.length, false));
+    const head = this.#head;
+    this.#head = NOTHING;
+    if (head.length > 0) this.#read(head, head.length, false);
     this.#socket.resume();
   }
 
@@ -258,21 +298,24 @@ class Frames implements FrameSocket {
     return from + length;
   }
 
-  #read(chunk: Buffer): void {
+  /** `chunk[0, bytes)` has arrived; `lent`: what must outlive this call has to be copied. */
+  #read(chunk: Buffer, bytes: number, lent: boolean): void {
     if (this.#over) return;
     let data = chunk;
+    let end = bytes;
     if (this.#held > 0) {
-      this.#chunks.push(chunk);
-      this.#held += chunk.length;
+      this.#chunks.push(lent ? Buffer.from(chunk.subarray(0, bytes)) : chunk);
+      this.#held += bytes;
       // Joined only when a whole frame is there: a large message in small chunks is copied once, not once a chunk.
       if (this.#held < this.#wanted) return;
       data = Buffer.concat(this.#chunks, this.#held);
+      end = this.#held;
       this.#chunks = [];
       this.#held = 0;
     }
     let at = 0;
     while (!this.#over) {
-      const left = data.length - at;
+      const left = end - at;
       this.#wanted = 2;
       if (left < 2) break;
       const first = data[at] as number;
@@ -303,9 +346,9 @@ class Frames implements FrameSocket {
       at = from + length;
       this.#frame(first & 0x0f, (first & 0x80) !== 0, data.subarray(from, at));
     }
-    if (at < data.length && !this.#over) {
+    if (at < end && !this.#over) {
       // Copied, so that a few bytes do not keep a whole read buffer alive.
-      const rest = Buffer.from(data.subarray(at));
+      const rest = Buffer.from(data.subarray(at, end));
       this.#chunks = [rest];
       this.#held = rest.length;
     }

@@ -10,10 +10,10 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import webhooks from 'twilio/lib/webhooks/webhooks.js';
-import { type Load, startLoad } from './load.ts';
+import { type Admission, type Load, type Shares, startLoad } from './load.ts';
 
 const SECONDS = Number(process.argv[2] ?? 10);
-const STEPS = (process.argv[3] ?? '50,200,300,400,500,600,700').split(',').map(Number);
+const STEPS = (process.argv[3] ?? '50,200,300,400,500,600,700,800,900,1000').split(',').map(Number);
 const ACCOUNT = `AC${'0'.repeat(32)}`;
 const TOKEN = randomBytes(16).toString('hex');
 /** The product runs as `npm start` runs it, with the same flags. */
@@ -67,9 +67,9 @@ const openFiles = (pid: number): number => readdirSync(`/proc/${pid}/fd`).length
 
 interface Target {
   readonly name: string;
-  readonly url: string;
+  readonly port: number;
   readonly pid: number;
-  readonly admit: Parameters<Load['open']>[1];
+  readonly admit: () => Promise<Admission>;
   stop(): void;
 }
 
@@ -95,7 +95,7 @@ async function product(load: Load): Promise<Target> {
   await firstLine(child, /(signin\?token)/);
   return {
     name: 'Parley',
-    url,
+    port,
     pid: child.pid ?? 0,
     async admit() {
       const callSid = `CA${randomBytes(16).toString('hex')}`;
@@ -121,17 +121,17 @@ async function product(load: Load): Promise<Target> {
           value,
         ]),
       );
-      if (!parameters.token) throw new Error(`no stream in the answer: ${answer.status} ${twiml}`);
+      if (!parameters.token || !parameters.callId)
+        throw new Error(`no stream in the answer: ${answer.status} ${twiml}`);
       return {
         path: '/twilio/media',
-        headers: {
-          'X-Twilio-Signature': webhooks.getExpectedTwilioSignature(
-            TOKEN,
-            `${url.replace('http', 'ws')}/twilio/media`,
-            {},
-          ),
-        },
-        parameters,
+        signature: webhooks.getExpectedTwilioSignature(
+          TOKEN,
+          `${url.replace('http', 'ws')}/twilio/media`,
+          {},
+        ),
+        callId: parameters.callId,
+        token: parameters.token,
         callSid,
       };
     },
@@ -144,14 +144,14 @@ async function product(load: Load): Promise<Target> {
 
 async function plain(load: Load): Promise<Target> {
   const child = run(['--import', 'tsx', 'test/bench/plain-bridge.ts'], {
-    AGENT_URL: `ws://127.0.0.1:${load.port}/v1/convai/conversation`,
+    AGENT_URL: load.agentUrl,
   });
   const port = await firstLine(child, /^(\d+)\n/);
   return {
     name: 'plain bridge',
-    url: `http://127.0.0.1:${port}`,
+    port: Number(port),
     pid: child.pid ?? 0,
-    admit: async (callId) => ({ path: '/', headers: {}, parameters: { callId }, callSid: 'CA' }),
+    admit: async () => ({ path: '/', callId: randomBytes(12).toString('hex'), callSid: 'CA' }),
     stop: () => void child.kill('SIGKILL'),
   };
 }
@@ -166,8 +166,8 @@ async function freePort(): Promise<number> {
   });
 }
 
-const at = (sorted: number[], share: number): number =>
-  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+const openOne = async (load: Load, target: Target): Promise<void> =>
+  load.open(target.port, await target.admit());
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 interface Row {
@@ -175,8 +175,9 @@ interface Row {
   readonly calls: number;
   readonly frames: number;
   readonly lost: number;
-  readonly up: readonly [number, number, number];
-  readonly down: readonly [number, number, number];
+  readonly up: Shares;
+  readonly down: Shares;
+  readonly heard: Shares;
   readonly cpuMs: number;
   readonly cpuShare: number;
   readonly kbPerCall: number;
@@ -187,7 +188,7 @@ interface Row {
 async function step(load: Load, target: Target, calls: number, idleRss: number): Promise<Row> {
   for (let opened = 0; opened < calls; ) {
     const batch = Math.min(10, calls - opened);
-    await Promise.all(Array.from({ length: batch }, () => load.open(target.url, target.admit)));
+    await Promise.all(Array.from({ length: batch }, () => openOne(load, target)));
     opened += batch;
   }
   await sleep(2_000);
@@ -197,23 +198,22 @@ async function step(load: Load, target: Target, calls: number, idleRss: number):
   await sleep(SECONDS * 1_000);
   const seconds = (performance.now() - startMs) / 1_000;
   const after = usage(target.pid);
-  const figures = load.figures();
+  const figures = await load.figures();
   await load.closeCalls();
-  const up = figures.up.sort((a, b) => a - b);
-  const down = figures.down.sort((a, b) => a - b);
   const cpu = after.cpu - before.cpu;
   return {
     name: target.name,
     calls: figures.calls,
     frames: figures.frames,
     lost: figures.lostUp + figures.lostDown + (calls - figures.calls),
-    up: [at(up, 0.5), at(up, 0.99), at(up, 0.999)],
-    down: [at(down, 0.5), at(down, 0.99), at(down, 0.999)],
+    up: figures.up,
+    down: figures.down,
+    heard: figures.heard,
     cpuMs: (cpu * 1_000) / seconds / calls,
     cpuShare: cpu / seconds,
     kbPerCall: (after.rss - idleRss) / calls / 1_024,
     rss: after.rss,
-    late: figures.lateTicks,
+    late: figures.late,
   };
 }
 
@@ -227,7 +227,7 @@ async function churn(load: Load, target: Target): Promise<void> {
   process.stdout.write(`\ncalls started and ended in a row   memory MB   open files and sockets\n`);
   for (const calls of [200, CHURN]) {
     for (let done = 0; done < calls; done += 20) {
-      await Promise.all(Array.from({ length: 20 }, () => load.open(target.url, target.admit)));
+      await Promise.all(Array.from({ length: 20 }, () => openOne(load, target)));
       await load.closeCalls();
     }
     const after = await look();
@@ -241,7 +241,7 @@ async function churn(load: Load, target: Target): Promise<void> {
 const cell = (value: number, digits = 1) => value.toFixed(digits).padStart(8);
 function print(row: Row): void {
   process.stdout.write(
-    `${row.name.padEnd(13)}${String(row.calls).padStart(6)}${String(row.frames).padStart(9)}${String(row.lost).padStart(6)}  ${row.up.map((ms) => cell(ms)).join('')}  ${row.down.map((ms) => cell(ms)).join('')}${cell(row.cpuMs, 2)}${cell(row.cpuShare * 100, 0)}%${cell(row.kbPerCall, 0)}${String(row.late).padStart(7)}\n`,
+    `${row.name.padEnd(13)}${String(row.calls).padStart(6)}${String(row.frames).padStart(9)}${String(row.lost).padStart(6)}  ${row.up.map((ms) => cell(ms)).join('')}  ${row.down.map((ms) => cell(ms)).join('')}  ${row.heard.map((ms) => cell(ms)).join('')}${cell(row.cpuMs, 2)}${cell(row.cpuShare * 100, 0)}%${cell(row.kbPerCall, 0)}${String(row.late).padStart(7)}\n`,
   );
 }
 
@@ -252,16 +252,16 @@ async function main(): Promise<void> {
   if (!existsSync('dist/main.js')) throw new Error('build first: npm run build');
   process.stdout.write(
     `${cpus()[0]?.model ?? 'unknown'} × ${cpus().length}, Node ${process.versions.node}; bridge ${pinned ? 'alone on one core, callers and agent on another' : 'not pinned'}; ${SECONDS} s a step\n` +
-      `${''.padEnd(13)} calls   frames  lost   up ms: p50     p99   p99.9  down ms: p50     p99   p99.9  CPU ms/s   core  KB/call  late\n`,
+      `${''.padEnd(13)} calls   frames  lost   up ms: p50     p99   p99.9  down ms: p50     p99   p99.9  heard ms:p50    p99   p99.9  CPU ms/s   core  KB/call  late\n`,
   );
-  const load = await startLoad();
+  const load = await startLoad(pinned ? ['taskset', '-c', '1'] : []);
   const best: Record<string, number> = {};
   const rows: Row[] = [];
   for (const make of [plain, product]) {
     const target = await make(load);
     await sleep(2_500);
     // One call first, so that what is loaded once is not counted as a call's.
-    await load.open(target.url, target.admit);
+    await openOne(load, target);
     await sleep(1_000);
     await load.closeCalls();
     const idle = usage(target.pid).rss;
@@ -296,7 +296,7 @@ async function main(): Promise<void> {
         `CPU per call at ${calls} calls: plain / Parley = ${(a.cpuMs / b.cpuMs).toFixed(2)}\n`,
       );
   }
-  await load.close();
+  load.close();
 }
 
 await main();

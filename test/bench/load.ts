@@ -1,399 +1,145 @@
 /**
- * Callers and an agent for measuring a bridge from outside: one process, raw sockets, no JSON and no parsing on the media
- * path, so that what is measured is the bridge. Every caller sends a 20 ms frame 50 times a second; the agent echoes the
- * audio in groups of five, with pauses. Frames are counted by their headers; a frame's latency is the time from its send to its arrival.
+ * Callers and an agent for measuring a bridge from outside. The media part is load.c, compiled here, because a load that
+ * costs as much as the bridge would measure itself; what a call needs of both vendors' REST is answered from here.
  */
-import { createHash, randomBytes } from 'node:crypto';
-import { createServer, type IncomingMessage, request, type Server } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
+import { execFileSync, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 
-const FRAME_MS = 20;
-const GROUP = 5;
-/**
- * The agent is silent for half a second in every five, as speech is: without a pause the delay of the longest stall would
- * stay for ever, in the bridge that paces or, unmeasured, in the carrier's buffer.
- */
-const CYCLE = 50;
-const PAUSE = 5;
-/** Counter-like filler that is voice to a detector of voice, and 160 bytes long. */
-const VOICE = Buffer.from(Array.from({ length: 160 }, (_, i) => (i % 2 ? 0x20 : 0xa0)));
-const PAYLOAD = VOICE.toString('base64');
-const ECHO = Buffer.concat(Array.from({ length: GROUP }, () => VOICE)).toString('base64');
+/** Median, 99th and 99.9th percentile, ms. */
+export type Shares = readonly [number, number, number];
 
-/** One WebSocket text frame; masked when a client sends it. The mask is zero: the bytes are ours and go to ourselves. */
-function textFrame(text: string, masked: boolean): Buffer {
-  const body = Buffer.from(text);
-  const mask = masked ? 0x80 : 0;
-  const head =
-    body.length < 126
-      ? Buffer.from([0x81, mask | body.length])
-      : Buffer.from([0x81, mask | 126, body.length >> 8, body.length & 0xff]);
-  return masked ? Buffer.concat([head, Buffer.alloc(4), body]) : Buffer.concat([head, body]);
+export interface Figures {
+  readonly calls: number;
+  readonly frames: number;
+  readonly lostUp: number;
+  readonly lostDown: number;
+  /** Beats of the load itself that came more than 10 ms late: it was the machine, not the bridge. */
+  readonly late: number;
+  /** From the caller's send to the agent's receipt. */
+  readonly up: Shares;
+  /** From the agent's send to the carrier's receipt of the last byte. */
+  readonly down: Shares;
+  /** From the agent's send to the moment the carrier plays it, less the audio's own length: with what waits in its buffer. */
+  readonly heard: Shares;
 }
 
-/** Calls `each` with the opcode, the length and the first bytes' place of every whole frame; holds what is cut. */
-function frameReader(
-  each: (opcode: number, length: number, data: Buffer, at: number, mask: number) => void,
-): (chunk: Buffer) => void {
-  let held: Buffer | undefined;
-  return (chunk) => {
-    const data = held ? Buffer.concat([held, chunk]) : chunk;
-    let at = 0;
-    for (;;) {
-      if (data.length - at < 2) break;
-      const second = data[at + 1] as number;
-      let length = second & 0x7f;
-      let head = 2 + (second & 0x80 ? 4 : 0);
-      if (length === 126) {
-        if (data.length - at < 4) break;
-        length = data.readUInt16BE(at + 2);
-        head += 2;
-      } else if (length === 127) {
-        if (data.length - at < 10) break;
-        length = data.readUInt32BE(at + 6);
-        head += 8;
-      }
-      if (data.length - at < head + length) break;
-      each(
-        (data[at] as number) & 0x0f,
-        length,
-        data,
-        at + head,
-        second & 0x80 ? data.readUInt32BE(at + head - 4) : 0,
-      );
-      at += head + length;
-    }
-    held = at < data.length ? Buffer.from(data.subarray(at)) : undefined;
-  };
+/** What a bridge wants of a caller before its stream. */
+export interface Admission {
+  readonly path: string;
+  readonly signature?: string;
+  readonly callId: string;
+  readonly token?: string;
+  readonly callSid: string;
 }
-
-function unmasked(data: Buffer, from: number, length: number, mask: number): string {
-  const text = Buffer.from(data.subarray(from, from + length));
-  for (let i = 0; i < text.length; i += 1)
-    text[i] = (text[i] as number) ^ ((mask >>> (8 * (3 - (i % 4)))) & 0xff);
-  return text.toString('latin1');
-}
-
-interface Call {
-  readonly id: string;
-  streamSid: string;
-  phone?: Duplex;
-  agent?: Duplex;
-  started: boolean;
-  /** Send times of caller frames and of agent groups, as rings: a frame's number finds its time. */
-  readonly sentAt: Float64Array;
-  readonly groupAt: Float64Array;
-  sent: number;
-  arrived: number;
-  groups: number;
-  /** Bytes of agent audio that came back to the caller. */
-  heardBytes: number;
-  groupsHeard: number;
-  frame: Buffer;
-  mediaLength: number;
-}
-
-const RING = 4_096;
 
 export interface Load {
-  /** For the bridge: `http://…`, speaks the agent platform's REST and socket, and takes the carrier's REST. */
+  /** For the bridge: the agent platform's and the carrier's REST. */
   readonly url: string;
-  readonly port: number;
-  /** Opens one more call through the bridge at `target`; `admit` gives the stream's parameters for a call id. */
-  open(
-    target: string,
-    admit: (callId: string) => Promise<{
-      path: string;
-      headers: Record<string, string>;
-      parameters: Record<string, string>;
-      callSid: string;
-    }>,
-  ): Promise<void>;
+  /** The agent platform's socket. */
+  readonly agentUrl: string;
+  /** Opens one more call through the bridge at `port` of this machine. */
+  open(port: number, admission: Admission): Promise<void>;
   /** Forgets what was measured so far. */
   reset(): void;
-  /** What was measured since the reset: frames sent by callers and echoed groups, and how many never arrived. */
-  figures(): {
-    calls: number;
-    frames: number;
-    lostUp: number;
-    groups: number;
-    lostDown: number;
-    up: number[];
-    down: number[];
-    lateTicks: number;
-  };
+  figures(): Promise<Figures>;
   /** Ends all calls as a carrier does. */
   closeCalls(): Promise<void>;
-  close(): Promise<void>;
+  close(): void;
 }
 
-const accept = (key: string): string =>
-  createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
+const ANSWER_MS = 15_000;
 
-export async function startLoad(): Promise<Load> {
-  const calls = new Map<string, Call>();
-  /** Calls by the id that the bridge tells the agent. */
-  const expected = new Map<string, Call>();
-  let measure = false;
-  let up: number[] = [];
-  let down: number[] = [];
-  let lateTicks = 0;
-
-  const server: Server = createServer((incoming, response) =>
-    answerRest(incoming, response.writeHead.bind(response), response.end.bind(response), () => port),
-  );
-  server.on('upgrade', (incoming, socket) => {
-    socket.write(
-      `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept(String(incoming.headers['sec-websocket-key']))}\r\n\r\n`,
-    );
-    (socket as Socket).setNoDelay(true);
-    let call: Call | undefined;
-    let audioLength = 0;
-    socket.on('error', () => {});
-    socket.on(
-      'data',
-      frameReader((opcode, length, data, from, mask) => {
-        if (opcode === 8) return void socket.end();
-        if (opcode !== 1) return;
-        if (!call) {
-          const id = /"call_id":"([^"]+)"/.exec(unmasked(data, from, length, mask))?.[1] ?? '';
-          call = expected.get(id);
-          if (!call) return void socket.destroy();
-          call.agent = socket;
-          return;
-        }
-        // The first message of a frame's size is audio, and every audio message has that size.
-        if (audioLength === 0 && length > 230 && length < 260 && call.started) audioLength = length;
-        if (length !== audioLength) return;
-        const now = performance.now();
-        if (measure) up.push(now - (call.sentAt[call.arrived % RING] as number));
-        call.arrived += 1;
-        if (call.arrived % GROUP === 0 && Math.floor(call.arrived / GROUP) % CYCLE < CYCLE - PAUSE) {
-          call.groupAt[call.groups % RING] = now;
-          call.groups += 1;
-          socket.write(echo);
-        }
-      }),
-    );
-    socket.write(
-      textFrame(
-        JSON.stringify({
-          type: 'conversation_initiation_metadata',
-          conversation_initiation_metadata_event: {
-            conversation_id: `conv_${randomBytes(12).toString('hex')}`,
-            agent_output_audio_format: 'ulaw_8000',
-            user_input_audio_format: 'ulaw_8000',
-          },
-        }),
-        false,
-      ),
-    );
+/** `prefix`: a command to run the load under, such as taskset. Throws when there is no C compiler. */
+export async function startLoad(prefix: readonly string[]): Promise<Load> {
+  const dir = mkdtempSync(join(tmpdir(), 'parley-load-'));
+  const program = join(dir, 'load');
+  execFileSync('cc', ['-O2', '-o', program, join(import.meta.dirname, 'load.c')]);
+  const [command = program, ...rest] = [...prefix, program];
+  const child = spawn(command, rest, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const waiting = new Map<string, (words: string[]) => void>();
+  const answer = (key: string): Promise<string[]> =>
+    new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        waiting.delete(key);
+        reject(new Error(`the load did not answer: ${key}`));
+      }, ANSWER_MS);
+      waiting.set(key, (words) => {
+        clearTimeout(timer);
+        waiting.delete(key);
+        resolve(words);
+      });
+    });
+  const portAnswer = answer('port');
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    const words = line.split(' ');
+    const [kind = '', n = ''] = words;
+    waiting.get(kind === 'ready' || kind === 'failed' ? n : kind)?.(words);
   });
-  const echo = textFrame(
-    JSON.stringify({ type: 'audio', audio_event: { audio_base_64: ECHO, event_id: 1 } }),
-    false,
-  );
+  const [, agentPort] = await portAnswer;
+  const agentUrl = `ws://127.0.0.1:${agentPort}/v1/convai/conversation`;
+  const server = createServer((request, response) => answerRest(request, response, agentUrl));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const port = (server.address() as AddressInfo).port;
-
-  // One wheel. Each call has its own phase within the 20 ms, as on real lines: four sub-ticks of 5 ms.
-  let tick = 0;
-  const startMs = performance.now();
-  const wheel = setInterval(() => {
-    const now = performance.now();
-    let turns = 0;
-    while (startMs + tick * (FRAME_MS / 4) <= now) {
-      tick += 1;
-      turns += 1;
-      let i = 0;
-      for (const call of calls.values()) {
-        i += 1;
-        if (!call.started || (i + tick) % 4 !== 0) continue;
-        call.sentAt[call.sent % RING] = performance.now();
-        call.sent += 1;
-        call.phone?.write(call.frame);
-      }
-    }
-    if (turns > 2) lateTicks += 1;
-  }, 1);
-
-  function mediaMessage(streamSid: string): Buffer {
-    // Chunk and timestamp keep their width, so that one frame serves the whole call; a bridge need not look at them.
-    return textFrame(
-      `{"event":"media","sequenceNumber":"100000","media":{"track":"inbound","chunk":"1","timestamp":"100000","payload":"${PAYLOAD}"},"streamSid":"${streamSid}"}`,
-      true,
-    );
-  }
+  const send = (line: string): void => void child.stdin.write(`${line}\n`);
+  let opened = 0;
 
   return {
-    url: `http://127.0.0.1:${port}`,
-    port,
-    async open(target, admit) {
-      const id = randomBytes(12).toString('hex');
-      const call: Call = {
-        id,
-        streamSid: `MZ${randomBytes(16).toString('hex')}`,
-        started: false,
-        sentAt: new Float64Array(RING),
-        groupAt: new Float64Array(RING),
-        sent: 0,
-        arrived: 0,
-        groups: 0,
-        heardBytes: 0,
-        groupsHeard: 0,
-        frame: Buffer.alloc(0),
-        mediaLength: 0,
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    agentUrl,
+    async open(port, { path, signature = '-', callId, token = '-', callSid }) {
+      opened += 1;
+      const stream = `MZ${randomBytes(16).toString('hex')}`;
+      const ready = answer(String(opened));
+      send(['open', opened, port, path, signature, callId, token, callSid, stream].join(' '));
+      const words = await ready;
+      if (words[0] !== 'ready') throw new Error(words.slice(2).join(' '));
+    },
+    reset: () => send('reset'),
+    async figures() {
+      const answered = answer('figures');
+      send('figures');
+      const numbers = (await answered).slice(1).map(Number);
+      const at = (index: number): number => numbers[index] ?? Number.NaN;
+      const shares = (index: number): Shares => [at(index), at(index + 1), at(index + 2)];
+      return {
+        calls: at(0),
+        frames: at(1),
+        lostUp: at(2),
+        lostDown: at(3),
+        late: at(4),
+        up: shares(5),
+        down: shares(8),
+        heard: shares(11),
       };
-      const { path, headers, parameters, callSid } = await admit(id);
-      expected.set(parameters.callId ?? '', call);
-      const { streamSid } = call;
-      call.frame = mediaMessage(streamSid);
-      const at = new URL(target);
-      const phone = await new Promise<Duplex>((resolve, reject) => {
-        const upgrade = request({
-          host: at.hostname,
-          port: at.port,
-          path,
-          headers: {
-            ...headers,
-            Connection: 'Upgrade',
-            Upgrade: 'websocket',
-            'Sec-WebSocket-Version': '13',
-            'Sec-WebSocket-Key': randomBytes(16).toString('base64'),
-          },
-        });
-        upgrade.on('upgrade', (_response, socket) => resolve(socket));
-        upgrade.on('response', (response) => reject(new Error(`the bridge answered ${response.statusCode}`)));
-        upgrade.on('error', reject);
-        upgrade.end();
-      });
-      (phone as Socket).setNoDelay(true);
-      call.phone = phone;
-      phone.on('error', () => {});
-      phone.on('close', () => calls.delete(id));
-      phone.on(
-        'data',
-        frameReader((opcode, length, data, from) => {
-          if (opcode === 8) return void phone.end();
-          if (opcode !== 1 || length < 200) return;
-          // A media message: its audio is what is between the quotes of "payload".
-          if (call.mediaLength !== length) {
-            call.mediaLength = length;
-            const text = data.toString('latin1', from, from + length);
-            const payload = /"payload":"([^"]*)"/.exec(text)?.[1];
-            if (payload === undefined) return;
-            bytesOf.set(length, Buffer.from(payload, 'base64').length);
-          }
-          call.heardBytes += bytesOf.get(length) ?? 0;
-          while (call.groupsHeard < Math.floor(call.heardBytes / (GROUP * 160))) {
-            if (measure) down.push(performance.now() - (call.groupAt[call.groupsHeard % RING] as number));
-            call.groupsHeard += 1;
-          }
-        }),
-      );
-      phone.write(textFrame('{"event":"connected","protocol":"Call","version":"1.0.0"}', true));
-      phone.write(
-        textFrame(
-          JSON.stringify({
-            event: 'start',
-            sequenceNumber: '1',
-            start: {
-              accountSid: 'AC',
-              streamSid,
-              callSid,
-              tracks: ['inbound'],
-              mediaFormat: { encoding: 'audio/x-mulaw', sampleRate: 8000, channels: 1 },
-              customParameters: parameters,
-            },
-            streamSid,
-          }),
-          true,
-        ),
-      );
-      const limit = performance.now() + 10_000;
-      while (!call.agent) {
-        if (performance.now() > limit) throw new Error('the bridge did not reach the agent');
-        await new Promise((resolve) => setTimeout(resolve, 5));
-      }
-      await new Promise((resolve) => setTimeout(resolve, 50));
-      calls.set(id, call);
-      call.started = true;
-    },
-    reset() {
-      up = [];
-      down = [];
-      lateTicks = 0;
-      measure = true;
-      for (const call of calls.values()) {
-        base.set(call.id, {
-          sent: call.sent,
-          arrived: call.arrived,
-          groups: call.groups,
-          groupsHeard: call.groupsHeard,
-        });
-      }
-    },
-    figures() {
-      measure = false;
-      let frames = 0;
-      let lostUp = 0;
-      let groups = 0;
-      let lostDown = 0;
-      for (const call of calls.values()) {
-        const from = base.get(call.id) ?? { sent: 0, arrived: 0, groups: 0, groupsHeard: 0 };
-        frames += call.sent - from.sent;
-        groups += call.groups - from.groups;
-        // What is under way is not lost: half a second of it is allowed for.
-        lostUp += Math.max(0, call.sent - call.arrived - 25);
-        lostDown += Math.max(0, call.groups - call.groupsHeard - 5);
-      }
-      return { calls: calls.size, frames, lostUp, groups, lostDown, up, down, lateTicks };
     },
     async closeCalls() {
-      const all = [...calls.values()];
-      calls.clear();
-      expected.clear();
-      for (const call of all) {
-        call.started = false;
-        call.phone?.write(textFrame(`{"event":"stop","streamSid":"${call.streamSid}"}`, true));
-      }
-      await new Promise((resolve) => setTimeout(resolve, 700));
-      for (const call of all) {
-        call.phone?.destroy();
-        call.agent?.destroy();
-      }
+      const closed = answer('closed');
+      send('close');
+      await closed;
     },
-    async close() {
-      clearInterval(wheel);
-      for (const call of calls.values()) {
-        call.phone?.destroy();
-        call.agent?.destroy();
-      }
+    close() {
+      child.kill('SIGKILL');
       server.closeAllConnections();
-      await new Promise<void>((resolve) => server.close(() => resolve()));
+      server.close();
+      rmSync(dir, { recursive: true, force: true });
     },
   };
 }
 
-const bytesOf = new Map<number, number>();
-const base = new Map<string, { sent: number; arrived: number; groups: number; groupsHeard: number }>();
-
 /** As much of both vendors' REST as a call needs: a signed URL, an agent that permits everything, a carrier that obeys. */
-function answerRest(
-  incoming: IncomingMessage,
-  head: (status: number, headers: Record<string, string>) => unknown,
-  end: (text: string) => unknown,
-  port: () => number,
-): void {
-  incoming.resume();
-  const path = incoming.url ?? '';
-  const reply = (status: number, body: unknown) => {
-    head(status, { 'content-type': 'application/json' });
-    end(JSON.stringify(body));
+function answerRest(request: IncomingMessage, response: ServerResponse, agentUrl: string): void {
+  request.resume();
+  const path = request.url ?? '';
+  const reply = (status: number, body: unknown): void => {
+    response.writeHead(status, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(body));
   };
-  if (path.includes('get-signed-url'))
-    return reply(200, { signed_url: `ws://127.0.0.1:${port()}/v1/convai/conversation?agent_id=bench` });
+  if (path.includes('get-signed-url')) return reply(200, { signed_url: `${agentUrl}?agent_id=bench` });
   if (path.includes('/convai/agents/'))
     return reply(200, { agent_id: 'bench', name: 'bench', conversation_config: {}, metadata: {} });
   if (path.includes('/convai/conversations/'))

@@ -1,6 +1,7 @@
 /** Frames against `ws`, a peer we did not write, and against bytes nobody should send. */
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
@@ -42,7 +43,10 @@ function hear(socket: FrameSocket): Heard {
 }
 
 /** Our server side, with whatever connects to it. */
-async function ours(maxPayload = 1 << 20): Promise<{ port: number; next: () => Promise<FrameSocket> }> {
+async function ours(
+  maxPayload = 1 << 20,
+): Promise<{ port: number; next: () => Promise<FrameSocket>; raw: readonly Duplex[] }> {
+  const raw: Duplex[] = [];
   const waiting: ((socket: FrameSocket) => void)[] = [];
   const ready: FrameSocket[] = [];
   const server = createServer();
@@ -51,6 +55,7 @@ async function ours(maxPayload = 1 << 20): Promise<{ port: number; next: () => P
     const accepted = acceptSocket(request, socket, { maxPayload, head });
     if (!accepted) return;
     open.push(accepted);
+    raw.push(socket);
     const taker = waiting.shift();
     if (taker) taker(accepted);
     else ready.push(accepted);
@@ -58,6 +63,7 @@ async function ours(maxPayload = 1 << 20): Promise<{ port: number; next: () => P
   const port = await listen(server);
   return {
     port,
+    raw,
     next: () => {
       const socket = ready.shift();
       return socket ? Promise.resolve(socket) : new Promise((resolve) => waiting.push(resolve));
@@ -112,6 +118,20 @@ describe('as a server, with ws as the client', () => {
       }),
       { numRuns: 25 },
     );
+  });
+
+  test('reads make no stream events on this version of Node, and two connections do not mix', async () => {
+    const server = await ours();
+    const clients = [0, 1].map(() => new WebSocket(`ws://127.0.0.1:${server.port}/`));
+    open.push(...clients);
+    const sockets = await Promise.all(clients.map(() => server.next()));
+    await Promise.all(clients.map(opened));
+    const heard = sockets.map(hear);
+    for (let i = 0; i < 50; i += 1)
+      for (const [n, client] of clients.entries()) client.send(`${n}`.repeat(300));
+    await until(() => heard.every(({ texts }) => texts.length === 50));
+    for (const { texts } of heard) expect(new Set(texts).size).toBe(1);
+    expect(server.raw.map((socket) => socket.listenerCount('data'))).toEqual([0, 0]);
   });
 
   test('a message in fragments with a ping between them is one message', async () => {

@@ -22,8 +22,8 @@ import {
 const CALL_ID = /^[0-9a-f]{24}$/;
 /** Audio of one call that may wait in memory; what comes beyond it is lost and becomes silence. */
 const MAX_QUEUED_BYTES = 1024 * 1024;
-/** Audio waits so long for more before it goes to disk. */
-const FLUSH_AFTER_MS = 1000;
+/** Audio waits so long for more before it goes to disk: longer than a block takes to fill, so that whole blocks go. */
+const FLUSH_AFTER_MS = 2000;
 /**
  * Audio waits in blocks of one second that all recordings share and use again: buffers made and dropped at the rate of
  * live audio would make the garbage collector stop the very loop that carries it.
