@@ -124,8 +124,9 @@ describe('as a server, with ws as the client', () => {
     const server = await ours();
     const clients = [0, 1].map(() => new WebSocket(`ws://127.0.0.1:${server.port}/`));
     open.push(...clients);
+    const whenOpen = Promise.all(clients.map(opened));
     const sockets = await Promise.all(clients.map(() => server.next()));
-    await Promise.all(clients.map(opened));
+    await whenOpen;
     const heard = sockets.map(hear);
     for (let i = 0; i < 50; i += 1)
       for (const [n, client] of clients.entries()) client.send(`${n}`.repeat(300));
