@@ -12,7 +12,7 @@ import { createClock, createIds, createLog } from './adapters/system.ts';
 import { createTwilio } from './adapters/twilio/index.ts';
 import { createMediaDoor } from './adapters/twilio/media-stream.ts';
 import { type App, buildApp } from './app/index.ts';
-import { PROMPTS, type Prompts } from './app/prompts.ts';
+import { type Prompts, readPrompts } from './app/prompts.ts';
 import { type Config, ConfigError, loadConfig } from './config.ts';
 import { isFailure } from './domain/errors.ts';
 import { createHttp } from './http/index.ts';
@@ -27,9 +27,22 @@ const SANDBOX_NUMBER = '+12125550190';
 
 const version = (JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }).version;
 
-function readPrompts(): Prompts {
-  const read = (name: string) => [name, readFileSync(join(ROOT, 'prompts', `${name}.md`), 'utf8')] as const;
-  return Object.fromEntries(PROMPTS.map(read)) as Prompts;
+/** Every text that calls are made of. Throws ConfigError with all that is wrong with them. */
+function promptsFor(sellerName: string): Prompts {
+  const read = (file: string): string | undefined => {
+    try {
+      return readFileSync(join(ROOT, file), 'utf8');
+    } catch {
+      return undefined;
+    }
+  };
+  try {
+    return readPrompts(read, sellerName);
+  } catch (error) {
+    throw isFailure(error, 'config_invalid') && Array.isArray(error.details.problems)
+      ? new ConfigError(error.details.problems.map(String))
+      : error;
+  }
 }
 
 /** The secret that signs cookies: given, or made once and kept where only we may read it. */
@@ -127,11 +140,11 @@ async function startSandbox(
 }
 
 /** People to call in the sandbox: one lead for each scripted caller, where it is day. Made once; left alone afterwards. */
-async function seedSandbox(app: App): Promise<void> {
+async function seedSandbox(app: App, sellerName: string): Promise<void> {
   const { items } = await app.campaigns.list({ limit: 1 });
   const campaign = items[0] ?? (await app.campaigns.create(SAMPLE_CAMPAIGN, 'sandbox'));
   if (campaign.status === 'draft') await app.campaigns.update(campaign._id, { status: 'active' }, 'sandbox');
-  for (const region of sampleLeads(campaign._id)) {
+  for (const region of sampleLeads(campaign._id, sellerName)) {
     const verdict = await app.compliance.check({ phone: region.leads[0]?.contact.phone ?? '' });
     const timeBars = verdict.reasons.some((reason) =>
       /hours|day_barred|holiday|not_enabled|timezone/.test(reason),
@@ -157,6 +170,7 @@ async function main(): Promise<void> {
       'MONGODB_URI is set, but this version keeps everything in the embedded store; remove it or set USE_MONGODB=false.',
     ]);
   }
+  const prompts = promptsFor(config.sellerName);
   const dataDir = resolve(config.dataDir);
   mkdirSync(dataDir, { recursive: true });
   const port = await settlePort(config);
@@ -219,7 +233,7 @@ async function main(): Promise<void> {
       maxConcurrentCalls: config.maxConcurrentCalls,
       callsPerSecond: config.callsPerSecond,
       inboundReserve: config.inboundReserve,
-      prompts: readPrompts(),
+      prompts,
     },
   );
 
@@ -298,9 +312,10 @@ async function main(): Promise<void> {
 
   process.stdout.write(`\n  Parley is ready. Sign in once with: ${localUrl}/signin?token=${signInToken}\n\n`);
   const left = await app.recover();
+  app.retention.daily();
   if (left > 0) log.info({ calls: left }, 'took up calls that were open when the service last stopped');
   if (config.sandbox.carrier) {
-    await seedSandbox(app).catch((error) => log.error({ err: error }, 'the sample leads could not be made'));
+    await seedSandbox(app, config.sellerName).catch((error) => log.error({ err: error }, 'the sample leads could not be made'));
   }
   await elevenlabs.warm();
 }

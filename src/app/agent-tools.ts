@@ -3,25 +3,20 @@
  * model that listens to strangers.
  */
 import { z } from 'zod';
-import type { FollowUpKind } from '../domain/call.ts';
+import type { Call, FollowUpKind } from '../domain/call.ts';
 import type { CallingPolicy, Lead } from '../domain/documents.ts';
 import type { ToolAnswer } from './bridge-call.ts';
+import { type OptOutOrKeep, optOutInCall } from './opt-out.ts';
 import type { Clock, Store } from './ports.ts';
+import { farewellOf, type Speaker, signOffOf } from './prompts.ts';
 import type { EventLog } from './record-event.ts';
 
-export interface ToolDeps {
+export interface ToolDeps extends Speaker {
   readonly store: Store;
   readonly clock: Clock;
   readonly events: EventLog;
-  readonly sellerName: string;
   /** Adds every number of the person to the internal list and revokes consent, at once. */
-  readonly optOut: (request: {
-    phone: string;
-    leadId?: string;
-    channel: 'voice' | 'keypad';
-    words: string;
-    callId: string;
-  }) => Promise<unknown>;
+  readonly optOut: OptOutOrKeep;
   readonly policyOf: (campaignId: string | undefined) => Promise<CallingPolicy>;
 }
 
@@ -33,7 +28,7 @@ const EndCall = z.object({
     .optional()
     .catch(undefined),
 });
-const OptOut = z.object({
+const Stop = z.object({
   words: short.default('asked not to be called'),
   channel: z.enum(['voice', 'keypad']).default('voice').catch('voice'),
 });
@@ -56,6 +51,12 @@ export function createAgentTools(deps: ToolDeps) {
     return call?.leadId ? await store.collection('leads').get(call.leadId) : undefined;
   }
 
+  /** Where a state wants name and number again at the end, the agent is told to say them. */
+  function lastWords(call: Call | undefined): string {
+    const signOff = call && signOffOf(deps, call);
+    return signOff === undefined ? '' : ` Before that, say exactly this: "${signOff}"`;
+  }
+
   const tools: Record<string, (callId: string, input: Record<string, unknown>) => Promise<ToolAnswer>> = {
     async end_call(callId, input) {
       const { reason, outcome } = EndCall.parse(input);
@@ -66,32 +67,29 @@ export function createAgentTools(deps: ToolDeps) {
           { eventId: `${callId}:concluded` },
         );
       return {
-        result: 'The call ends when you have finished speaking.',
+        result: `The call ends when you have finished speaking.${lastWords(await events.call(callId))}`,
         afterwards: { act: 'hang_up', reason },
       };
     },
 
     async record_opt_out(callId, input) {
-      const { words, channel } = OptOut.parse(input);
-      const call = await events.call(callId);
+      const { words, channel } = Stop.parse(input);
+      const call = await optOutInCall(deps, callId, channel, words);
       if (!call) return wrong('This call is unknown.');
-      await deps.optOut({
-        phone: call.contactPhone,
-        ...(call.leadId ? { leadId: call.leadId } : {}),
-        channel,
-        words,
-        callId,
-      });
-      await events.record(callId, { type: 'opted_out', channel, words }, { eventId: `${callId}:opted_out` });
       return {
-        result:
-          'Done: this person is on our do-not-call list, all their numbers, from now on. Confirm it in one sentence, say goodbye and end the call.',
-        afterwards: { act: 'hang_up', reason: 'the person asked not to be called' },
+        result: `Done: this person is on our do-not-call list, all their numbers, from now on. Confirm it in one sentence, say goodbye and end the call.${lastWords(call)}`,
+        afterwards: {
+          act: 'hang_up',
+          reason: 'the person asked not to be called',
+          sentence: farewellOf(deps, call),
+        },
       };
     },
 
     async schedule_follow_up(callId, input) {
       const { type: kind, at: wished, notes } = FollowUp.parse(input);
+      if ((await events.call(callId))?.optedOut)
+        return wrong('This person asked not to be called. Nothing can be arranged; say goodbye.');
       const nowMs = clock.nowMs();
       const at = wished === undefined ? undefined : new Date(wished);
       if (at && Number.isNaN(at.getTime()))

@@ -38,6 +38,8 @@ export interface Talk {
   readonly apology: string;
   /** Spoken by the carrier's voice after the beep. */
   readonly voicemail: string;
+  /** Spoken by the carrier's voice where we, and not the agent, end a talk and a state wants this said at the end. */
+  readonly signOff?: string;
   readonly userId?: string;
   /** Non-empty when a talk goes on that another process or session began. */
   readonly recoverySummary: string;
@@ -48,7 +50,12 @@ export type ToolAnswer = {
   readonly isError?: boolean;
   /** What follows from the tool once the agent has said its last words. */
   readonly afterwards?:
-    | { readonly act: 'hang_up'; readonly reason: string }
+    | {
+        readonly act: 'hang_up';
+        readonly reason: string;
+        /** Said by the carrier's voice when the agent says nothing more, so that the person is not left without an answer. */
+        readonly sentence?: string;
+      }
     | { readonly act: 'transfer'; readonly to: string; readonly sentence: string };
 };
 
@@ -77,8 +84,8 @@ export interface Bridge {
   prepare(): void;
   attach(leg: Leg): void;
   machine(answeredBy: AnsweredBy, callSid: string): void;
-  /** Ends the call after what is being said was heard. */
-  hangUp(by: 'agent' | 'manager' | 'policy' | 'system', reason: string): void;
+  /** Ends the call after what is being said was heard; whoever listens then hears the sentence, if there is one. */
+  hangUp(by: 'agent' | 'manager' | 'policy' | 'system', reason: string, sentence?: string): void;
   /** The carrier was told how to end the call (a sentence, then the hang-up): says why, and frees everything. */
   leave(by: 'system', reason: string): void;
   /** The carrier says the call is over: frees everything. */
@@ -101,8 +108,9 @@ const KEEP_WAITING_MS = 2_000;
 const NEARLY_HEARD_MS = 2_200;
 /** The agent is taken to have finished when no audio came for this long. */
 const AGENT_QUIET_MS = 1_000;
-/** However the last words go, the call ends this long after it was decided. */
+/** However the last words go, the call ends this long after it was decided, and sooner when a person wants it to end. */
 const LAST_WORDS_MS = 20_000;
+const LAST_WORDS_ON_REQUEST_MS = 3_000;
 /** A caller whose stream broke has this long to come back before the talk is given up. */
 const REATTACH_MS = 8_000;
 /** After the phone stopped ringing, the stream of an answered call is up within this time. */
@@ -113,7 +121,7 @@ const OPEN_MS = 10_000;
 /** Three voiced frames in a row are speech; one is a click. */
 const SPEECH_FRAMES = 3;
 /** The key by which a caller stops all calls, as the opening says. */
-const OPT_OUT_KEY = '9';
+export const OPT_OUT_KEY = '9';
 
 const scratch = Buffer.alloc(8_192);
 
@@ -139,7 +147,11 @@ export function createBridge(deps: BridgeDeps, talk: Talk): Bridge {
         by: 'agent' | 'manager' | 'policy' | 'system';
         reason: string;
         transfer?: { to: string; sentence: string };
+        sentence?: string;
         sinceMs: number;
+        /** The agent's turn at that moment, and whether it has begun another one since. */
+        turn: number;
+        spoke: boolean;
       }
     | undefined;
   let acted = false;
@@ -244,6 +256,7 @@ export function createBridge(deps: BridgeDeps, talk: Talk): Bridge {
       const nowMs = clock.steadyMs();
       lastAgentMs = nowMs;
       turnTop = Math.max(turnTop, turnBase + turn);
+      if (closing && turnTop > closing.turn) closing.spoke = true;
       playout.add(ulaw, turnBase + turn, nowMs);
     },
     interrupted(turn) {
@@ -335,16 +348,18 @@ export function createBridge(deps: BridgeDeps, talk: Talk): Bridge {
   function recover(): void {
     recovered = true;
     turnBase = turnTop + 1;
-    deps
-      .summarise(callId)
+    // Whoever has not picked up yet has heard nothing, and hears the opening.
+    (legEverAttached ? deps.summarise(callId) : Promise.resolve(undefined))
       .catch(() => '')
-      .then((summary) => open(summary || 'The conversation had just begun.'))
+      .then((summary) =>
+        open(summary === undefined ? talk.recoverySummary : summary || 'The conversation had just begun.'),
+      )
       .catch((error) => log.error({ err: error, callId }, 'recovery failed'));
   }
 
   /** No agent to be had: whoever answered hears a sentence; a phone that still rings stops ringing. */
   function giveUp(ending: AgentEnding): void {
-    closing = { by: 'system', reason: `agent ${ending.kind}: ${ending.meaning}`, sinceMs: clock.steadyMs() };
+    decideToEnd('system', `agent ${ending.kind}: ${ending.meaning}`);
     act(legEverAttached ? { sentence: talk.apology } : {});
   }
 
@@ -374,9 +389,9 @@ export function createBridge(deps: BridgeDeps, talk: Talk): Bridge {
           tookMs: Math.round(clock.steadyMs() - startMs),
         });
         if (answer) session?.answerTool(call.toolCallId, result, isError);
-        if (afterwards?.act === 'hang_up') closeAfterWords('agent', afterwards.reason);
+        if (afterwards?.act === 'hang_up') closeAfterWords('agent', afterwards.reason, afterwards.sentence);
         if (afterwards?.act === 'transfer')
-          closeAfterWords('agent', 'transferred to a person', {
+          closeAfterWords('agent', 'transferred to a person', undefined, {
             to: afterwards.to,
             sentence: afterwards.sentence,
           });
@@ -384,21 +399,41 @@ export function createBridge(deps: BridgeDeps, talk: Talk): Bridge {
       .catch((error) => log.error({ err: error, callId }, 'a tool answer was lost'));
   }
 
-  function closeAfterWords(
+  function decideToEnd(
     by: 'agent' | 'manager' | 'policy' | 'system',
     reason: string,
+    sentence?: string,
     transfer?: { to: string; sentence: string },
   ): void {
-    if (closing || closed) return;
-    const nowMs = clock.steadyMs();
-    closing = { by, reason, sinceMs: nowMs, ...(transfer ? { transfer } : {}) };
-    // The goodbye may still be on its way: quiet counts from now.
-    lastAgentMs = Math.max(lastAgentMs, nowMs);
+    closing = {
+      by,
+      reason,
+      sinceMs: clock.steadyMs(),
+      turn: turnTop,
+      spoke: false,
+      ...(sentence === undefined ? {} : { sentence }),
+      ...(transfer ? { transfer } : {}),
+    };
   }
 
-  function hangUp(by: 'agent' | 'manager' | 'policy' | 'system', reason: string): void {
-    if (!closing) closeAfterWords(by, reason);
+  function closeAfterWords(...decision: Parameters<typeof decideToEnd>): void {
+    if (closing || closed) return;
+    decideToEnd(...decision);
+    // The goodbye may still be on its way: quiet counts from now.
+    lastAgentMs = Math.max(lastAgentMs, clock.steadyMs());
+  }
+
+  function hangUp(by: 'agent' | 'manager' | 'policy' | 'system', reason: string, sentence?: string): void {
+    if (!closing) closeAfterWords(by, reason, sentence);
     if (!legEverAttached) act({});
+  }
+
+  /** What the carrier's voice has to say yet when the talk is over. */
+  function lastSentence(): string | undefined {
+    if (!closing || muted || !legEverAttached) return undefined;
+    const { by, sentence, spoke } = closing;
+    if (by === 'agent') return spoke ? undefined : sentence;
+    return sentence ?? talk.signOff;
   }
 
   /** The last words were heard (or nobody hears): end the call, by whatever way works. */
@@ -406,6 +441,7 @@ export function createBridge(deps: BridgeDeps, talk: Talk): Bridge {
     if (acted || closed || !closing) return;
     acted = true;
     const { by, reason, transfer } = closing;
+    const sentence = how.sentence ?? lastSentence();
     say({ type: 'hangup_requested', by, reason });
     const signal = AbortSignal.any([life.signal, AbortSignal.timeout(REST_MS)]);
     const known = leg?.callSid ?? knownCallSid;
@@ -413,7 +449,7 @@ export function createBridge(deps: BridgeDeps, talk: Talk): Bridge {
       .then((callSid) => {
         if (callSid === undefined) return end();
         if (transfer) return deps.telephony.transfer(callSid, transfer.to, transfer.sentence, signal);
-        if (how.sentence !== undefined) return deps.telephony.sayAndHangUp(callSid, how.sentence, signal);
+        if (sentence !== undefined) return deps.telephony.sayAndHangUp(callSid, sentence, signal);
         return deps.telephony.hangUp(callSid, signal);
       })
       .catch((error) => {
@@ -439,7 +475,8 @@ export function createBridge(deps: BridgeDeps, talk: Talk): Bridge {
     if (!leg && nowMs > reattachBy) return end();
     if (!closing || acted) return;
     const quiet = !session || nowMs - lastAgentMs > AGENT_QUIET_MS;
-    if ((quiet && playout.silent(nowMs)) || nowMs - closing.sinceMs > LAST_WORDS_MS) act({});
+    const most = closing.by === 'policy' ? LAST_WORDS_ON_REQUEST_MS : LAST_WORDS_MS;
+    if ((quiet && playout.silent(nowMs)) || nowMs - closing.sinceMs > most) act({});
   });
   const stopMax = clock.after((policy.maxCallSec + 90) * 1_000, () => {
     log.warn({ callId }, 'the call outlived its limit');
@@ -539,7 +576,7 @@ export function createBridge(deps: BridgeDeps, talk: Talk): Bridge {
         : leave
           ? 'left a message after the beep'
           : 'a machine answered';
-      closing = { by: 'policy', reason, sinceMs: nowMs };
+      decideToEnd('policy', reason);
       if (leave) say({ type: 'voicemail_left', text: talk.voicemail });
       act(leave ? { sentence: talk.voicemail } : {});
     },

@@ -6,6 +6,7 @@ import { parseInput } from '../domain/input.ts';
 import { parsePhone } from '../domain/phone.ts';
 import { type Page, page } from './paging.ts';
 import type { Clock, Filter, Ids, Log, Store } from './ports.ts';
+import { CALL_VALUES, placeholderProblem } from './prompts.ts';
 
 /** Calls that belong to no campaign. Ring time is above the 15 seconds or four rings of 64.1200(a)(6). */
 export const HOUSE_CALLING: CallingPolicy = {
@@ -64,6 +65,8 @@ function calling(base: CallingPolicy, given: z.output<typeof CampaignInput>['cal
   const policy = { ...base, ...changes };
   if (policy.machinePolicy === 'leave_message' && policy.voicemailText === undefined)
     throw invalid('calling.voicemailText', 'a campaign that leaves messages needs their text');
+  const wrong = policy.voicemailText && placeholderProblem(policy.voicemailText, CALL_VALUES);
+  if (wrong) throw invalid('calling.voicemailText', `the text ${wrong}`);
   if (policy.transferNumber === undefined) return policy;
   const transferNumber = parsePhone(policy.transferNumber);
   if (transferNumber === undefined) throw invalid('calling.transferNumber', 'not a phone number');

@@ -3,17 +3,31 @@
  * never) into events, and gives each call its bridge at the right moment: when the phone rings, when it is answered, or
  * when a stream comes back after a restart.
  */
-import { type Call, isOver } from '../domain/call.ts';
+import { type Call, isOver, type ScriptRef } from '../domain/call.ts';
+import { scriptFor } from '../domain/compliance/scripts.ts';
 import type { Attempt, CallingPolicy, Lead } from '../domain/documents.ts';
-import { Failure } from '../domain/errors.ts';
-import { formatPhone, parsePhone } from '../domain/phone.ts';
+import { Failure, isFailure } from '../domain/errors.ts';
+import { parsePhone } from '../domain/phone.ts';
 import { foldTranscript } from '../domain/transcript.ts';
-import { type Bridge, type BridgeDeps, createBridge, type Talk } from './bridge-call.ts';
-import type { CarrierInlet, CarrierStatus, Clock, Ids, Log, Store, Telephony } from './ports.ts';
-import { fill, type Prompts } from './prompts.ts';
+import { type Bridge, type BridgeDeps, createBridge, OPT_OUT_KEY, type Talk } from './bridge-call.ts';
+import type { KeepScript } from './kept-scripts.ts';
+import { type OptOut, optOutInCall } from './opt-out.ts';
+import { personOf } from './person.ts';
+import type { Cancel, CarrierInlet, CarrierStatus, Clock, Ids, Log, Store, Telephony } from './ports.ts';
+import {
+  compose,
+  composeMessage,
+  farewellOf,
+  fill,
+  type Speaker,
+  scriptRef,
+  signOffOf,
+  statesOf,
+  valuesOf,
+} from './prompts.ts';
 import type { EventLog } from './record-event.ts';
 
-export interface CarryDeps {
+export interface CarryDeps extends Speaker {
   readonly store: Store;
   readonly clock: Clock;
   readonly ids: Ids;
@@ -22,25 +36,47 @@ export interface CarryDeps {
   readonly telephony: Telephony;
   readonly agent: BridgeDeps['agent'];
   readonly recordings: BridgeDeps['recordings'];
+  readonly keepScript: KeepScript;
   readonly runTool: BridgeDeps['runTool'];
-  readonly prompts: Prompts;
-  readonly sellerName: string;
   readonly policyOf: (campaignId: string | undefined) => Promise<CallingPolicy>;
   readonly maxConcurrentCalls: number;
   /** Share of the concurrency that outbound calls leave free for inbound ones, 0..1. */
   readonly inboundReserve: number;
   readonly finish: (callId: string) => void;
-  /** A text message with a word that stops all calls. */
+  /** Words, written or spoken, that stop all calls. */
   readonly revokes: (text: string) => boolean;
-  readonly optOut: (request: { phone: string; channel: 'sms'; words: string }) => Promise<unknown>;
+  readonly optOut: OptOut;
   readonly shutdown: AbortSignal;
 }
 
 const SUMMARY_TURNS = 8;
 const SUMMARY_CHARS = 1_200;
+/**
+ * An agent that was asked to stop has begun to confirm it by now, or has not understood. Some states give ten seconds from
+ * the wish to the end of the call (reference §5), our own last sentence included.
+ */
+const CONFIRM_MS = 3_000;
+/** How often a store that refuses is asked again to take an opt-out. */
+const INSIST_MS = 5_000;
+const NO_MORE_CALLS = 'the person asked not to be called';
+/** A call whose dial is being answered has its id within this time. */
+const DIALLING_MS = 10_000;
+const LOOK_EVERY_MS = 500;
+const MOST_OPEN = 10_000;
+const REST_MS = 10_000;
 
 export function createCarryCalls(deps: CarryDeps) {
   const { store, clock, ids, log, events, telephony, prompts } = deps;
+  const attempts = store.collection('attempts');
+
+  /** A caller is answered even while the store cannot take the script's words. */
+  const inboundScript = (callId: string): Promise<ScriptRef> => {
+    const script = scriptFor([], 'inbound');
+    return deps.keepScript(script).catch((error) => {
+      log.error({ err: error, callId }, 'the words of a script could not be kept');
+      return scriptRef(prompts, script);
+    });
+  };
   const bridges = new Map<string, Bridge>();
   /** Calls counted against the concurrency: reserved before they are dialled or answered, freed when they are over. */
   const active = new Set<string>();
@@ -59,6 +95,10 @@ export function createCarryCalls(deps: CarryDeps) {
         .catch((error) =>
           log.error({ err: error, callId, event: body.type }, 'an event could not be recorded'),
         );
+      if (body.type === 'said' && body.role === 'user' && deps.revokes(body.text))
+        heardStop(callId, 'voice', body.text);
+      if (body.type === 'keypad' && body.digit === OPT_OUT_KEY)
+        heardStop(callId, 'keypad', `pressed ${body.digit}`);
     },
     async summarise(callId) {
       const messages = foldTranscript(await store.events(callId)).slice(-SUMMARY_TURNS);
@@ -71,6 +111,39 @@ export function createCarryCalls(deps: CarryDeps) {
       return (await events.call(callId))?.callSid;
     },
   };
+
+  /**
+   * A person said in plain words, or by a key, that they want no more calls. That holds whether or not the agent understood;
+   * it has a moment to confirm it, and then the call ends.
+   */
+  function heardStop(callId: string, channel: 'voice' | 'keypad', words: string): void {
+    keepStop(callId, channel, words).catch((error) =>
+      log.error({ err: error, callId }, 'an opt-out in a call was not kept'),
+    );
+    clock.after(CONFIRM_MS, () => {
+      endAsAsked(callId).catch((error) =>
+        log.error({ err: error, callId }, 'a call could not be ended as was asked'),
+      );
+    });
+  }
+
+  async function keepStop(callId: string, channel: 'voice' | 'keypad', words: string): Promise<void> {
+    for (;;) {
+      try {
+        await optOutInCall(deps, callId, channel, words);
+        return;
+      } catch (error) {
+        log.error({ err: error, callId }, 'an opt-out in a call could not be kept; trying again');
+        await clock.sleep(INSIST_MS, deps.shutdown);
+      }
+    }
+  }
+
+  async function endAsAsked(callId: string): Promise<void> {
+    const bridge = bridges.get(callId);
+    const call = bridge && (await events.call(callId));
+    if (call) bridge.hangUp('policy', NO_MORE_CALLS, farewellOf(deps, call));
+  }
 
   function open(call: Call, talk: Omit<Talk, 'callId' | 'direction'>): Bridge {
     const bridge = createBridge(bridgeDeps, { ...talk, callId: call._id, direction: call.direction });
@@ -104,35 +177,42 @@ export function createCarryCalls(deps: CarryDeps) {
     const [policy, lead, summary] = await Promise.all([
       deps.policyOf(call.campaignId),
       call.leadId ? store.collection('leads').get(call.leadId) : undefined,
-      call.conversationId ? bridgeDeps.summarise(callId) : '',
+      call.conversationId ? summaryOfTalk(callId) : '',
     ]);
     const again = bridges.get(callId);
     if (again) return again;
     return open(call, { policy, ...sentences(call, lead, policy), recoverySummary: summary });
   }
 
+  /** Words that were made while the phone rang were heard by nobody: then the call begins from its beginning. */
+  const summaryOfTalk = async (callId: string): Promise<string> =>
+    (await store.events(callId)).some(({ type }) => type === 'stream_opened')
+      ? await bridgeDeps.summarise(callId)
+      : '';
+
   function sentences(
     call: Call,
     lead: Lead | undefined,
     policy: CallingPolicy,
   ): Omit<Talk, 'callId' | 'direction' | 'policy' | 'recoverySummary'> {
-    const values = {
-      lead_name: lead?.contact.firstName || 'there',
-      seller_name: deps.sellerName,
-      property_address: lead?.propertyAddress || 'your property',
-      from_number: formatPhone(call.fromPhone),
-      lead_source: lead?.source ?? 'unknown',
-      direction: call.direction,
-    };
+    const states = call.direction === 'outbound' ? statesOf(call) : [];
+    const values = valuesOf(deps, call, lead);
+    const opening = compose(prompts, scriptFor(states, call.direction), values);
+    const signOff = signOffOf(deps, call);
+    const again = signOff === undefined ? '' : ` ${signOff}`;
     return {
-      dynamicVariables: values,
-      firstMessage: fill(
-        prompts[call.direction === 'outbound' ? 'opening-outbound' : 'opening-inbound'],
-        values,
-      ),
-      recoveryMessage: fill(prompts.recovery, values),
-      apology: fill(prompts.apology, values),
-      voicemail: fill(policy.voicemailText ?? prompts.voicemail, values),
+      dynamicVariables: {
+        ...values,
+        lead_source: lead?.source ?? 'unknown',
+        direction: call.direction,
+        opening,
+        sign_off: signOff ?? '',
+      },
+      firstMessage: opening,
+      recoveryMessage: compose(prompts, scriptFor(states, 'recovery'), values),
+      apology: fill(prompts.apology, values) + again,
+      voicemail: composeMessage(prompts, scriptFor(states, 'voicemail'), values, policy.voicemailText ?? ''),
+      ...(signOff === undefined ? {} : { signOff }),
       ...(lead ? { userId: lead._id } : {}),
     };
   }
@@ -141,6 +221,30 @@ export function createCarryCalls(deps: CarryDeps) {
     ({ kind: 'say', sentence: fill(prompts.busy, { seller_name: deps.sellerName }) }) as const;
   const sorry = () =>
     ({ kind: 'say', sentence: fill(prompts.apology, { seller_name: deps.sellerName }) }) as const;
+
+  /** Who talks to us is not dialled meanwhile. An attempt on its way to them already is no reason not to answer. */
+  async function holdLine(call: Call, phone: string): Promise<void> {
+    const now = new Date(clock.nowMs());
+    try {
+      const { numbers } = await personOf(store, [phone]);
+      await attempts.insert({
+        _id: call.attemptId,
+        callId: call._id,
+        ...(call.leadId ? { leadId: call.leadId } : {}),
+        phone,
+        activePhones: numbers,
+        subject: 'inbound',
+        direction: 'inbound',
+        reservedAt: now,
+        state: 'dialed',
+        createdAt: now,
+        updatedAt: now,
+      });
+    } catch (error) {
+      if (!isFailure(error, 'duplicate_key'))
+        log.error({ err: error, callId: call._id }, 'the line of a caller could not be held');
+    }
+  }
 
   async function inboundCall(callSid: string): Promise<Call | undefined> {
     const [call] = await store.collection('calls').find({ filter: { callSid }, limit: 1 });
@@ -238,8 +342,9 @@ export function createCarryCalls(deps: CarryDeps) {
           fromPhone: to,
           ...(lead ? { leadId: lead._id } : {}),
           ...(attestation ? { attestation } : {}),
+          script: await inboundScript(callId),
         });
-        const policy = await deps.policyOf(undefined);
+        const [policy] = await Promise.all([deps.policyOf(undefined), phone && holdLine(call, phone)]);
         open(call, { policy, ...sentences(call, lead, policy), recoverySummary: '' }).prepare();
         return { kind: 'connect', callId };
       } catch (error) {
@@ -318,7 +423,7 @@ export function createCarryCalls(deps: CarryDeps) {
       const phone = parsePhone(from);
       if (!phone || !deps.revokes(text)) return {};
       await deps.optOut({ phone, channel: 'sms', words: text.slice(0, 500) });
-      return { reply: `You will get no more calls or messages from ${deps.sellerName}.` };
+      return { reply: fill(prompts['no-more-calls'], { seller_name: deps.sellerName }) };
     },
   };
   /** Calls whose stream was connected a second time; a third time they get a sentence. */
@@ -328,7 +433,7 @@ export function createCarryCalls(deps: CarryDeps) {
   async function recoverOpenCalls(lookFor: (attempt: Attempt) => void): Promise<number> {
     const open = await store.collection('calls').find({
       filter: { status: { $in: ['queued', 'initiated', 'ringing', 'answered'] } },
-      limit: 10_000,
+      limit: MOST_OPEN,
     });
     const unreconciled = await store.collection('calls').find({
       filter: {
@@ -337,13 +442,19 @@ export function createCarryCalls(deps: CarryDeps) {
         completeness: { $exists: false },
         initiatedAt: { $gt: new Date(clock.nowMs() - 7 * 24 * 3_600_000) },
       },
-      limit: 10_000,
+      limit: MOST_OPEN,
+    });
+    // Their call ended, or never came to be, and that life died before it could free the person.
+    const held = await attempts.find({
+      filter: { state: { $in: ['reserved', 'dialed'] }, callId: { $nin: open.map(({ _id }) => _id) } },
+      limit: MOST_OPEN,
     });
     for (const { _id } of [...open, ...unreconciled]) {
       const call = await events.rebuild(_id);
       if (!call) continue;
       if (!call.callSid && !isOver(call)) {
-        const [attempt] = await store.collection('attempts').find({ filter: { callId: _id }, limit: 1 });
+        const taken = await closeReserved(_id);
+        const [attempt] = taken ? [] : await attempts.find({ filter: { callId: _id }, limit: 1 });
         // The carrier may have been asked, and its answer died with that life.
         if (attempt?.state === 'dialed') lookFor(attempt);
         else {
@@ -356,7 +467,85 @@ export function createCarryCalls(deps: CarryDeps) {
       }
       deps.finish(_id);
     }
+    for (const { _id, callId } of held) {
+      const call = await events.rebuild(callId);
+      if (call && call.status !== 'denied') deps.finish(callId);
+      else
+        await attempts.update(
+          { _id },
+          {
+            // An attempt that was never judged counts against the caps, a denied one does not.
+            $set: { state: call ? 'denied' : 'closed', updatedAt: new Date(clock.nowMs()) },
+            $unset: { activePhones: '' },
+          },
+        );
+    }
     return open.length;
+  }
+
+  /**
+   * A person wants no more calls: what waits is not dialled, what rings stops ringing, who talks hears the sentence to its
+   * end. `except`: the call in which it was said, which ends by itself.
+   */
+  async function stopCallsTo(numbers: readonly string[], except: string | undefined): Promise<void> {
+    const running = await attempts.find({
+      filter: { activePhones: { $in: numbers }, direction: 'outbound' },
+    });
+    for (const { callId } of running) {
+      if (callId === except) continue;
+      if (await closeReserved(callId)) {
+        await cancel(callId);
+      } else {
+        hangUpOn(callId).catch((error) => {
+          if (!deps.shutdown.aborted)
+            log.error({ err: error, callId }, 'a call to a person who opted out could not be ended');
+        });
+      }
+    }
+  }
+
+  /** Ends an attempt before its dial: whoever was about to dial it finds it closed. Undefined when it is too late. */
+  const closeReserved = (callId: string): Promise<Attempt | undefined> =>
+    attempts.update(
+      { callId, state: 'reserved' },
+      {
+        $set: { state: 'closed', updatedAt: new Date(clock.nowMs()) },
+        $unset: { activePhones: '' },
+      },
+    );
+
+  /** Tells that a call was never dialled. */
+  async function cancel(callId: string): Promise<void> {
+    // Its first event may be on its way; then whoever writes it finds the attempt closed.
+    if (!(await events.call(callId))) return;
+    await events.record(
+      callId,
+      { type: 'ended', status: 'canceled', reason: NO_MORE_CALLS },
+      { eventId: `${callId}:ended` },
+    );
+    over(callId);
+  }
+
+  async function hangUpOn(callId: string): Promise<void> {
+    for (let waitedMs = 0; waitedMs <= DIALLING_MS; waitedMs += LOOK_EVERY_MS) {
+      const call = await events.call(callId);
+      if (!call || isOver(call)) return;
+      if (bridges.has(callId) || call.callSid) return await endCall(call, 'policy', NO_MORE_CALLS);
+      await clock.sleep(LOOK_EVERY_MS, deps.shutdown);
+    }
+  }
+
+  /** Ends a call of ours at the carrier, after the last words when it talks. */
+  async function endCall(call: Call, by: 'manager' | 'policy', reason: string): Promise<void> {
+    const bridge = bridges.get(call._id);
+    if (bridge) {
+      bridge.hangUp(by, reason, by === 'policy' ? farewellOf(deps, call) : undefined);
+    } else if (call.callSid) {
+      await events.record(call._id, { type: 'hangup_requested', by, reason });
+      await telephony.hangUp(call.callSid, AbortSignal.any([deps.shutdown, AbortSignal.timeout(REST_MS)]));
+    } else {
+      throw new Failure('attempt_in_progress', 'this call is being dialled; try again in a moment');
+    }
   }
 
   return {
@@ -373,22 +562,18 @@ export function createCarryCalls(deps: CarryDeps) {
         );
       }
     },
-    occupy: (callId: string): void => void active.add(callId),
+    occupy(callId: string): Cancel {
+      active.add(callId);
+      return () => void active.delete(callId);
+    },
     over,
+    stopCallsTo,
     /** Ends a live call, politely when it talks. */
     async end(callId: string, by: string): Promise<Call> {
       const call = await events.call(callId);
       if (!call) throw new Failure('call_not_found', `no call ${callId}`);
       if (isOver(call)) throw new Failure('call_over', 'this call is over already');
-      const bridge = bridges.get(callId);
-      if (bridge) {
-        bridge.hangUp('manager', `ended by ${by}`);
-      } else if (call.callSid) {
-        await events.record(callId, { type: 'hangup_requested', by: 'manager', reason: `ended by ${by}` });
-        await telephony.hangUp(call.callSid, AbortSignal.any([deps.shutdown, AbortSignal.timeout(10_000)]));
-      } else {
-        throw new Failure('attempt_in_progress', 'this call is being dialled; try again in a moment');
-      }
+      await endCall(call, 'manager', `ended by ${by}`);
       return (await events.call(callId)) ?? call;
     },
     get activeCount(): number {

@@ -1,11 +1,16 @@
 /** app/consents: consent as people give it, take it back, look it up and prove it. */
 import { sha256Hex } from '../domain/canonical.ts';
 import { DEFAULT_CONSENT_YEARS, yearsAfter } from '../domain/compliance/consent.ts';
-import { verifyChain } from '../domain/compliance/consent-log.ts';
-import type { ConsentEventType, ConsentLog } from '../domain/documents.ts';
+import type { ConsentEventType, ConsentLog, Lead } from '../domain/documents.ts';
 import { Failure } from '../domain/errors.ts';
 import { type E164, parsePhone } from '../domain/phone.ts';
-import { appendConsent, type LedgerDeps, refreshLeads } from './consent-ledger.ts';
+import {
+  appendConsent,
+  type ChainReport,
+  type LedgerDeps,
+  refreshLeads,
+  verifyLedger,
+} from './consent-ledger.ts';
 import type { Dnc } from './dnc.ts';
 import { type Page, page } from './paging.ts';
 import { personOf } from './person.ts';
@@ -22,7 +27,10 @@ export interface ConsentGiven {
   readonly expiresAt?: Date;
   /** When the person consented; default now. */
   readonly at?: Date;
-  /** The seller defaults to ours; the hash of the text is computed when it is absent. */
+  /**
+   * The seller defaults to ours, the name to the lead's, the clock to ours when `at` is absent; the hash of the text is
+   * computed when it is absent.
+   */
   readonly evidence?: NonNullable<ConsentLog['evidence']>;
   readonly ipAddress?: string;
   readonly userAgent?: string;
@@ -37,18 +45,8 @@ export interface ConsentQuery {
   readonly cursor?: string;
 }
 
-export interface ChainReport {
-  readonly intact: boolean;
-  readonly entries: number;
-  /** chainIndex of the first entry that is wrong, and what is wrong with it. */
-  readonly brokenAt?: number;
-  readonly detail?: string;
-  /** The number whose chain is broken. */
-  readonly phone?: string;
-}
-
 const CLOCK_SLACK_MS = 60_000;
-const VERIFY_BATCH = 1_000;
+const OUR_CLOCK = 'of this service';
 
 export interface ConsentsDeps extends LedgerDeps {
   readonly dnc: Pick<Dnc, 'optOut'>;
@@ -74,10 +72,14 @@ export function createConsents(deps: ConsentsDeps) {
     const expiresAt = given.expiresAt ?? yearsAfter(at, DEFAULT_CONSENT_YEARS);
     if (!(expiresAt.getTime() > at.getTime()))
       throw invalid('expiresAt', 'consent must end after it was given');
-    if (given.leadId !== undefined && !(await store.collection('leads').get(given.leadId)))
+    const lead = given.leadId === undefined ? undefined : await store.collection('leads').get(given.leadId);
+    if (given.leadId !== undefined && !lead)
       throw new Failure('lead_not_found', 'there is no such lead', { details: { leadId: given.leadId } });
 
     const { consentText, evidence } = given;
+    // A lead may be renamed; who consented may not.
+    const personName = evidence?.personName ?? (lead && nameOf(lead));
+    const sourceClock = evidence?.sourceClock ?? (given.at === undefined ? OUR_CLOCK : undefined);
     const textHash = evidence?.textHash ?? (consentText === undefined ? undefined : sha256Hex(consentText));
     const entry = await appendConsent(deps, {
       phone,
@@ -95,6 +97,8 @@ export function createConsents(deps: ConsentsDeps) {
       evidence: {
         ...evidence,
         seller: evidence?.seller ?? sellerName,
+        ...(personName === undefined ? {} : { personName }),
+        ...(sourceClock === undefined ? {} : { sourceClock }),
         ...(textHash === undefined ? {} : { textHash }),
       },
       ...(given.ipAddress === undefined ? {} : { ipAddress: given.ipAddress }),
@@ -141,59 +145,20 @@ export function createConsents(deps: ConsentsDeps) {
     });
   }
 
-  /** Recomputes the chain of one number, or of every number; stops at the first that is broken. */
-  async function verify(phone?: string): Promise<ChainReport> {
-    const only = phone === undefined ? undefined : readPhone(phone);
-    let entries = 0;
-    let chain: ConsentLog[] = [];
-    const check = (): ChainReport | undefined => {
-      const result = verifyChain(chain);
-      if (result.ok) return undefined;
-      const broken = chain[0]?.phone;
-      return {
-        intact: false,
-        entries,
-        brokenAt: result.at,
-        detail: result.why,
-        ...(broken === undefined ? {} : { phone: broken }),
-      };
-    };
-
-    let after: ConsentLog | undefined;
-    for (;;) {
-      const batch: ConsentLog[] = await ledger.find({
-        filter: {
-          ...(only === undefined ? {} : { phone: only }),
-          ...(after === undefined
-            ? {}
-            : {
-                $or: [
-                  { phone: { $gt: after.phone } },
-                  { phone: after.phone, chainIndex: { $gt: after.chainIndex } },
-                ],
-              }),
-        },
-        sort: { phone: 1, chainIndex: 1 },
-        limit: VERIFY_BATCH,
-      });
-      for (const entry of batch) {
-        if (chain.length > 0 && chain[0]?.phone !== entry.phone) {
-          const broken = check();
-          if (broken) return broken;
-          chain = [];
-        }
-        chain.push(entry);
-        entries += 1;
-      }
-      after = batch.at(-1);
-      if (batch.length < VERIFY_BATCH) return check() ?? { intact: true, entries };
-    }
-  }
+  /**
+   * Recomputes the chain of one number, or of every number, and tells the first that is broken. What it finds and what no
+   * chain can show: `verifyLedger`. Throws `invalid_request`.
+   */
+  const verify = async (phone?: string): Promise<ChainReport> =>
+    await verifyLedger(store, phone === undefined ? undefined : [readPhone(phone)]);
 
   return { grant, revoke, list, verify };
 }
 
 export type Consents = ReturnType<typeof createConsents>;
+
+const nameOf = ({ contact }: Lead): string | undefined =>
+  `${contact.firstName} ${contact.lastName}`.trim() || undefined;
 
 const invalid = (field: string, message: string): Failure =>
   new Failure('invalid_request', `${field}: ${message}`, { details: { fields: { [field]: message } } });

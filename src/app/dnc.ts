@@ -3,14 +3,8 @@ import { stateCode } from '../domain/compliance/states.ts';
 import type { DncEntry } from '../domain/documents.ts';
 import { Failure } from '../domain/errors.ts';
 import { type E164, parsePhone } from '../domain/phone.ts';
-import {
-  appendConsent,
-  internalListings,
-  type LedgerDeps,
-  ledgerOf,
-  refreshLeads,
-} from './consent-ledger.ts';
-import { createOptOut, listNumber, noteListed } from './opt-out.ts';
+import { appendConsent, internalListings, ledgerOf, refreshLeads } from './consent-ledger.ts';
+import { createOptOut, createOptOutOrKeep, listNumber, noteListed, type OptOutDeps } from './opt-out.ts';
 import { type Page, page } from './paging.ts';
 import { personOf } from './person.ts';
 import type { Filter } from './ports.ts';
@@ -22,7 +16,7 @@ export interface DncQuery {
   readonly cursor?: string;
 }
 
-export function createDnc(deps: LedgerDeps) {
+export function createDnc(deps: OptOutDeps) {
   const { store, clock, sellerName } = deps;
   const registry = store.collection('dnc_registry');
 
@@ -117,7 +111,8 @@ export function createDnc(deps: LedgerDeps) {
     return released;
   }
 
-  return { add, list, isListed, release, optOut: createOptOut(deps) };
+  const optOut = createOptOut(deps);
+  return { add, list, isListed, release, optOut, optOutOrKeep: createOptOutOrKeep(deps, optOut) };
 }
 
 export type Dnc = ReturnType<typeof createDnc>;

@@ -4,6 +4,7 @@
  */
 import { type Call, type CallEvent, type EndStatus, isOver, type PlatformTurn } from '../domain/call.ts';
 import type { CallTranscript, ContactAttempt, LeadStatus } from '../domain/documents.ts';
+import { isFailure } from '../domain/errors.ts';
 import { completenessOf, foldTranscript, talkStart, transcriptText } from '../domain/transcript.ts';
 import type { Clock, Log, PlatformConversation, Store, Telephony, VoiceAgent } from './ports.ts';
 import type { EventLog } from './record-event.ts';
@@ -24,6 +25,8 @@ const ASK_PLATFORM_MS = [1_500, 3_000, 6_000, 12_000, 25_000, 60_000, 180_000, 6
 const ASK_CARRIER_MS: readonly number[] = [3_000, 5_000, 12_000, 40_000, 120_000];
 const ASK_CARRIER_LATER_MS = 300_000;
 const REST_MS = 15_000;
+/** How often a store that is away is asked again to take what follows from a call. */
+const INSIST_MS = 5_000;
 
 /** What the end of a call makes of a lead that was still open. */
 const LEAD_STATUS: Partial<Record<NonNullable<Call['outcome']>, LeadStatus>> = {
@@ -202,18 +205,16 @@ export function createFinishCall(deps: FinishDeps) {
     const now = new Date(clock.nowMs());
     const followUp = call.followUpActions.find((action) => action.scheduledFor);
     const leads = store.collection('leads');
-    await leads.update(
-      { _id: call.leadId, 'contactAttempts.attemptId': { $ne: call.attemptId } },
-      {
-        $push: { contactAttempts: row },
-        $set: {
-          lastContactedAt: call.endedAt ?? now,
-          updatedAt: now,
-          updatedBy: 'finish-call',
-          ...(followUp?.scheduledFor ? { nextFollowUp: followUp.scheduledFor } : {}),
-        },
-      },
-    );
+    const untold = { _id: call.leadId, 'contactAttempts.attemptId': { $ne: call.attemptId } };
+    const told = { lastContactedAt: call.endedAt ?? now, updatedAt: now, updatedBy: 'finish-call' };
+    const agreed =
+      followUp?.scheduledFor &&
+      // Whatever was agreed, a person who wants no more calls gets none.
+      (await leads.update(
+        { ...untold, status: { $ne: 'dnc' } },
+        { $push: { contactAttempts: row }, $set: { ...told, nextFollowUp: followUp.scheduledFor } },
+      ));
+    if (!agreed) await leads.update(untold, { $push: { contactAttempts: row }, $set: told });
     const status = call.outcome ? LEAD_STATUS[call.outcome] : undefined;
     if (status) {
       // A person on the do-not-call list stays there, whatever a call of theirs came to.
@@ -227,12 +228,17 @@ export function createFinishCall(deps: FinishDeps) {
   async function finish(callId: string): Promise<void> {
     let call = await ending(callId);
     if (!call) return;
-    await store
-      .collection('attempts')
-      .update(
-        { _id: call.attemptId },
-        { $set: { state: 'closed', updatedAt: new Date(clock.nowMs()) }, $unset: { activePhone: '' } },
-      );
+    await store.collection('attempts').update(
+      { _id: call.attemptId },
+      {
+        // A denied attempt stays denied: it does not count against the caps.
+        $set: {
+          state: call.status === 'denied' ? 'denied' : 'closed',
+          updatedAt: new Date(clock.nowMs()),
+        },
+        $unset: { activePhones: '' },
+      },
+    );
     let all = await store.events(callId);
     call = await conclude(call, all);
     const conversationIds = [
@@ -257,11 +263,25 @@ export function createFinishCall(deps: FinishDeps) {
     await keepTranscript(call, await store.events(callId));
   }
 
+  /** Every step may be done twice: what the store did not take is done when it is back, from the beginning. */
+  async function finishAtLast(callId: string): Promise<void> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await finish(callId);
+        return;
+      } catch (error) {
+        if (!isFailure(error, 'store_unavailable') || deps.shutdown.aborted) throw error;
+        if (attempt === 1) log.warn({ err: error, callId }, 'a call waits for the store to be finished');
+        await clock.sleep(INSIST_MS, deps.shutdown);
+      }
+    }
+  }
+
   return {
     /** Starts finishing a call, once; a second start while it runs joins the first. */
     start(callId: string): void {
       if (finishing.has(callId)) return;
-      const work = finish(callId)
+      const work = finishAtLast(callId)
         .catch((error) => {
           if (!deps.shutdown.aborted) log.error({ err: error, callId }, 'finishing a call failed');
         })

@@ -2,15 +2,22 @@
  * app/gather-facts: everything the gate wants to know of one call, read from the store at that moment. Consent, the
  * do-not-call lists and attempts come from their own collections, never from the projections kept on the lead.
  */
-import { z } from 'zod';
 import { consentFacts } from '../domain/compliance/consent-log.ts';
-import { DEFAULT_BLOCKED_STATES, DEFAULT_CAPS, type FactsInput } from '../domain/compliance/facts.ts';
-import type { Attempt, CallingPolicy, Campaign, DncEntry, Lead } from '../domain/documents.ts';
+import type { FactsInput } from '../domain/compliance/facts.ts';
+import type {
+  Attempt,
+  CallingPolicy,
+  Campaign,
+  DncEntry,
+  Lead,
+  ReassignedCheck,
+} from '../domain/documents.ts';
 import { Failure } from '../domain/errors.ts';
 import { type E164, parsePhone } from '../domain/phone.ts';
 import { HOUSE_CALLING } from './campaigns.ts';
+import { isKilled, POLICY_KEYS, readPolicy } from './compliance-policy.ts';
 import { personOf } from './person.ts';
-import type { Store } from './ports.ts';
+import type { ListCopy, NumberLists, Store } from './ports.ts';
 
 export interface FactsQuery {
   readonly leadId?: string;
@@ -29,37 +36,9 @@ export interface Gathered {
   readonly campaign?: Campaign;
   /** The campaign's way of calling, or the house's. */
   readonly calling: CallingPolicy;
+  /** Every imported list, as it was when the number was looked up. */
+  readonly listCopies: readonly ListCopy[];
 }
-
-/** Keys of system_config that the gate reads. */
-export const COMPLIANCE_KEYS = {
-  /** `true` stops every outbound call. */
-  killSwitch: 'calling.killSwitch',
-  /** A `CompliancePolicy`; what is absent keeps its default. */
-  policy: 'compliance.policy',
-  /** `dnc.list.national`, `dnc.list.state.FL`: `{ asOf: Date }`, written by whoever imports a list. */
-  listPrefix: 'dnc.list.',
-} as const;
-
-/** What the business may decide for itself. Consent, the internal list and federal hours are not among it. */
-export const CompliancePolicy = z.strictObject({
-  requireNationalRegistry: z.boolean().default(false),
-  requireStateLists: z.boolean().default(false),
-  requireReassignedCheck: z.boolean().default(false),
-  blockedStates: z.array(z.string()).default([...DEFAULT_BLOCKED_STATES]),
-  emergencyStates: z.array(z.string()).default([]),
-  dncConsentOverride: z.boolean().default(false),
-  allowExemptCalls: z.boolean().default(false),
-  maxPer24h: z.number().int().min(0).max(10).default(DEFAULT_CAPS.maxPer24h),
-  minGapMinutes: z.number().int().min(0).max(10_000).default(DEFAULT_CAPS.minGapMinutes),
-  maxPerDay: z.number().int().min(0).max(10).default(DEFAULT_CAPS.maxPerDay),
-  maxPer7Days: z.number().int().min(0).max(70).default(DEFAULT_CAPS.maxPer7Days),
-  maxPer30Days: z.number().int().min(0).max(300).default(DEFAULT_CAPS.maxPer30Days),
-  stopAfterUnanswered: z.number().int().min(1).max(100).default(DEFAULT_CAPS.stopAfterUnanswered),
-});
-export type CompliancePolicy = z.output<typeof CompliancePolicy>;
-
-const ListVersion = z.object({ asOf: z.date() });
 
 const EVERY_DAY = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
 /** Longer than any window of the rules, and long enough to see a person who never answers. */
@@ -89,6 +68,9 @@ async function gather(
   { leadId, phone, campaignId, exceptAttemptId }: FactsQuery,
   atMs: number,
 ): Promise<Gathered> {
+  // What is on its way to the store may be an opt-out.
+  if (store.outage && store.outage.state !== 'up')
+    throw new Failure('store_unavailable', 'the database does not have everything yet');
   const { lead, to, written } = await calledParty(store, leadId, phone);
   const dialled = to ?? written;
   const campaign = campaignId === undefined ? undefined : await store.collection('campaigns').get(campaignId);
@@ -99,13 +81,15 @@ async function gather(
   const person = await personOf(store, known);
   if (!person.complete) throw new Failure('internal', 'too many leads share this number to know whose it is');
   const everyNumber = { $in: person.numbers };
-  const [consent, dnc, attempts, config] = await Promise.all([
+  const [consent, dnc, imported, [checked], attempts, config] = await Promise.all([
     store.collection('consent_logs').find({
       filter: { phone: everyNumber },
       sort: { timestamp: -1 },
       limit: MOST_CONSENT_EVENTS + 1,
     }),
     store.collection('dnc_registry').find({ filter: { phone: everyNumber } }),
+    lookUp(store.lists, dialled),
+    store.collection('reassigned_checks').find({ filter: { phone: dialled }, limit: 1 }),
     store.collection('attempts').find({
       filter: {
         phone: everyNumber,
@@ -117,12 +101,7 @@ async function gather(
       limit: MOST_ATTEMPTS,
     }),
     store.collection('system_config').find({
-      filter: {
-        $or: [
-          { key: { $in: [COMPLIANCE_KEYS.killSwitch, COMPLIANCE_KEYS.policy] } },
-          { key: { $regex: `^${COMPLIANCE_KEYS.listPrefix.replaceAll('.', '\\.')}` } },
-        ],
-      },
+      filter: { key: { $in: Object.values(POLICY_KEYS) } },
     }),
   ]);
   if (consent.length > MOST_CONSENT_EVENTS)
@@ -131,7 +110,7 @@ async function gather(
   const counted = attempts.filter((attempt) => attempt._id !== exceptAttemptId);
   const outcomes = await outcomesOf(store, counted);
   const settings = new Map(config.map((entry) => [entry.key, entry.value]));
-  const policy = CompliancePolicy.parse(settings.get(COMPLIANCE_KEYS.policy) ?? {});
+  const policy = readPolicy(settings.get(POLICY_KEYS.policy));
   const calling = campaign?.calling ?? HOUSE_CALLING;
   const address = lead?.contact.address;
 
@@ -146,11 +125,10 @@ async function gather(
       ebrLastTransactionAt: null,
     },
     call: { purpose: calling.purpose, voice: 'ai', seller: sellerName, subject: calling.subject },
-    dnc: listsOf(dnc, dialled, settings),
+    dnc: listsOf(dnc, dialled, imported, checked),
     environment: {
       emergencyStates: policy.emergencyStates,
-      // Anything but an absent or false switch stops calls.
-      killSwitch: (settings.get(COMPLIANCE_KEYS.killSwitch) ?? false) !== false,
+      killSwitch: isKilled(settings.get(POLICY_KEYS.killSwitch)),
     },
     campaign: {
       status: campaign === undefined || campaign.status === 'active' ? 'running' : campaign.status,
@@ -181,7 +159,14 @@ async function gather(
       requireReassignedCheck: policy.requireReassignedCheck,
     },
   };
-  return { facts, to, calling, ...(lead ? { lead } : {}), ...(campaign ? { campaign } : {}) };
+  return {
+    facts,
+    to,
+    calling,
+    listCopies: imported.copies,
+    ...(lead ? { lead } : {}),
+    ...(campaign ? { campaign } : {}),
+  };
 }
 
 const numbersOf = ({ contact }: Lead): string[] =>
@@ -225,37 +210,39 @@ async function outcomesOf(store: Store, attempts: readonly Attempt[]): Promise<R
   return new Map(calls.map((call) => [call._id, call.outcome ?? call.status]));
 }
 
+type LookedUp = Awaited<ReturnType<NumberLists['lookUp']>>;
+
+/** Imported lists name numbers of the North American plan only; of any other we know no more than which lists there are. */
+async function lookUp(lists: NumberLists, phone: string): Promise<LookedUp> {
+  const digits = /^\+1([2-9]\d{9})$/.exec(phone)?.[1];
+  return digits === undefined
+    ? { copies: await lists.copies(), listedIn: [] }
+    : await lists.lookUp(Number(digits));
+}
+
+/** What the imported lists say of the dialled number, and what was entered by hand: either lists it. */
 function listsOf(
   entries: readonly DncEntry[],
   to: string,
-  settings: ReadonlyMap<string, unknown>,
+  { copies, listedIn }: LookedUp,
+  checked: ReassignedCheck | undefined,
 ): FactsInput['dnc'] {
-  const standing = entries.filter((entry) => entry.releasedAt === undefined);
-  const dialled = (scope: DncEntry['scope']): DncEntry[] =>
-    standing.filter((entry) => entry.scope === scope && entry.phone === to);
-  const asOf = (list: string): Date | null => {
-    const version = settings.get(COMPLIANCE_KEYS.listPrefix + list);
-    return version === undefined ? null : ListVersion.parse(version).asOf;
-  };
+  const byHand = (scope: DncEntry['scope']): DncEntry[] =>
+    entries.filter((entry) => entry.scope === scope && entry.phone === to && entry.releasedAt === undefined);
+  const listOf = (list: string, listed: boolean) => ({
+    asOf: copies.find((copy) => copy.list === list)?.asOf ?? null,
+    listed: listed || listedIn.includes(list) ? [to] : [],
+  });
 
-  const state: Record<string, { asOf: Date | null; listed: string[] }> = {};
-  for (const key of settings.keys()) {
-    const code = /^dnc\.list\.state\.([A-Z]{2})$/.exec(key)?.[1];
-    if (code !== undefined) state[code] = { asOf: asOf(`state.${code}`), listed: [] };
-  }
-  for (const entry of dialled('state')) {
-    if (entry.state === null) continue;
-    const list = state[entry.state] ?? { asOf: null, listed: [] };
-    state[entry.state] = list;
-    list.listed.push(entry.phone);
-  }
-  const [reassigned] = dialled('reassigned');
+  const listingStates = new Set(byHand('state').map((entry) => entry.state));
+  const states = new Set([...listingStates].filter((code) => code !== null));
+  for (const { list } of copies) if (list.startsWith('state.')) states.add(list.slice(6));
+  const [reassigned] = byHand('reassigned');
   return {
-    national: {
-      asOf: asOf('national'),
-      listed: dialled('national').map((entry) => entry.phone),
-    },
-    state,
+    national: listOf('national', byHand('national').length > 0),
+    state: Object.fromEntries(
+      [...states].map((code) => [code, listOf(`state.${code}`, listingStates.has(code))]),
+    ),
     internal: entries
       .filter((entry) => entry.scope === 'internal')
       .map((entry) => ({
@@ -263,7 +250,11 @@ function listsOf(
         seller: entry.seller,
         releasedAt: entry.releasedAt ?? null,
       })),
-    litigator: dialled('litigator').length > 0,
-    reassigned: reassigned ? { result: 'yes', checkedAt: reassigned.listedAt } : null,
+    litigator: listedIn.includes('litigator') || byHand('litigator').length > 0,
+    reassigned: reassigned
+      ? { result: 'yes', checkedAt: reassigned.listedAt }
+      : checked
+        ? { result: checked.result, checkedAt: checked.checkedAt }
+        : null,
   };
 }

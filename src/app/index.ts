@@ -3,14 +3,19 @@
 import { revokes } from '../domain/compliance/consent.ts';
 import type { CallingPolicy } from '../domain/documents.ts';
 import { createAgentTools } from './agent-tools.ts';
+import { createCallRecords } from './call-records.ts';
 import { createCampaigns, HOUSE_CALLING } from './campaigns.ts';
 import { createCarryCalls } from './carry-calls.ts';
 import { createCheckCompliance } from './check-compliance.ts';
+import { createCompliancePolicy } from './compliance-policy.ts';
 import { createConsents } from './consents.ts';
 import { createDnc } from './dnc.ts';
+import { createErasures } from './erase-person.ts';
 import { createFinishCall } from './finish-call.ts';
 import { createGatherFacts } from './gather-facts.ts';
+import { createKeptScripts } from './kept-scripts.ts';
 import { createLeads } from './leads.ts';
+import { createLists } from './lists.ts';
 import { createPlaceCall, type PlaceCallRequest } from './place-call.ts';
 import type {
   AgentInlet,
@@ -24,8 +29,10 @@ import type {
   VoiceAgent,
 } from './ports.ts';
 import type { Prompts } from './prompts.ts';
+import { createProof } from './proof.ts';
 import { createReadCalls } from './read-calls.ts';
 import { createEventLog } from './record-event.ts';
+import { createRetention } from './retention.ts';
 
 export interface Ports {
   readonly store: Store;
@@ -53,14 +60,24 @@ const SETTLE_MS = 2_000;
 export function buildApp(ports: Ports, house: House) {
   const { store, clock, log } = ports;
   const stop = new AbortController();
-  const shared = { ...ports, ...house, shutdown: stop.signal };
+  const keepScript = createKeptScripts({ ...ports, prompts: house.prompts });
+  const shared = { ...ports, ...house, keepScript, shutdown: stop.signal };
 
   const events = createEventLog(ports);
   const campaigns = createCampaigns(ports);
-  const dnc = createDnc(shared);
+  const dnc = createDnc({
+    ...shared,
+    stopCallsTo: (numbers, except) => carry.stopCallsTo(numbers, except),
+  });
   const consents = createConsents({ ...shared, dnc });
   const leads = createLeads({ ...shared, consents });
-  const compliance = createCheckCompliance(shared);
+  const compliance = {
+    ...createCheckCompliance(shared),
+    ...createCompliancePolicy(ports),
+    ...createCallRecords(ports),
+    proof: createProof(shared),
+  };
+  const lists = createLists({ ...shared, policy: compliance.policy });
   const policyOf = async (campaignId: string | undefined): Promise<CallingPolicy> =>
     campaignId === undefined ? HOUSE_CALLING : (await campaigns.get(campaignId)).calling;
 
@@ -85,6 +102,8 @@ export function buildApp(ports: Ports, house: House) {
     inquire: finish.start,
   });
   const read = createReadCalls({ ...shared, events });
+  const retention = createRetention({ ...shared, events });
+  const erasures = createErasures({ ...shared, events, dnc });
 
   const agentInlet: AgentInlet = { conversationReported: finish.conversationReported };
   const carrierInlet: CarrierInlet = carry.inlet;
@@ -94,6 +113,9 @@ export function buildApp(ports: Ports, house: House) {
     compliance,
     consents,
     dnc,
+    lists,
+    retention,
+    erasures,
     campaigns,
     calls: {
       /** As `placeCall`; a lead's own campaign is meant when none is named. */
@@ -110,7 +132,10 @@ export function buildApp(ports: Ports, house: House) {
     carrierInlet,
     agentInlet,
     /** Takes up what another life of this process left open. */
-    recover: () => carry.recoverOpenCalls(place.lookAgain),
+    async recover(): Promise<number> {
+      await lists.recover();
+      return await carry.recoverOpenCalls(place.lookAgain);
+    },
     activeCalls: (): number => carry.activeCount,
     /** Refuses new calls, lets live ones end for `patienceMs`, then frees everything. */
     async stop(patienceMs: number): Promise<void> {
@@ -120,6 +145,8 @@ export function buildApp(ports: Ports, house: House) {
       await Promise.race([settled, late]);
       stop.abort();
       await Promise.allSettled([place.settled(), finish.settled(), events.settled()]);
+      // A long list that is becoming current is not waited for, nor a long run: both can be gone on with.
+      await Promise.race([Promise.all([lists.settled(), retention.settled()]), clock.sleep(SETTLE_MS)]);
       log.info({}, 'all calls are over');
     },
   };

@@ -1,12 +1,16 @@
 /**
  * app/opt-out: a person wants no more calls. Holds at once, for every number of the person and every program of the
- * seller, and can be said again without harm. The internal list is written first: from then on the gate denies.
+ * seller, and can be said again without harm. The internal list is written first: from then on the gate denies. Then what
+ * was on its way is stopped: calls that wait or ring, and follow-ups that were agreed.
  */
+import type { Call } from '../domain/call.ts';
 import type { ConsentLog, DncEntry } from '../domain/documents.ts';
 import { Failure, isFailure } from '../domain/errors.ts';
 import { type E164, parsePhone } from '../domain/phone.ts';
 import { appendConsent, type LedgerDeps, ledgerOf, refreshLeads } from './consent-ledger.ts';
 import { personOf } from './person.ts';
+import type { Store } from './ports.ts';
+import type { EventLog } from './record-event.ts';
 import { turnsOf } from './turns.ts';
 
 export interface OptOutRequest {
@@ -17,6 +21,8 @@ export interface OptOutRequest {
   /** What the person said or wrote, as it was. */
   readonly words: string;
   readonly callId?: string;
+  /** When it was said; now without it. */
+  readonly at?: Date;
 }
 
 export interface OptedOut {
@@ -30,8 +36,13 @@ export type OptOut = (request: OptOutRequest, by?: string) => Promise<OptedOut>;
 
 const MOST_WORDS = 2_000;
 
+export interface OptOutDeps extends LedgerDeps {
+  /** Ends every outbound call to these numbers but `except`, whether it waits, rings or talks. */
+  readonly stopCallsTo: (numbers: readonly string[], except: string | undefined) => Promise<void>;
+}
+
 /** What it answers throws Failure `invalid_request` (no readable number), `lead_not_found`, and what the store throws. */
-export function createOptOut(deps: LedgerDeps): OptOut {
+export function createOptOut(deps: OptOutDeps): OptOut {
   const { store, clock, log, sellerName } = deps;
 
   return async (request, by = request.channel) => {
@@ -52,6 +63,12 @@ export function createOptOut(deps: LedgerDeps): OptOut {
     await Promise.all(
       numbers.map((phone) => listInternally(deps, { phone, source: request.channel, reason })),
     );
+    try {
+      await deps.stopCallsTo(numbers, request.callId);
+    } catch (error) {
+      // What waits asks the gate before it is dialled, and the gate denies from here on.
+      log.error({ err: error, callId: request.callId }, 'calls to a person who opted out could not be ended');
+    }
 
     const entries = await ledgerOf(store, numbers);
     let revocation: ConsentLog | undefined;
@@ -61,6 +78,13 @@ export function createOptOut(deps: LedgerDeps): OptOut {
       revocation ??= entry;
     }
     await refreshLeads(deps, numbers, by);
+    for (const { _id } of person.leads)
+      await store
+        .collection('leads')
+        .update(
+          { _id, nextFollowUp: { $exists: true } },
+          { $set: { updatedAt: new Date(clock.nowMs()), updatedBy: by }, $unset: { nextFollowUp: '' } },
+        );
     log.info(
       { channel: request.channel, numbers: numbers.length, callId: request.callId, pii: { numbers } },
       'a person opted out of all calls',
@@ -124,7 +148,7 @@ export function createOptOut(deps: LedgerDeps): OptOut {
       },
       revocation: { channel: request.channel, words },
       // Never older than a grant it answers, even when that grant came from a clock ahead of ours.
-      timestamp: new Date(Math.max(clock.nowMs(), lastGrantMs)),
+      timestamp: new Date(Math.max(request.at?.getTime() ?? clock.nowMs(), lastGrantMs)),
       recordedBy: by,
     });
   }
@@ -137,6 +161,57 @@ export function createOptOut(deps: LedgerDeps): OptOut {
     });
     return lead?._id;
   }
+}
+
+/** `kept`: the store was away. The opt-out is on this machine's disk, and nobody at all is dialled until the store has it. */
+export type OptOutOrKeep = (request: OptOutRequest) => Promise<'done' | 'kept'>;
+
+/** Throws as `OptOut`, and when neither the store nor this machine's disk takes it. */
+export function createOptOutOrKeep(
+  { store, clock }: Pick<OptOutDeps, 'store' | 'clock'>,
+  optOut: OptOut,
+): OptOutOrKeep {
+  return async (request) => {
+    const { outage } = store;
+    const at = new Date(clock.nowMs());
+    try {
+      await optOut(request);
+      return 'done';
+    } catch (error) {
+      if (!outage || !isFailure(error, 'store_unavailable')) throw error;
+      await outage.keep({ ...request, at });
+      return 'kept';
+    }
+  };
+}
+
+/**
+ * A person said it in a call. However many heard it (the agent, the words themselves, a key), it is kept once for that call,
+ * in the words of who was first. Answers the call as it is then; undefined when there is none. Throws as `OptOut`.
+ */
+export async function optOutInCall(
+  deps: { readonly store: Store; readonly events: EventLog; readonly optOut: OptOutOrKeep },
+  callId: string,
+  channel: 'voice' | 'keypad',
+  words: string,
+): Promise<Call | undefined> {
+  const { store, events, optOut } = deps;
+  return await turnsOf(store)(`opt out in call ${callId}`, async () => {
+    const call = await events.call(callId);
+    if (!call || call.optedOut) return call;
+    await optOut({
+      phone: call.contactPhone,
+      ...(call.leadId ? { leadId: call.leadId } : {}),
+      channel,
+      words,
+      callId,
+    });
+    return await events.record(
+      callId,
+      { type: 'opted_out', channel, words },
+      { eventId: `${callId}:opted_out` },
+    );
+  });
 }
 
 /** Puts a number on the internal list of this seller, or back on it; harmless when it is there. */

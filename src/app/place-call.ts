@@ -1,15 +1,26 @@
 /**
- * app/place-call: the only way to a dial tone. Reserve the attempt, gather the facts fresh, ask the gate, dial, record, in
- * that order. At most one call an attempt: an unclear answer of the carrier is looked into, never dialled again.
+ * app/place-call: the only way to a dial tone. Reserve the attempt for the whole person, gather the facts fresh, ask the
+ * gate, claim the attempt, dial, record, in that order. At most one call an attempt: an unclear answer of the carrier is
+ * looked into, never dialled again.
+ *
+ * Two writes carry that promise, whoever runs beside us and wherever we die. The insert of the attempt holds every number
+ * of the person (a unique key), and counts before the facts are read, so of two that begin at once one sees the other. The
+ * step from `reserved` to `dialed` is taken once: who ends an attempt before it (an opt-out, a recovery) ends the dial.
  */
-import { type Call, type EndStatus, isOver } from '../domain/call.ts';
+import { type Call, type CallTerms, type EndStatus, isOver } from '../domain/call.ts';
 import { checkError, decide } from '../domain/compliance/decide.ts';
 import type { Decision } from '../domain/compliance/decision.ts';
 import type { DialPermit } from '../domain/compliance/permit.ts';
+import { scriptFor } from '../domain/compliance/scripts.ts';
 import type { Attempt, CallingPolicy, Lead } from '../domain/documents.ts';
 import { Failure, isFailure } from '../domain/errors.ts';
-import type { GatherFacts } from './gather-facts.ts';
-import type { CarrierCall, Clock, Ids, Log, Store, Telephony } from './ports.ts';
+import { parsePhone } from '../domain/phone.ts';
+import { termsOf } from './call-records.ts';
+import type { Gathered, GatherFacts } from './gather-facts.ts';
+import type { KeepScript } from './kept-scripts.ts';
+import { personOf } from './person.ts';
+import type { Cancel, CarrierCall, Clock, Ids, Log, Store, Telephony } from './ports.ts';
+import { statesOf } from './prompts.ts';
 import type { EventLog } from './record-event.ts';
 
 export interface PlaceCallRequest {
@@ -34,11 +45,13 @@ export interface PlaceCallDeps {
   readonly gatherFacts: GatherFacts;
   readonly policyOf: (campaignId: string | undefined) => Promise<CallingPolicy>;
   readonly fromNumbers: readonly string[];
+  readonly keepScript: KeepScript;
+  readonly sellerName: string;
   readonly callsPerSecond: number;
   /** Throws Failure `at_capacity` or `shutting_down` when no outbound call may start now. */
   readonly admit: () => void;
-  /** Counts the call against the lines in use, until it is over. */
-  readonly occupy: (callId: string) => void;
+  /** Counts the call against the lines in use, until it is over or the answer is called. */
+  readonly occupy: (callId: string) => Cancel;
   /** The call will not come about: its line is free, and what is left to do is done. */
   readonly abandoned: (callId: string) => void;
   /** Asks the carrier about a call it has said nothing of for too long. */
@@ -54,6 +67,17 @@ const DIAL_MS = 90_000;
 const NEWS_SEC = 15;
 /** When to look for a call the carrier may or may not have, in ms after the unclear answer. */
 const LOOK_AFTER_MS = [1_000, 4_000, 10_000, 30_000, 60_000] as const;
+/** What a campaign may ask for at most. */
+const LONGEST_RING_SEC = 120;
+/** How often a store that refuses is asked again to take what must be told. */
+const INSIST_MS = 5_000;
+
+/** What comes of an attempt at the gate. */
+interface Answer {
+  readonly decision: Decision;
+  /** Present when the decision allows: the key to one dial, and what the record of the call is to tell. */
+  readonly allowed?: { readonly permit: DialPermit; readonly terms: CallTerms };
+}
 
 export function createPlaceCall(deps: PlaceCallDeps) {
   const { store, clock, ids, log, events, telephony } = deps;
@@ -69,19 +93,26 @@ export function createPlaceCall(deps: PlaceCallDeps) {
     return at - now;
   }
 
-  async function reserve(
+  async function newAttempt(
     request: PlaceCallRequest,
+    callId: string,
     lead: Lead,
     subject: string,
-  ): Promise<Attempt | { known: Call }> {
+  ): Promise<Attempt> {
     const now = new Date(clock.nowMs());
-    const attempt: Attempt = {
+    const phone = parsePhone(lead.contact.phone) ?? lead.contact.phone;
+    const { alternatePhone } = lead.contact;
+    const { numbers } = await personOf(
+      store,
+      alternatePhone === undefined ? [phone] : [phone, alternatePhone],
+    );
+    return {
       _id: ids.objectId(),
-      callId: ids.objectId(),
+      callId,
       leadId: lead._id,
       ...(request.campaignId ? { campaignId: request.campaignId } : {}),
-      phone: lead.contact.phone,
-      activePhone: lead.contact.phone,
+      phone,
+      activePhones: numbers,
       subject,
       direction: 'outbound',
       reservedAt: now,
@@ -92,74 +123,158 @@ export function createPlaceCall(deps: PlaceCallDeps) {
       createdAt: now,
       updatedAt: now,
     };
+  }
+
+  /** `unsure`: the store failed, and the attempt may or may not be there. Throws when the person or the key is taken. */
+  async function reserve(attempt: Attempt): Promise<'reserved' | 'unsure' | { known: Call }> {
     try {
       await attempts.insert(attempt);
-      return attempt;
+      return 'reserved';
     } catch (error) {
-      if (!isFailure(error, 'duplicate_key')) throw error;
-      const [twin] = attempt.idempotencyKey
-        ? await attempts.find({ filter: { idempotencyKey: attempt.idempotencyKey }, limit: 1 })
-        : [];
-      if (!twin)
-        throw new Failure(
-          'attempt_in_progress',
-          'this person is being called right now; wait until that call is over',
-        );
-      if (twin.leadId !== lead._id) {
-        throw new Failure('idempotency_conflict', 'this Idempotency-Key was used for another lead');
+      if (!isFailure(error, 'duplicate_key')) {
+        log.error({ err: error, callId: attempt.callId }, 'a call could not be reserved; denied');
+        return 'unsure';
       }
-      const known = await events.call(twin.callId);
-      if (!known) throw new Failure('attempt_in_progress', 'this request is being worked on right now');
-      return { known };
+    }
+    const [twin] = attempt.idempotencyKey
+      ? await attempts.find({ filter: { idempotencyKey: attempt.idempotencyKey }, limit: 1 })
+      : [];
+    if (!twin) {
+      await giveBackLeftovers(attempt.activePhones ?? []);
+      throw new Failure(
+        'attempt_in_progress',
+        'this person is being called right now; wait until that call is over',
+      );
+    }
+    if (twin.leadId !== attempt.leadId)
+      throw new Failure('idempotency_conflict', 'this Idempotency-Key was used for another lead');
+    const known = await events.call(twin.callId);
+    if (!known) throw new Failure('attempt_in_progress', 'this request is being worked on right now');
+    return { known };
+  }
+
+  /** An attempt whose call is over holds its numbers only when a fault came between; the next try finds them free. */
+  async function giveBackLeftovers(numbers: readonly string[]): Promise<void> {
+    const holders = await attempts.find({ filter: { activePhones: { $in: numbers } } });
+    for (const { callId } of holders) {
+      const call = await events.call(callId);
+      if (call && isOver(call)) deps.inquire(callId);
     }
   }
 
-  async function close(attempt: Attempt, state: Attempt['state']): Promise<void> {
+  async function close(attempt: Attempt, state: 'denied' | 'closed'): Promise<void> {
     await attempts.update(
       { _id: attempt._id },
-      { $set: { state, updatedAt: new Date(clock.nowMs()) }, $unset: { activePhone: '' } },
+      { $set: { state, updatedAt: new Date(clock.nowMs()) }, $unset: { activePhones: '' } },
     );
   }
 
-  /** The gate's answer from facts read now, with a permit when it allows. Facts that cannot be read deny. */
-  async function ask(
-    request: PlaceCallRequest,
-    attempt: Attempt,
-  ): Promise<{ permit?: DialPermit; decision: Decision }> {
-    const nowMs = clock.nowMs();
-    try {
-      const { facts } = await deps.gatherFacts(
-        {
-          leadId: request.leadId,
-          ...(request.campaignId ? { campaignId: request.campaignId } : {}),
-          exceptAttemptId: attempt._id,
-        },
-        nowMs,
-      );
-      const verdict = decide(facts, nowMs, { permitId: attempt._id, ttlMs: PERMIT_MS, reserved: true });
-      return verdict.kind === 'allow' && verdict.permit
-        ? { permit: verdict.permit, decision: verdict.decision }
-        : { decision: verdict.decision };
-    } catch (error) {
-      log.error({ err: error, callId: attempt.callId }, 'the facts of a dial could not be read; denied');
-      return { decision: checkError(nowMs, 'its facts could not be read') };
+  /** What must be told is told when the store takes it again; should we stop before, recovery finds it untold. */
+  async function insist<T>(callId: string, task: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await task();
+      } catch (error) {
+        if (!isFailure(error, 'store_unavailable')) throw error;
+        log.error({ err: error, callId }, 'what became of a call could not be kept; trying again');
+        await clock.sleep(INSIST_MS, deps.shutdown);
+      }
     }
+  }
+
+  /** Nobody was called, and nobody will be: says so on the call and frees the person, once the store takes it. */
+  function giveUp(attempt: Attempt, reason: string): void {
+    const { callId } = attempt;
+    const work = insist(callId, async () => {
+      const call = await events.call(callId);
+      if (call && !isOver(call)) await ended(callId, 'canceled', reason);
+      await close(attempt, call?.status === 'denied' ? 'denied' : 'closed');
+      deps.abandoned(callId);
+    });
+    inBackground(work, callId);
+  }
+
+  /** The attempt must hold every number that the facts are about, or two calls of one person could pass each other. */
+  function holds({ phone, activePhones = [] }: Attempt, { to, facts }: Gathered): boolean {
+    const held = new Set(activePhones);
+    return to === phone && held.has(phone) && facts.lead.altPhones.every((number) => held.has(number));
+  }
+
+  /** The gate's answer from facts read now, with a permit when it allows. Facts that cannot be read deny. */
+  async function ask(request: PlaceCallRequest, attempt: Attempt): Promise<Answer> {
+    const nowMs = clock.nowMs();
+    let answer: Answer;
+    let cause: unknown;
+    try {
+      answer = await answerOf(request, attempt, nowMs);
+    } catch (error) {
+      cause = error;
+      answer = { decision: checkError(nowMs, 'its facts could not be read') };
+    }
+    const { reason, explanation } = answer.decision;
+    if (reason === 'check_error')
+      log.error({ err: cause, callId: attempt.callId, explanation }, 'a call could not be checked; denied');
+    return answer;
+  }
+
+  async function answerOf(request: PlaceCallRequest, attempt: Attempt, nowMs: number): Promise<Answer> {
+    const gathered = await deps.gatherFacts(
+      {
+        leadId: request.leadId,
+        ...(request.campaignId ? { campaignId: request.campaignId } : {}),
+        exceptAttemptId: attempt._id,
+      },
+      nowMs,
+    );
+    const mint = { permitId: attempt._id, ttlMs: PERMIT_MS, reserved: true };
+    const verdict = decide(gathered.facts, nowMs, mint);
+    if (verdict.kind === 'deny' || !verdict.permit) return { decision: verdict.decision };
+    if (!holds(attempt, gathered))
+      return { decision: checkError(nowMs, "the person's numbers changed meanwhile") };
+    const { permit, decision } = verdict;
+    const terms = termsOf({ ...gathered, decision, sellerName: deps.sellerName });
+    return { decision, allowed: { permit, terms } };
   }
 
   async function deny(attempt: Attempt, decision: Decision): Promise<Placed> {
     const call = await events.record(attempt.callId, { type: 'denied', decision });
-    await close(attempt, 'denied');
+    await close(attempt, 'denied').catch((error) => {
+      log.error({ err: error, callId: attempt.callId }, 'a denied attempt could not be closed');
+      giveUp(attempt, 'denied');
+    });
     deps.abandoned(attempt.callId);
     return { kind: 'denied', call, decision };
   }
 
-  async function fail(attempt: Attempt, status: EndStatus, reason: string): Promise<void> {
-    await events.record(
-      attempt.callId,
-      { type: 'ended', status, reason },
-      { eventId: `${attempt.callId}:ended` },
-    );
-    deps.abandoned(attempt.callId);
+  const permitted = async (attempt: Attempt, decision: Decision, terms: CallTerms): Promise<Call> =>
+    events.record(attempt.callId, {
+      type: 'permitted',
+      decision,
+      terms,
+      script: await deps.keepScript(scriptFor(statesOf({ complianceDecision: decision }), 'outbound')),
+    });
+
+  const ended = (callId: string, status: EndStatus, reason: string): Promise<Call> =>
+    events.record(callId, { type: 'ended', status, reason }, { eventId: `${callId}:ended` });
+
+  async function fail({ callId }: Attempt, status: EndStatus, reason: string): Promise<void> {
+    await insist(callId, () => ended(callId, status, reason));
+    deps.abandoned(callId);
+  }
+
+  /** From here on the attempt may have rung a phone. Undefined: somebody ended it before, or the store did not say. */
+  async function claim(attempt: Attempt): Promise<Attempt | undefined> {
+    try {
+      const claimed = await attempts.update(
+        { _id: attempt._id, state: 'reserved' },
+        { $set: { state: 'dialed', updatedAt: new Date(clock.nowMs()) } },
+      );
+      // An opt-out that was said after the gate was asked may be kept here and nowhere else.
+      return store.outage && store.outage.state !== 'up' ? undefined : claimed;
+    } catch (error) {
+      log.error({ err: error, callId: attempt.callId }, 'an attempt could not be claimed; not dialled');
+      return undefined;
+    }
   }
 
   async function dial(
@@ -169,12 +284,13 @@ export function createPlaceCall(deps: PlaceCallDeps) {
     from: string,
   ): Promise<void> {
     const { callId } = attempt;
-    await attempts.update(
-      { _id: attempt._id },
-      { $set: { state: 'dialed', updatedAt: new Date(clock.nowMs()) } },
-    );
+    if (!(await claim(attempt))) {
+      giveUp(attempt, 'ended before it was dialled');
+      return;
+    }
+    let callSid: string;
     try {
-      const { callSid } = await telephony.dial(
+      ({ callSid } = await telephony.dial(
         permit,
         {
           callId,
@@ -185,9 +301,7 @@ export function createPlaceCall(deps: PlaceCallDeps) {
           record: policy.carrierRecording,
         },
         AbortSignal.any([deps.shutdown, AbortSignal.timeout(DIAL_MS)]),
-      );
-      await events.record(callId, { type: 'dialed', callSid }, { eventId: `${callId}:dialed` });
-      clock.after((policy.ringTimeoutSec + NEWS_SEC) * 1_000, () => void askIfSilent(callId));
+      ));
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       if (isFailure(error) && error.code !== 'dial_unconfirmed') {
@@ -196,43 +310,59 @@ export function createPlaceCall(deps: PlaceCallDeps) {
         return;
       }
       log.warn({ err: error, callId }, 'the carrier gave no clear answer; looking for the call');
-      await events.record(callId, { type: 'dial_unconfirmed', message: reason });
+      await insist(callId, () => events.record(callId, { type: 'dial_unconfirmed', message: reason }));
       await lookFor(attempt);
+      return;
     }
+    await insist(callId, () =>
+      events.record(callId, { type: 'dialed', callSid }, { eventId: `${callId}:dialed` }),
+    );
+    expectNews(callId, policy.ringTimeoutSec);
   }
 
-  /** By now the phone was answered or gave up; if no callback said so, they were lost. */
-  async function askIfSilent(callId: string): Promise<void> {
-    const call = await events.call(callId).catch(() => undefined);
-    if (call && !call.answeredAt && !isOver(call)) deps.inquire(callId);
+  /** By then the phone was answered or gave up; if no callback said so, they were lost. */
+  function expectNews(callId: string, ringSec: number): void {
+    clock.after((ringSec + NEWS_SEC) * 1_000, () => {
+      events
+        .call(callId)
+        .then((call) => {
+          if (call && !call.answeredAt && !isOver(call)) deps.inquire(callId);
+        })
+        .catch((error) => log.error({ err: error, callId }, 'a silent call could not be read'));
+    });
   }
 
   /** An unclear dial: the call may exist. It is found, or it surely is not there, or the attempt stays spent. */
   async function lookFor(attempt: Attempt): Promise<void> {
+    const { callId } = attempt;
     let waited = 0;
     for (const afterMs of LOOK_AFTER_MS) {
       await clock.sleep(afterMs - waited, deps.shutdown);
       waited = afterMs;
-      const call = await events.call(attempt.callId);
+      const call = await insist(callId, () => events.call(callId));
       // Its callbacks told us already.
       if (call?.callSid) return;
+      let found: CarrierCall | 'absent';
       try {
-        const found: CarrierCall | 'absent' = await telephony.findCall(
-          { callId: attempt.callId, to: attempt.phone, since: attempt.reservedAt },
+        found = await telephony.findCall(
+          { callId, to: attempt.phone, since: attempt.reservedAt },
           AbortSignal.any([deps.shutdown, AbortSignal.timeout(DIAL_MS)]),
         );
-        if (found === 'absent')
-          return await fail(attempt, 'failed', 'dial_unconfirmed: the carrier has no such call');
-        await events.record(
-          attempt.callId,
-          { type: 'dialed', callSid: found.callSid },
-          { eventId: `${attempt.callId}:dialed` },
-        );
-        if (found.end) await fail(attempt, found.end, 'told by the carrier when asked');
-        return;
       } catch (error) {
-        log.warn({ err: error, callId: attempt.callId }, 'the carrier could not be asked about a call');
+        log.warn({ err: error, callId }, 'the carrier could not be asked about a call');
+        continue;
       }
+      if (found === 'absent') {
+        await fail(attempt, 'failed', 'dial_unconfirmed: the carrier has no such call');
+        return;
+      }
+      const { callSid, end } = found;
+      await insist(callId, () =>
+        events.record(callId, { type: 'dialed', callSid }, { eventId: `${callId}:dialed` }),
+      );
+      if (end) await fail(attempt, end, 'told by the carrier when asked');
+      else expectNews(callId, LONGEST_RING_SEC);
+      return;
     }
     await fail(attempt, 'failed', 'dial_unconfirmed: the carrier could not be asked');
   }
@@ -247,50 +377,74 @@ export function createPlaceCall(deps: PlaceCallDeps) {
 
   /**
    * Places a call, or tells why not. Throws Failure `lead_not_found`, `campaign_not_found`, `attempt_in_progress`,
-   * `at_capacity`, `shutting_down`, `store_unavailable`. What the carrier makes of it arrives as events.
+   * `at_capacity`, `shutting_down`, `store_unavailable`: then nobody was or will be called. What the carrier makes of it
+   * arrives as events.
    */
   async function placeCall(request: PlaceCallRequest): Promise<Placed> {
     deps.admit();
-    const lead = await store.collection('leads').get(request.leadId);
-    if (!lead) throw new Failure('lead_not_found', `no lead ${request.leadId}`);
-    const policy = await deps.policyOf(request.campaignId);
-    const from = deps.fromNumbers[0];
-    if (!from) throw new Failure('config_invalid', 'no number to call from: set TWILIO_PHONE_NUMBER');
+    // The line is taken in the same breath, so that many at once cannot all find the last one free.
+    const callId = ids.objectId();
+    const vacate = deps.occupy(callId);
+    try {
+      const lead = await store.collection('leads').get(request.leadId);
+      if (!lead) throw new Failure('lead_not_found', `no lead ${request.leadId}`);
+      const policy = await deps.policyOf(request.campaignId);
+      const from = deps.fromNumbers[0];
+      if (!from) throw new Failure('config_invalid', 'no number to call from: set TWILIO_PHONE_NUMBER');
 
-    const attempt = await reserve(request, lead, policy.subject);
-    if ('known' in attempt) {
-      const { known } = attempt;
+      const attempt = await newAttempt(request, callId, lead, policy.subject);
+      const place = await reserve(attempt);
+      if (place === 'reserved' || place === 'unsure')
+        return await begin(request, attempt, place, policy, from);
+      vacate();
+      const { known } = place;
       return known.status === 'denied' && known.complianceDecision
         ? { kind: 'denied', call: known, decision: known.complianceDecision }
         : { kind: 'placed', call: known };
+    } catch (error) {
+      vacate();
+      throw error;
     }
-    deps.occupy(attempt.callId);
-    const queued = await events.record(attempt.callId, {
-      type: 'queued',
-      attemptId: attempt._id,
-      leadId: lead._id,
-      contactPhone: attempt.phone,
-      fromPhone: from,
-      ...(request.campaignId ? { campaignId: request.campaignId } : {}),
-      requestedBy: request.requestedBy,
-    });
-
-    const { permit, decision } = await ask(request, attempt);
-    if (!permit) return await deny(attempt, decision);
-    const waitMs = slot();
-    if (waitMs > PERMIT_MS / 2) {
-      inBackground(waitAndDial(request, attempt, policy, from, waitMs), attempt.callId);
-      return { kind: 'placed', call: queued };
-    }
-    const call = await events.record(attempt.callId, { type: 'permitted', decision });
-    inBackground(
-      clock.sleep(waitMs, deps.shutdown).then(() => dial(attempt, permit, policy, from)),
-      attempt.callId,
-    );
-    return { kind: 'placed', call };
   }
 
-  /** The carrier's line is long: the permit would be stale by then, so the gate is asked again when it is our turn. */
+  /** Asks the gate and, when it allows, sends the attempt on its way. */
+  async function begin(
+    request: PlaceCallRequest,
+    attempt: Attempt,
+    place: 'reserved' | 'unsure',
+    policy: CallingPolicy,
+    from: string,
+  ): Promise<Placed> {
+    const { callId } = attempt;
+    try {
+      const queued = await events.record(callId, {
+        type: 'queued',
+        attemptId: attempt._id,
+        leadId: request.leadId,
+        contactPhone: attempt.phone,
+        fromPhone: from,
+        ...(request.campaignId ? { campaignId: request.campaignId } : {}),
+        requestedBy: request.requestedBy,
+      });
+      if (place === 'unsure')
+        return await deny(attempt, checkError(clock.nowMs(), 'it could not be reserved'));
+      const { allowed, decision } = await ask(request, attempt);
+      if (!allowed) return await deny(attempt, decision);
+      const waitMs = slot();
+      if (waitMs > 0) {
+        inBackground(waitAndDial(request, attempt, policy, from, waitMs), callId);
+        return { kind: 'placed', call: queued };
+      }
+      const call = await permitted(attempt, decision, allowed.terms);
+      inBackground(dial(attempt, allowed.permit, policy, from), callId);
+      return { kind: 'placed', call };
+    } catch (error) {
+      giveUp(attempt, 'a fault before it was dialled');
+      throw error;
+    }
+  }
+
+  /** The carrier takes no more calls in this moment. When it is our turn, the gate is asked again. */
   async function waitAndDial(
     request: PlaceCallRequest,
     attempt: Attempt,
@@ -301,16 +455,23 @@ export function createPlaceCall(deps: PlaceCallDeps) {
     try {
       await clock.sleep(waitMs, deps.shutdown);
     } catch {
-      await fail(attempt, 'canceled', 'shutting down before the call was dialled');
+      giveUp(attempt, 'shutting down before the call was dialled');
       return;
     }
-    const { permit, decision } = await ask(request, attempt);
-    if (!permit) {
-      await deny(attempt, decision);
-      return;
+    try {
+      // Whoever ended it meanwhile has said so on the call.
+      if ((await attempts.get(attempt._id))?.state !== 'reserved') return;
+      const { allowed, decision } = await ask(request, attempt);
+      if (!allowed) {
+        await deny(attempt, decision);
+        return;
+      }
+      await permitted(attempt, decision, allowed.terms);
+      await dial(attempt, allowed.permit, policy, from);
+    } catch (error) {
+      log.error({ err: error, callId: attempt.callId }, 'a call whose turn had come could not be placed');
+      giveUp(attempt, 'a fault before it was dialled');
     }
-    await events.record(attempt.callId, { type: 'permitted', decision });
-    await dial(attempt, permit, policy, from);
   }
 
   return {
@@ -319,7 +480,9 @@ export function createPlaceCall(deps: PlaceCallDeps) {
     lookAgain(attempt: Attempt): void {
       const { callId } = attempt;
       const unclear = { type: 'dial_unconfirmed', message: 'the service stopped while dialling' } as const;
-      const noted = events.record(callId, unclear, { eventId: `${callId}:dial_unconfirmed:restart` });
+      const noted = insist(callId, () =>
+        events.record(callId, unclear, { eventId: `${callId}:dial_unconfirmed:restart` }),
+      );
       inBackground(
         noted.then(() => lookFor(attempt)),
         callId,
@@ -327,7 +490,7 @@ export function createPlaceCall(deps: PlaceCallDeps) {
     },
     /** Resolves when no dial is under way. */
     settled: async (): Promise<void> => {
-      await Promise.allSettled([...underWay]);
+      while (underWay.size > 0) await Promise.allSettled([...underWay]);
     },
   };
 }

@@ -1,7 +1,7 @@
 /** app/ports: what the verbs need of the world. Each adapter fills one or two of these; nothing here knows a vendor. */
 import type { AnsweredBy, Call, CallEvent, EndStatus, PlatformTurn } from '../domain/call.ts';
 import type { DialPermit } from '../domain/compliance/permit.ts';
-import type { CollectionName, Documents } from '../domain/documents.ts';
+import type { Stored } from '../domain/documents.ts';
 
 // ── Storage ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -37,6 +37,50 @@ export interface Collection<D extends { readonly _id: string }> {
   remove(filter: Filter): Promise<number>;
 }
 
+/** The current copy of one imported list. */
+export interface ListCopy {
+  /** `national`, `litigator`, `state.FL`. */
+  readonly list: string;
+  /** The publisher's date. */
+  readonly asOf: Date;
+  readonly count: number;
+  readonly importedAt: Date;
+}
+
+/**
+ * Imported lists of numbers, up to hundreds of millions each, replaced as a whole. Numbers are the ten digits of a North
+ * American number as an integer (2125550123). Methods may throw Failure `store_unavailable`.
+ */
+export interface NumberLists {
+  copies(): Promise<readonly ListCopy[]>;
+  /** The lists whose current copy names this number, and all copies as they were at the same moment. */
+  lookUp(
+    number: number,
+  ): Promise<{ readonly copies: readonly ListCopy[]; readonly listedIn: readonly string[] }>;
+  /**
+   * A copy in the making that nobody sees, kept under `importId` across restarts. `empty`: it begins with nothing;
+   * `current`: with the numbers of the current copy.
+   */
+  stage(importId: string, list: string, base: 'empty' | 'current'): Promise<StagedCopy>;
+  /** Forgets a copy in the making. */
+  discard(importId: string): Promise<void>;
+}
+
+export interface StagedCopy {
+  /** How many lines of the file are taken and on disk. */
+  readonly linesTaken: number;
+  /** Takes numbers of the next lines, in their order (a negative number removes); durable now or at a later `write`, as `linesTaken` says. */
+  write(numbers: Float64Array, lines: number): Promise<void>;
+  /**
+   * Makes it the current copy, in one step and durably; the one before is let go. Answers with what changed. Throws Failure
+   * `invalid_request` with `details.count`, and changes nothing, when it has fewer numbers than `fewest`.
+   */
+  commit(
+    asOf: Date,
+    fewest?: number,
+  ): Promise<{ readonly copy: ListCopy; readonly added: number; readonly removed: number }>;
+}
+
 export interface StoreHealth {
   readonly kind: string;
   readonly ok: boolean;
@@ -44,7 +88,7 @@ export interface StoreHealth {
 }
 
 export interface Store {
-  collection<N extends CollectionName>(name: N): Collection<Documents[N]>;
+  collection<N extends keyof Stored>(name: N): Collection<Stored[N]>;
   /**
    * Appends to the event log, durably, before it resolves, and refreshes the call's document with `call`: in the same
    * write where the store can, else behind the event, from which it can be rebuilt. `duplicate`: this eventId is there
@@ -53,8 +97,41 @@ export interface Store {
   append(event: CallEvent, call?: Call): Promise<'appended' | 'duplicate' | 'conflict'>;
   /** All events of a call in the order of `seq`. */
   events(callId: string): Promise<CallEvent[]>;
+  readonly lists: NumberLists;
+  /** Present where the data lie on another machine, which may be away. */
+  readonly outage?: Outage;
   health(): Promise<StoreHealth>;
   close(): Promise<void>;
+}
+
+/** An opt-out that was said while the store could not take it. */
+export interface KeptOptOut {
+  readonly phone?: string;
+  readonly leadId?: string;
+  readonly channel: string;
+  readonly words: string;
+  readonly callId?: string;
+  /** When it was said. */
+  readonly at: Date;
+}
+
+/** How a store stands that may be away, and what is kept on this machine until it is back. */
+export interface Outage {
+  /** `returning`: it answers, and what was kept meanwhile is on its way to it. Nobody is dialled unless it is `up`. */
+  readonly state: 'up' | 'away' | 'returning';
+  /** What is not in the store yet: events of calls, the oldest of them kept since, and opt-outs; and what it refused. */
+  readonly backlog: {
+    readonly events: number;
+    readonly since?: Date;
+    readonly optOuts: number;
+    readonly setAside: number;
+  };
+  /** Tells of every change of `state`. */
+  watch(listener: () => void): Cancel;
+  /** On disk when it resolves; until it is fulfilled the state is not `up`. Throws Failure `store_unavailable`. */
+  keep(optOut: KeptOptOut): Promise<void>;
+  /** Who fulfils what was kept, by earlier lives too: asked for each of them when the store is back, before it is `up`. */
+  fulfil(by: (optOut: KeptOptOut) => Promise<void>): void;
 }
 
 /** Recorded audio: both parties, caller left, agent right. On disk μ-law; read back as 16-bit PCM WAV, which every browser plays. */
@@ -63,6 +140,8 @@ export interface Recordings {
   open(callId: string): RecordingSink;
   /** Undefined when there is none. `read` streams WAV bytes [start, end) and ends early when `signal` aborts. */
   find(callId: string): Promise<StoredRecording | undefined>;
+  /** Deletes it for good; false when there was none. One that is being written is left: throws `attempt_in_progress`. */
+  remove(callId: string): Promise<boolean>;
 }
 
 export interface RecordingSink {

@@ -7,6 +7,7 @@ import {
   type Completeness,
   isOver,
 } from '../domain/call.ts';
+import type { Reason } from '../domain/compliance/decision.ts';
 import type { TranscriptMessage } from '../domain/documents.ts';
 import { Failure } from '../domain/errors.ts';
 import { foldTranscript, transcriptText } from '../domain/transcript.ts';
@@ -26,6 +27,10 @@ export interface CallQuery {
   readonly to?: Date;
   /** Only calls about which the gate decided, and how. */
   readonly decided?: 'any' | 'allow' | 'deny';
+  /** Only calls denied with this among the reasons. */
+  readonly reason?: Reason;
+  /** The other party's number, E.164. */
+  readonly phone?: string;
 }
 
 export function createReadCalls(deps: { store: Store; events: EventLog; recordings: Recordings }) {
@@ -45,7 +50,7 @@ export function createReadCalls(deps: { store: Store; events: EventLog; recordin
   }
 
   function filterOf(query: CallQuery): Filter {
-    const { status, outcome, direction, leadId, campaignId, from, to, decided } = query;
+    const { status, outcome, direction, leadId, campaignId, from, to, decided, reason, phone } = query;
     return {
       ...(status ? { status } : {}),
       ...(outcome ? { outcome } : {}),
@@ -53,6 +58,8 @@ export function createReadCalls(deps: { store: Store; events: EventLog; recordin
       ...(leadId ? { leadId } : {}),
       ...(campaignId ? { campaignId } : {}),
       ...(from || to ? { initiatedAt: { ...(from ? { $gte: from } : {}), ...(to ? { $lt: to } : {}) } } : {}),
+      ...(reason ? { 'complianceDecision.reasons': reason } : {}),
+      ...(phone ? { contactPhone: phone } : {}),
       ...(decided === 'any' ? { complianceDecision: { $exists: true } } : {}),
       ...(decided === 'allow' || decided === 'deny' ? { 'complianceDecision.verdict': decided } : {}),
     };

@@ -80,7 +80,9 @@ export function createEventLog(deps: { store: Store; clock: Clock; ids: Ids; log
         continue;
       }
       if (outcome === 'duplicate') {
-        const known = current ?? foldCall(await store.events(callId));
+        // Another process may have written it: what is kept here may be older.
+        kept.delete(callId);
+        const known = foldCall(await store.events(callId));
         if (known) return known;
         throw new Failure('internal', 'an event is known whose call is not');
       }

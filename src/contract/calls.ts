@@ -65,6 +65,22 @@ export const FollowUpAction = z
   })
   .meta({ id: 'FollowUpAction' });
 
+/** Which script the call was given, and the SHA-256 of its words before anything was filled in. */
+export const ScriptRef = z.object({ name: z.string(), hash: z.string() }).meta({ id: 'ScriptRef' });
+
+/** What the record of a dialled call tells of it, as it was when the call was permitted. */
+export const CallTerms = z
+  .object({
+    seller: z.string(),
+    purpose: z.enum(['marketing', 'informational']),
+    subject: z.string(),
+    calledName: z.string(),
+    callerIdName: z.string(),
+    /** The do-not-call lists that were current for the decision, with their publishers' dates. */
+    lists: z.array(z.object({ list: z.string(), asOf: Instant })),
+  })
+  .meta({ id: 'CallTerms' });
+
 /** Durations in seconds unless the name says `Ms`. A refused attempt is a call with status `denied`. */
 export const Call = z
   .object({
@@ -85,6 +101,8 @@ export const Call = z
     answeredBy: z.exactOptional(AnsweredBy),
     attestation: z.exactOptional(z.string()),
     initiatedAt: Instant,
+    /** When the carrier was asked to dial; on every call that may have rung. */
+    dialedAt: z.exactOptional(Instant),
     ringingAt: z.exactOptional(Instant),
     answeredAt: z.exactOptional(Instant),
     endedAt: z.exactOptional(Instant),
@@ -106,14 +124,21 @@ export const Call = z
     }),
     line: z.exactOptional(LineMeasures),
     followUpActions: z.array(FollowUpAction),
+    transferredTo: z.exactOptional(z.string()),
     /** True when GET /calls/{id}/recording has audio. */
     hasRecording: z.boolean(),
     recordingDuration: z.exactOptional(z.number()),
     completeness: z.exactOptional(Completeness),
     complianceDecision: z.exactOptional(Decision),
+    script: z.exactOptional(ScriptRef),
+    /** The hash of `script`. */
+    promptHash: z.exactOptional(z.string()),
+    terms: z.exactOptional(CallTerms),
     consentVerified: z.boolean(),
     dncChecked: z.boolean(),
     optedOut: z.boolean(),
+    /** Present when the person asked for erasure: what they said and were called is gone. */
+    erasedAt: z.exactOptional(Instant),
     /** Sequence number of the newest event in this picture of the call. */
     seq: z.int(),
     createdAt: Instant,
@@ -147,7 +172,16 @@ export const CallQuery = PageQuery.extend({
 });
 export type CallQuery = z.infer<typeof CallQuery>;
 
-const stamp = { id: Id, eventId: z.string(), callId: Id, sessionId: z.string(), seq: z.int(), at: Instant };
+const stamp = {
+  id: Id,
+  eventId: z.string(),
+  callId: Id,
+  sessionId: z.string(),
+  seq: z.int(),
+  at: Instant,
+  /** Fields of an imported event that have no place here, as they were. */
+  legacy: z.exactOptional(z.record(z.string(), z.unknown())),
+};
 const conversationId = z.exactOptional(z.string());
 const event = <T extends string, S extends z.core.$ZodShape>(type: T, shape: S) =>
   z.object({ ...stamp, type: z.literal(type), ...shape });
@@ -170,8 +204,13 @@ export const CallEvent = z
       fromPhone: z.string(),
       leadId: z.exactOptional(z.string()),
       attestation: z.exactOptional(z.string()),
+      script: z.exactOptional(ScriptRef),
     }),
-    event('permitted', { decision: Decision }),
+    event('permitted', {
+      decision: Decision,
+      script: z.exactOptional(ScriptRef),
+      terms: z.exactOptional(CallTerms),
+    }),
     event('denied', { decision: Decision }),
     event('dialed', { callSid: z.string() }),
     event('dial_unconfirmed', { message: z.string() }),
@@ -233,6 +272,7 @@ export const CallEvent = z
       ),
       source: z.enum(['webhook', 'poll', 'none']),
     }),
+    event('erased', { what: z.enum(['content', 'recording']), why: z.enum(['request', 'retention']) }),
   ])
   .meta({ id: 'CallEvent' });
 export type CallEvent = z.infer<typeof CallEvent>;

@@ -18,6 +18,7 @@ const policy = {
   purpose: z.enum(['marketing', 'informational']),
   subject: line(100),
   machinePolicy: z.enum(['hang_up', 'leave_message', 'talk']),
+  /** Said after who calls and how to stop; may hold the placeholders of the prompts, such as {{lead_name}}. */
   voicemailText: z.exactOptional(prose(1000)),
   /** Above the 15 seconds or four rings that 47 CFR 64.1200(a)(6) asks for. */
   ringTimeoutSec: z.int().min(15).max(120),

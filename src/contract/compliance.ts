@@ -214,6 +214,9 @@ export type DecisionRecord = z.infer<typeof DecisionRecord>;
 
 export const DecisionQuery = PageQuery.extend({
   verdict: z.exactOptional(Verdict),
+  /** Denied with this among its reasons. */
+  reason: z.exactOptional(Reason),
+  phone: z.exactOptional(PhoneText),
   leadId: z.exactOptional(Id),
   campaignId: z.exactOptional(Id),
   /** Decided for calls initiated at or after. */
@@ -223,17 +226,42 @@ export const DecisionQuery = PageQuery.extend({
 });
 export type DecisionQuery = z.infer<typeof DecisionQuery>;
 
-/** What proves a consent. `marketing` calls with an artificial voice need `written` and the disclosure. */
+const webPage = z.url({ protocol: /^https?$/ }).max(2000);
+
+/**
+ * What proves a consent. `marketing` calls with an artificial voice need `written`, the disclosure, a text that says that
+ * consent is no condition of a purchase, and a proof of the act: `certificate`, `sessionId`, `signature` with `copyUrl`, or
+ * `pageUrl` with the address and browser.
+ */
 export const ConsentEvidence = z
   .strictObject({
     seller: z.exactOptional(line(200)),
     purpose: z.exactOptional(z.enum(['marketing', 'informational'])),
     level: z.exactOptional(z.enum(['written', 'oral'])),
     artificialVoiceDisclosed: z.exactOptional(z.boolean()),
-    pageUrl: z.exactOptional(z.url({ protocol: /^https?$/ }).max(2000)),
+    /** The text says that consent is no condition of a purchase; without this, what the text itself says counts. */
+    conditionOfPurchaseDisclaimed: z.exactOptional(z.boolean()),
+    /** Who consented; the lead's name without it. */
+    personName: z.exactOptional(line(200)),
+    pageUrl: z.exactOptional(webPage),
     textHash: z.exactOptional(line(200)),
+    /** The edition of the text that was shown. */
+    textVersion: z.exactOptional(line(200)),
+    /** Where a copy of what was shown or signed is kept: a screenshot, a scan. */
+    copyUrl: z.exactOptional(webPage),
+    checkboxPreTicked: z.exactOptional(z.boolean()),
+    /** What was done to sign: "click", the name as it was typed, "by hand". */
+    signature: z.exactOptional(line(200)),
     certificate: z.exactOptional(line(2000)),
+    /** Who issued the certificate or what it is: trustedform, jornaya, recording … */
+    certificateType: z.exactOptional(line(100)),
+    certificateClaimedAt: z.exactOptional(Instant),
+    certificateRetainedUntil: z.exactOptional(Instant),
     sessionId: z.exactOptional(line(200)),
+    /** Who ran the page, where it was not the seller. */
+    publisher: z.exactOptional(line(200)),
+    /** Whose clock the time of the consent is of. */
+    sourceClock: z.exactOptional(line(200)),
   })
   .meta({ id: 'ConsentEvidence' });
 export type ConsentEvidence = z.infer<typeof ConsentEvidence>;
@@ -304,10 +332,21 @@ export const ConsentLog = z
         purpose: z.exactOptional(z.enum(['marketing', 'informational'])),
         level: z.exactOptional(z.enum(['written', 'oral'])),
         artificialVoiceDisclosed: z.exactOptional(z.boolean()),
+        conditionOfPurchaseDisclaimed: z.exactOptional(z.boolean()),
+        personName: z.exactOptional(z.string()),
         pageUrl: z.exactOptional(z.string()),
         textHash: z.exactOptional(z.string()),
+        textVersion: z.exactOptional(z.string()),
+        copyUrl: z.exactOptional(z.string()),
+        checkboxPreTicked: z.exactOptional(z.boolean()),
+        signature: z.exactOptional(z.string()),
         certificate: z.exactOptional(z.string()),
+        certificateType: z.exactOptional(z.string()),
+        certificateClaimedAt: z.exactOptional(Instant),
+        certificateRetainedUntil: z.exactOptional(Instant),
         sessionId: z.exactOptional(z.string()),
+        publisher: z.exactOptional(z.string()),
+        sourceClock: z.exactOptional(z.string()),
       }),
     ),
     revocation: z.exactOptional(z.object({ channel: z.string(), words: z.string() })),
@@ -390,3 +429,248 @@ export const DncQuery = PageQuery.extend({
   scope: z.exactOptional(DncScope),
 });
 export type DncQuery = z.infer<typeof DncQuery>;
+
+/** A stretch of time, from inclusive, to exclusive. */
+export const Span = z.object({ from: Instant, to: Instant }).meta({ id: 'Span' });
+export type Span = z.infer<typeof Span>;
+
+/** Question of the simulator: when may this lead or number be called, on the facts of now, from `at` on? */
+export const CallingWindowsQuestion = z
+  .strictObject({
+    leadId: z.exactOptional(Id),
+    phone: z.exactOptional(z.string().max(40)),
+    campaignId: z.exactOptional(Id),
+    at: z.exactOptional(Instant),
+    days: z.int().min(1).max(14).default(7),
+  })
+  .refine((value) => (value.leadId === undefined) !== (value.phone === undefined), {
+    error: 'give either leadId or phone',
+    path: ['leadId'],
+  })
+  .meta({ id: 'CallingWindowsQuestion' });
+export type CallingWindowsQuestion = z.infer<typeof CallingWindowsQuestion>;
+
+/** The decision at `at`, and every stretch of the following days in which the gate would allow. `zone` is the clock people read it on. */
+export const CallingWindows = z
+  .object({ decision: Decision, zone: z.string().nullable(), windows: z.array(Span) })
+  .meta({ id: 'CallingWindows' });
+export type CallingWindows = z.infer<typeof CallingWindows>;
+
+const cap = z.int().min(0);
+
+/** What the business may decide for itself; consent, the internal list and federal hours are not among it. */
+export const CompliancePolicy = z
+  .object({
+    killSwitch: z.boolean(),
+    emergencyStates: z.array(state),
+    blockedStates: z.array(state),
+    requireNationalRegistry: z.boolean(),
+    requireStateLists: z.boolean(),
+    requireReassignedCheck: z.boolean(),
+    dncConsentOverride: z.boolean(),
+    allowExemptCalls: z.boolean(),
+    maxPer24h: cap,
+    minGapMinutes: cap,
+    maxPerDay: cap,
+    maxPer7Days: cap,
+    maxPer30Days: cap,
+    stopAfterUnanswered: cap,
+    /** Newest first, 100 at most. */
+    history: z.array(
+      z.object({
+        at: Instant,
+        by: z.string(),
+        reason: z.string(),
+        changes: z.array(z.object({ setting: z.string(), before: z.unknown(), after: z.unknown() })),
+      }),
+    ),
+  })
+  .meta({ id: 'CompliancePolicy' });
+export type CompliancePolicy = z.infer<typeof CompliancePolicy>;
+
+/** Changes what is given. The reason is kept for ever, because somebody will ask. */
+export const CompliancePolicyPatch = z
+  .strictObject({
+    reason: prose(2000),
+    killSwitch: z.exactOptional(z.boolean()),
+    emergencyStates: z.exactOptional(z.array(state).max(60)),
+    blockedStates: z.exactOptional(z.array(state).max(60)),
+    requireNationalRegistry: z.exactOptional(z.boolean()),
+    requireStateLists: z.exactOptional(z.boolean()),
+    requireReassignedCheck: z.exactOptional(z.boolean()),
+    dncConsentOverride: z.exactOptional(z.boolean()),
+    allowExemptCalls: z.exactOptional(z.boolean()),
+    maxPer24h: z.exactOptional(cap.max(10)),
+    minGapMinutes: z.exactOptional(cap.max(10_000)),
+    maxPerDay: z.exactOptional(cap.max(10)),
+    maxPer7Days: z.exactOptional(cap.max(70)),
+    maxPer30Days: z.exactOptional(cap.max(300)),
+    stopAfterUnanswered: z.exactOptional(z.int().min(1).max(100)),
+  })
+  .refine(({ reason: _reason, ...settings }) => Object.keys(settings).length > 0, {
+    error: 'name at least one setting to change',
+  })
+  .meta({ id: 'CompliancePolicyPatch' });
+export type CompliancePolicyPatch = z.infer<typeof CompliancePolicyPatch>;
+
+/** `national`, `litigator`, `reassigned`, or `state.FL`. */
+export const ListName = z
+  .string()
+  .regex(
+    /^(national|litigator|reassigned|state\.[A-Z]{2})$/,
+    'must be national, litigator, reassigned or state.XX',
+  )
+  .meta({ id: 'ListName' });
+
+/** One outside list and how old our copy is. `aging`: a week or less before it blocks calls. */
+export const ListStatus = z
+  .object({
+    list: ListName,
+    name: z.string(),
+    /** Whether calls are denied without it; a copy that is there must be fresh in any case. */
+    required: z.boolean(),
+    state: z.enum(['missing', 'fresh', 'aging', 'stale']),
+    asOf: Instant.nullable(),
+    importedAt: Instant.nullable(),
+    count: z.int(),
+    /** When this copy begins to block calls. */
+    blocksAt: Instant.nullable(),
+  })
+  .meta({ id: 'ListStatus' });
+export type ListStatus = z.infer<typeof ListStatus>;
+
+/** The import of one file. A list becomes current as a whole when `done`, never before. */
+export const ListImport = z
+  .object({
+    id: Id,
+    list: ListName,
+    /** `full` replaces the list; `changes` adds and removes. */
+    kind: z.enum(['full', 'changes']),
+    asOf: Instant,
+    state: z.enum(['receiving', 'interrupted', 'done', 'failed', 'discarded']),
+    /** Lines that are taken and on disk; an interrupted import goes on behind them. */
+    lines: z.int(),
+    added: z.int(),
+    removed: z.int(),
+    rejected: z.int(),
+    /** The first hundred. */
+    errors: z.array(z.object({ line: z.int(), message: z.string() })),
+    /** Of the list as it is after; once done. */
+    count: z.exactOptional(z.int()),
+    failure: z.exactOptional(z.string()),
+    startedAt: Instant,
+    endedAt: z.exactOptional(Instant),
+    createdBy: z.string(),
+  })
+  .meta({ id: 'ListImport' });
+export type ListImport = z.infer<typeof ListImport>;
+
+/** With `importId`: the same file again, to go on where an interrupted import stopped. */
+export const ListImportQuery = z.strictObject({
+  list: ListName,
+  kind: z.enum(['full', 'changes']).default('full'),
+  /** The date of the list, as its publisher says; not in the future. */
+  asOf: Instant,
+  importId: z.exactOptional(Id),
+});
+export type ListImportQuery = z.infer<typeof ListImportQuery>;
+
+/** Everything that shows why a number was, or may be, called: for a regulator, a court or the person. */
+export const ConsentProof = z
+  .object({
+    phone: z.string(),
+    seller: z.string(),
+    producedAt: Instant,
+    ruleVersion: z.string(),
+    /** All numbers known to be of the same person. */
+    numbers: z.array(z.string()),
+    verification: ConsentVerification,
+    /** Oldest first, every number of the person. */
+    events: z.array(ConsentLog),
+    dnc: z.array(DncEntry),
+    /** Oldest first: every call that was asked for, with the decision it got. */
+    calls: z.array(
+      z.object({
+        callId: Id,
+        contactPhone: z.string(),
+        status: z.string(),
+        initiatedAt: Instant,
+        decision: z.exactOptional(Decision),
+      }),
+    ),
+    /**
+     * SHA-256 of the canonical JSON (RFC 8785) of everything above, with the `id` of events and entries under the name `_id`,
+     * as they are stored and as the hash of each event has it.
+     */
+    hash: z.string(),
+  })
+  .meta({ id: 'ConsentProof' });
+export type ConsentProof = z.infer<typeof ConsentProof>;
+
+export const ProofQuery = z.strictObject({
+  phone: PhoneText,
+  /** `html`: a page to read and print. */
+  format: z.enum(['json', 'html']).default('json'),
+});
+export type ProofQuery = z.infer<typeof ProofQuery>;
+
+/** One outbound call as 16 CFR 310.5(a)(2) wants it kept. */
+export const CallRecord = z
+  .object({
+    callId: Id,
+    telemarketer: z.string(),
+    seller: z.string(),
+    goodsOrServices: z.string(),
+    /** `consumer` or `business`: what kind of party was called. */
+    calledParty: z.string(),
+    direction: z.string(),
+    prerecorded: z.string(),
+    callingNumber: z.string(),
+    calledNumber: z.string(),
+    calledPartyName: z.string(),
+    date: z.string(),
+    time: z.string(),
+    durationSec: z.number().nullable(),
+    disposition: z.string(),
+    transferredTo: z.string(),
+    campaignId: z.string(),
+    scriptName: z.string(),
+    scriptHash: z.string(),
+    callerIdNumber: z.string(),
+    callerIdName: z.string(),
+    callerIdProof: z.string(),
+    verdict: z.string(),
+    reasons: z.string(),
+    ruleVersion: z.string(),
+    inputsHash: z.string(),
+    permitId: z.string(),
+    dncListsAsOf: z.string(),
+  })
+  .meta({ id: 'CallRecord' });
+export type CallRecord = z.infer<typeof CallRecord>;
+
+/** What the law wants kept for five years (16 CFR 310.5) is what one export may hold. */
+const RECORD_YEARS = 5;
+
+export const RecordsQuery = z
+  .strictObject({
+    /** Calls initiated at or after. */
+    from: Instant,
+    /** Calls initiated before. */
+    to: Instant,
+    format: z.enum(['json', 'csv']).default('csv'),
+  })
+  // Said so that an instant that cannot be read, which has an error of its own, gets no second one.
+  .refine(({ from, to }) => !(Date.parse(to) <= Date.parse(from)), {
+    error: 'must be after from',
+    path: ['to'],
+  })
+  .refine(
+    ({ from, to }) => {
+      const last = new Date(from);
+      last.setUTCFullYear(last.getUTCFullYear() + RECORD_YEARS);
+      return !(Date.parse(to) > last.getTime());
+    },
+    { error: `must be at most ${RECORD_YEARS} years after from`, path: ['to'] },
+  );
+export type RecordsQuery = z.infer<typeof RecordsQuery>;

@@ -4,4 +4,5 @@ export * from './campaigns.ts';
 export * from './common.ts';
 export * from './compliance.ts';
 export * from './leads.ts';
+export * from './retention.ts';
 export * from './session.ts';

@@ -157,6 +157,10 @@ export const Lead = z
     status: LeadStatus,
     stage: LeadStage,
     tags: z.array(z.string()),
+    /** Present when the person asked for erasure: what told who they are is gone. */
+    erasedAt: z.exactOptional(Instant),
+    /** Fields of an imported lead that have no place here, as they were. */
+    legacy: z.exactOptional(z.record(z.string(), z.unknown())),
     createdAt: Instant,
     updatedAt: Instant,
     createdBy: z.string(),

@@ -4,23 +4,40 @@ import {
   Call,
   type CallAction,
   CallEvent,
+  CallingWindows,
+  type CallingWindowsQuestion,
   type CallQuery,
+  Campaign,
+  CompliancePolicy,
+  type CompliancePolicyPatch,
+  type ConsentGrant,
   ConsentLog,
+  type ConsentQuery,
+  type ConsentRevoke,
+  ConsentVerification,
   Decision,
+  type DecisionQuery,
+  DecisionRecord,
   type DncAdd,
   DncEntry,
+  type DncQuery,
+  type DncRelease,
   Lead,
-  type LeadConsent,
   type LeadCreate,
   type LeadPatch,
   type LeadQuery,
+  ListImport,
+  type ListImportQuery,
+  ListStatus,
   Problem,
   page,
+  type RecordsQuery,
   Session,
   Settings,
   Timeline,
   Transcript,
 } from '../contract/index.ts';
+import { sendFile } from './upload.ts';
 
 const BASE = '/api/v1';
 const TIMEOUT_MS = 20_000;
@@ -50,6 +67,13 @@ export class ApiError extends Error {
   }
 }
 
+/** What is wrong with one field of the body, in the server's words; the pointer is a JSON Pointer. */
+export function faultOf(error: unknown, pointer: string): string | undefined {
+  return error instanceof ApiError
+    ? error.problem?.errors?.find((field) => field.pointer === pointer)?.detail
+    : undefined;
+}
+
 /** The gate's decision that came with a refusal to dial. */
 export function decisionOf(error: unknown): Decision | undefined {
   return error instanceof ApiError ? Decision.safeParse(error.problem?.decision).data : undefined;
@@ -58,6 +82,11 @@ export function decisionOf(error: unknown): Decision | undefined {
 /** The record of the attempt that was refused. */
 export function refusedCallOf(error: unknown): Call | undefined {
   return error instanceof ApiError ? Call.safeParse(error.problem?.call).data : undefined;
+}
+
+/** How far an import came that was not done. */
+export function failedImportOf(error: unknown): ListImport | undefined {
+  return error instanceof ApiError ? ListImport.safeParse(error.problem?.import).data : undefined;
 }
 
 interface Options {
@@ -74,19 +103,30 @@ function address(path: string, query: Options['query'] = {}): string {
   return given.length > 0 ? `${BASE}${path}?${new URLSearchParams(given)}` : `${BASE}${path}`;
 }
 
-async function refused(response: Response): Promise<ApiError> {
-  const problem = Problem.safeParse(await response.json().catch(() => undefined)).data;
+function refused(status: number, body: unknown): ApiError {
+  const problem = Problem.safeParse(body).data;
   if (problem) {
     return new ApiError(problem.code, problem.detail ?? problem.title, {
-      status: response.status,
+      status,
       retryable: problem.retryable,
       problem,
     });
   }
-  return new ApiError('unexpected_answer', `The server answered ${response.status} without an explanation.`, {
-    status: response.status,
-    retryable: response.status >= 500,
+  return new ApiError('unexpected_answer', `The server answered ${status} without an explanation.`, {
+    status,
+    retryable: status >= 500,
   });
+}
+
+function accepted<S extends z.ZodType>(status: number, body: unknown, schema: S): z.output<S> {
+  const parsed = schema.safeParse(body);
+  if (!parsed.success) {
+    throw new ApiError('unexpected_answer', 'The server answered in a form that this page does not know.', {
+      status,
+      cause: parsed.error,
+    });
+  }
+  return parsed.data;
 }
 
 async function send<S extends z.ZodType>(
@@ -115,16 +155,9 @@ async function send<S extends z.ZodType>(
       ? new ApiError('timed_out', 'The server took too long to answer.', { retryable: true, cause })
       : new ApiError('offline', 'The server cannot be reached.', { retryable: true, cause });
   }
-  if (!response.ok) throw await refused(response);
   const json: unknown = response.status === 204 ? undefined : await response.json().catch(() => undefined);
-  const parsed = schema.safeParse(json);
-  if (!parsed.success) {
-    throw new ApiError('unexpected_answer', 'The server answered in a form that this page does not know.', {
-      status: response.status,
-      cause: parsed.error,
-    });
-  }
-  return parsed.data;
+  if (!response.ok) throw refused(response.status, json);
+  return accepted(response.status, json, schema);
 }
 
 const CallPage = page(Call);
@@ -132,9 +165,21 @@ const LeadPage = page(Lead);
 const Events = z.object({ items: z.array(CallEvent) });
 const ConsentPage = page(ConsentLog);
 const DncPage = page(DncEntry);
+const DecisionPage = page(DecisionRecord);
+const CampaignPage = page(Campaign);
+const Lists = z.object({ items: z.array(ListStatus) });
+const Imports = z.object({ items: z.array(ListImport) });
 
-export type CallFilter = Partial<Omit<CallQuery, 'limit' | 'cursor'>>;
-export type LeadFilter = Partial<Omit<LeadQuery, 'limit' | 'cursor'>>;
+type Filter<Q> = Partial<Omit<Q, 'limit' | 'cursor'>>;
+export type CallFilter = Filter<CallQuery>;
+export type LeadFilter = Filter<LeadQuery>;
+export type DecisionFilter = Filter<DecisionQuery>;
+export type ConsentFilter = Filter<ConsentQuery>;
+export type DncFilter = Filter<DncQuery>;
+/** Defaults of the contract may be left out. */
+export type WindowsQuestion = Omit<CallingWindowsQuestion, 'days'>;
+export type DncAddition = Partial<DncAdd> & Pick<DncAdd, 'phone'>;
+export type ImportQuestion = Omit<ListImportQuery, 'importId'> & { readonly importId?: string | undefined };
 /** One page: how many, and where the one before ended. */
 export interface Cut {
   readonly limit: number;
@@ -182,14 +227,50 @@ export const api = {
 
   check: (leadId: string, signal?: AbortSignal) =>
     send('POST', '/compliance/check', Decision, { body: { leadId }, signal }),
-  consents: (phone: string, signal?: AbortSignal) =>
-    send('GET', '/consents', ConsentPage, { query: { phone, limit: 50 }, signal }),
-  grantConsent: (phone: string, leadId: string, consent: LeadConsent) =>
-    send('POST', '/consents', ConsentLog, { body: { phone, leadId, ...consent } }),
-  listings: (phone: string, signal?: AbortSignal) =>
-    send('GET', '/dnc', DncPage, { query: { phone, limit: 50 }, signal }),
-  addToDnc: (entry: Pick<DncAdd, 'phone'> & { reason: string }) =>
-    send('POST', '/dnc', DncEntry, { body: entry }),
+  windows: (question: WindowsQuestion, signal?: AbortSignal) =>
+    send('POST', '/compliance/windows', CallingWindows, { body: question, signal }),
+  policy: (signal?: AbortSignal) => send('GET', '/compliance/policy', CompliancePolicy, { signal }),
+  changePolicy: (patch: CompliancePolicyPatch) =>
+    send('PATCH', '/compliance/policy', CompliancePolicy, { body: patch }),
+  decisions: (filter: DecisionFilter, cut: Cut, signal?: AbortSignal) =>
+    send('GET', '/compliance/decisions', DecisionPage, { query: { ...filter, ...cut }, signal }),
+  campaigns: async (signal?: AbortSignal) =>
+    (await send('GET', '/campaigns', CampaignPage, { query: { limit: 200 }, signal })).items,
+
+  lists: async (signal?: AbortSignal) => (await send('GET', '/compliance/lists', Lists, { signal })).items,
+  imports: async (signal?: AbortSignal) => (await send('GET', '/dnc/imports', Imports, { signal })).items,
+  discardImport: (id: string) => send('POST', `/dnc/imports/${id}/discard`, ListImport),
+  /** Sends the file as it is; `sent` hears how many of its bytes are on the way. Aborting keeps what was taken. */
+  importList: async (
+    question: ImportQuestion,
+    file: Blob,
+    sent: (bytes: number) => void,
+    signal: AbortSignal,
+  ): Promise<ListImport> => {
+    const { status, body } = await sendFile(address('/dnc/import', question), file, sent, signal);
+    if (status === 0) {
+      throw new ApiError('upload_interrupted', 'The connection broke while the file was being sent.', {
+        retryable: true,
+      });
+    }
+    if (status < 200 || status > 299) throw refused(status, body);
+    return accepted(status, body, ListImport);
+  },
+
+  consents: (filter: ConsentFilter, cut: Cut, signal?: AbortSignal) =>
+    send('GET', '/consents', ConsentPage, { query: { ...filter, ...cut }, signal }),
+  grantConsent: (grant: ConsentGrant) => send('POST', '/consents', ConsentLog, { body: grant }),
+  revokeConsent: (revocation: ConsentRevoke) =>
+    send('POST', '/consents/revoke', ConsentLog, { body: revocation }),
+  /** Without a number: every chain there is. */
+  verifyConsents: (phone?: string, signal?: AbortSignal) =>
+    send('GET', '/consents/verify', ConsentVerification, { query: { phone }, signal }),
+
+  listings: (filter: DncFilter, cut: Cut, signal?: AbortSignal) =>
+    send('GET', '/dnc', DncPage, { query: { ...filter, ...cut }, signal }),
+  addToDnc: (entry: DncAddition) => send('POST', '/dnc', DncEntry, { body: entry }),
+  releaseFromDnc: (phone: string, release: DncRelease) =>
+    send('POST', `/dnc/${encodeURIComponent(phone)}/release`, DncEntry, { body: release }),
 } as const;
 
 /** Addresses that the browser opens by itself: the player and the download links. */
@@ -199,7 +280,10 @@ export const callFiles = (id: string) => ({
   json: `${BASE}/calls/${id}/transcript?format=json`,
   subtitles: `${BASE}/calls/${id}/transcript?format=vtt`,
 });
-export const consentProof = (phone: string) => `${BASE}/consents/proof?phone=${encodeURIComponent(phone)}`;
+export const proofFile = (phone: string, format: 'json' | 'html') =>
+  address('/consents/proof', { phone, format });
+export const callRecords = ({ from, to, format }: RecordsQuery) =>
+  address('/compliance/records', { from, to, format });
 export const LIVE_CALLS = `${BASE}/calls/live`;
 
 /** A key nobody else has; works on plain http too, where crypto.randomUUID is absent. */

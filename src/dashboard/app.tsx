@@ -1,7 +1,7 @@
 /** dashboard/app: the providers and the routes. Each page is a chunk of its own, loaded when it is visited. */
 import '@mantine/core/styles.css';
 import '@mantine/notifications/styles.css';
-import './app.css';
+import './base.css';
 import { MantineProvider } from '@mantine/core';
 import { Notifications } from '@mantine/notifications';
 import { QueryClientProvider } from '@tanstack/react-query';
@@ -14,7 +14,15 @@ import {
 } from '@tanstack/react-router';
 import { NotFoundPage } from './pages/not-found.tsx';
 import { createQueries } from './queries.ts';
-import { readCallSearch, readLeadSearch, readSignInSearch } from './search.ts';
+import {
+  readCallSearch,
+  readDecisionSearch,
+  readDncSearch,
+  readLeadSearch,
+  readPersonSearch,
+  readSignInSearch,
+  readSimulatorSearch,
+} from './search.ts';
 import { Shell } from './shell.tsx';
 import { cssVariables, theme } from './theme.ts';
 import { PageError, PageSkeleton } from './ui/states.tsx';
@@ -54,8 +62,58 @@ const signInRoute = createRoute({
   component: lazyRouteComponent(() => import('./pages/sign-in.tsx'), 'SignInPage'),
 });
 
+const complianceRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/compliance',
+  component: lazyRouteComponent(() => import('./pages/compliance.tsx'), 'CompliancePage'),
+});
+
+const complianceRoutes = [
+  createRoute({
+    getParentRoute: () => complianceRoute,
+    path: '/',
+    validateSearch: readSimulatorSearch,
+    component: lazyRouteComponent(() => import('./compliance/may-i-call.tsx'), 'MayICall'),
+  }),
+  createRoute({
+    getParentRoute: () => complianceRoute,
+    path: '/decisions',
+    validateSearch: readDecisionSearch,
+    component: lazyRouteComponent(() => import('./compliance/decisions.tsx'), 'Decisions'),
+  }),
+  createRoute({
+    getParentRoute: () => complianceRoute,
+    path: '/do-not-call',
+    validateSearch: readDncSearch,
+    component: lazyRouteComponent(() => import('./compliance/do-not-call.tsx'), 'DoNotCall'),
+  }),
+  createRoute({
+    getParentRoute: () => complianceRoute,
+    path: '/lists',
+    component: lazyRouteComponent(() => import('./compliance/lists.tsx'), 'Lists'),
+  }),
+  createRoute({
+    getParentRoute: () => complianceRoute,
+    path: '/consents',
+    validateSearch: readPersonSearch,
+    component: lazyRouteComponent(() => import('./compliance/consents.tsx'), 'Consents'),
+  }),
+  createRoute({
+    getParentRoute: () => complianceRoute,
+    path: '/policy',
+    component: lazyRouteComponent(() => import('./compliance/policy.tsx'), 'Policy'),
+  }),
+] as const;
+
 const router = createRouter({
-  routeTree: rootRoute.addChildren([callsRoute, callRoute, leadsRoute, leadRoute, signInRoute]),
+  routeTree: rootRoute.addChildren([
+    callsRoute,
+    callRoute,
+    leadsRoute,
+    leadRoute,
+    signInRoute,
+    complianceRoute.addChildren(complianceRoutes),
+  ]),
   defaultPreload: 'intent',
   defaultPendingComponent: PageSkeleton,
   defaultErrorComponent: PageError,

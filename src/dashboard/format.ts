@@ -61,8 +61,23 @@ const moment = new Intl.DateTimeFormat('en-US', {
 const clock = new Intl.DateTimeFormat('en-US', { hour: 'numeric', minute: '2-digit', second: '2-digit' });
 const ago = new Intl.RelativeTimeFormat('en', { numeric: 'auto', style: 'long' });
 
+const date = new Intl.DateTimeFormat('en-US', { year: 'numeric', month: 'short', day: 'numeric' });
+/** Without its year a date is read as one of this year. */
+const otherYear = (at: Date): boolean => at.getFullYear() !== new Date().getFullYear();
+const momentOf = new Intl.DateTimeFormat('en-US', {
+  year: 'numeric',
+  month: 'short',
+  day: 'numeric',
+  hour: 'numeric',
+  minute: '2-digit',
+  timeZoneName: 'short',
+});
+
 export const formatFull = (iso: string): string => full.format(new Date(iso));
-export const formatMoment = (iso: string): string => moment.format(new Date(iso));
+export function formatMoment(iso: string): string {
+  const at = new Date(iso);
+  return (otherYear(at) ? momentOf : moment).format(at);
+}
 export const formatClock = (iso: string): string => clock.format(new Date(iso));
 
 const MINUTE = 60_000;
@@ -77,11 +92,85 @@ export function formatAgo(iso: string, nowMs: number): string {
   if (size < HOUR) return ago.format(Math.round(distance / MINUTE), 'minute');
   if (size < DAY) return ago.format(Math.round(distance / HOUR), 'hour');
   if (size < 7 * DAY) return ago.format(Math.round(distance / DAY), 'day');
-  return short.format(new Date(iso));
+  const at = new Date(iso);
+  return (otherYear(at) ? date : short).format(at);
 }
 
 /** snake_case or kebab-case as words: "hung_up" → "Hung up". */
 export function humanise(text: string): string {
   const words = text.replaceAll(/[_-]+/g, ' ').trim();
   return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+/** A clock of another place; a zone that this browser does not know is shown in UTC, and says so. */
+function clockOf(zone: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  try {
+    return new Intl.DateTimeFormat('en-US', { ...options, timeZone: zone });
+  } catch {
+    return new Intl.DateTimeFormat('en-US', { ...options, timeZone: 'UTC', timeZoneName: 'short' });
+  }
+}
+
+const MOMENT = {
+  weekday: 'short',
+  month: 'short',
+  day: 'numeric',
+  hour: 'numeric',
+  minute: '2-digit',
+  timeZoneName: 'short',
+} as const;
+
+/** "Mon, Nov 23, 8:00 AM CST" on the clock of `zone`. */
+export const formatMomentIn = (at: number | string, zone: string): string =>
+  clockOf(zone, MOMENT).format(new Date(at));
+
+/** "8:00 AM" on the clock of `zone`. */
+export const formatTimeIn = (at: number | string, zone: string): string =>
+  clockOf(zone, { hour: 'numeric', minute: '2-digit' }).format(new Date(at));
+
+/** The zone of whoever looks at the page. */
+export const OWN_ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+/** "America/Indiana/Indianapolis" → "Indianapolis". */
+export const zoneName = (zone: string): string => (zone.split('/').at(-1) ?? zone).replaceAll('_', ' ');
+
+/** "Nov 20, 2026". */
+export const formatDate = (iso: string): string => date.format(new Date(iso));
+
+/** "in 9 days", "in 5 hours", "3 days ago". */
+export function formatIn(iso: string, nowMs: number): string {
+  const distance = Date.parse(iso) - nowMs;
+  const [unit, size] = Math.abs(distance) < 2 * DAY ? (['hour', HOUR] as const) : (['day', DAY] as const);
+  return ago.format(Math.round(distance / size), unit);
+}
+
+/** 1234567 → "1,234,567". */
+export const formatCount = (count: number): string => count.toLocaleString('en-US');
+
+/** 5_400_000 → "5.4 MB". */
+export function formatBytes(bytes: number): string {
+  const [unit, size] =
+    bytes >= 1e9 ? ['GB', 1e9] : bytes >= 1e6 ? ['MB', 1e6] : bytes >= 1e3 ? ['KB', 1e3] : ['bytes', 1];
+  const value = bytes / Number(size);
+  return `${value >= 100 || size === 1 ? Math.round(value) : value.toFixed(1)} ${unit}`;
+}
+
+/** "2026-11-20", as a date field has it, → the first instant of that day here, `plusDays` later. */
+export function dayAsInstant(day: string, plusDays = 0): string | undefined {
+  const [, year, month, of] = /^(\d{4})-(\d{2})-(\d{2})$/.exec(day) ?? [];
+  const at = new Date(Number(year), Number(month) - 1, Number(of) + plusDays);
+  return Number.isNaN(at.getTime()) ? undefined : at.toISOString();
+}
+
+/** An instant as a date field ("2026-11-20") or, with minutes, a date-and-time field has it, on the clock here. */
+export function fieldOf(iso: string, minutes: boolean): string {
+  const at = new Date(iso);
+  const day = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+  return minutes ? `${day}T${two(at.getHours())}:${two(at.getMinutes())}` : day;
+}
+
+/** What a date-and-time field holds as an instant; undefined while it is empty or half filled in. */
+export function instantOf(field: string): string | undefined {
+  const at = new Date(field);
+  return field === '' || Number.isNaN(at.getTime()) ? undefined : at.toISOString();
 }

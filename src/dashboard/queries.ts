@@ -7,7 +7,17 @@ import {
   queryOptions,
 } from '@tanstack/react-query';
 import type { Call } from '../contract/index.ts';
-import { ApiError, api, type CallFilter, type LeadFilter } from './api.ts';
+import {
+  ApiError,
+  api,
+  type CallFilter,
+  type ConsentFilter,
+  type Cut,
+  type DecisionFilter,
+  type DncFilter,
+  type LeadFilter,
+  type WindowsQuestion,
+} from './api.ts';
 
 export const keys = {
   me: ['me'] as const,
@@ -22,9 +32,33 @@ export const keys = {
   lead: (id: string) => ['lead', id] as const,
   timeline: (id: string) => ['lead', id, 'timeline'] as const,
   gate: (id: string) => ['lead', id, 'gate'] as const,
-  consents: (phone: string) => ['consents', phone] as const,
-  listings: (phone: string) => ['listings', phone] as const,
+  windows: ['windows'] as const,
+  decisionLists: ['decisions'] as const,
+  campaigns: ['campaigns'] as const,
+  policy: ['policy'] as const,
+  lists: ['lists'] as const,
+  imports: ['imports'] as const,
+  consents: ['consents'] as const,
+  listings: ['listings'] as const,
 };
+
+/** What may be different once somebody's consent or listing changed: all that the gate, the lists and the lead say. */
+export function personChanged(queries: QueryClient, leadId?: string): void {
+  const stale = [
+    keys.consents,
+    keys.listings,
+    keys.windows,
+    keys.leadLists,
+    ...(leadId === undefined ? [['lead'] as const] : [keys.lead(leadId)]),
+  ];
+  for (const queryKey of stale) queries.invalidateQueries({ queryKey }).catch(() => undefined);
+}
+
+/** What may be different once a rule of the house or a list changed. */
+export function gateChanged(queries: QueryClient): void {
+  for (const queryKey of [keys.policy, keys.lists, keys.imports, keys.windows, ['lead'] as const])
+    queries.invalidateQueries({ queryKey }).catch(() => undefined);
+}
 
 const PAGE = 50;
 const MINUTE = 60_000;
@@ -77,14 +111,25 @@ export const settingsQuery = queryOptions({
   staleTime: 10 * MINUTE,
 });
 
-export const callsQuery = (filter: CallFilter) =>
+/** A list that is read page by page; what is shown stays while another filter loads. */
+const paged = <F extends object, T, K extends readonly unknown[]>(
+  key: K,
+  filter: F,
+  read: (filter: F, cut: Cut, signal: AbortSignal) => Promise<{ items: T[]; nextCursor?: string }>,
+) =>
   infiniteQueryOptions({
-    queryKey: [...keys.callLists, filter] as const,
-    queryFn: ({ pageParam, signal }) => api.calls(filter, { limit: PAGE, cursor: pageParam }, signal),
+    queryKey: [...key, filter] as const,
+    queryFn: ({ pageParam, signal }) => read(filter, { limit: PAGE, cursor: pageParam }, signal),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (last) => last.nextCursor,
     placeholderData: keepPreviousData,
   });
+
+export const callsQuery = (filter: CallFilter) => paged(keys.callLists, filter, api.calls);
+export const leadsQuery = (filter: LeadFilter) => paged(keys.leadLists, filter, api.leads);
+export const decisionsQuery = (filter: DecisionFilter) => paged(keys.decisionLists, filter, api.decisions);
+export const consentsQuery = (filter: ConsentFilter) => paged(keys.consents, filter, api.consents);
+export const listingsQuery = (filter: DncFilter) => paged(keys.listings, filter, api.listings);
 
 const LATE_MS = 2 * MINUTE;
 const POLL_MS = 2_500;
@@ -119,15 +164,6 @@ export const eventsQuery = (id: string, settling: boolean) =>
     refetchInterval: settling ? POLL_MS : false,
   });
 
-export const leadsQuery = (filter: LeadFilter) =>
-  infiniteQueryOptions({
-    queryKey: [...keys.leadLists, filter] as const,
-    queryFn: ({ pageParam, signal }) => api.leads(filter, { limit: PAGE, cursor: pageParam }, signal),
-    initialPageParam: undefined as string | undefined,
-    getNextPageParam: (last) => last.nextCursor,
-    placeholderData: keepPreviousData,
-  });
-
 export const leadQuery = (id: string) =>
   queryOptions({
     queryKey: keys.lead(id),
@@ -147,8 +183,44 @@ export const gateQuery = (id: string) =>
     refetchOnMount: 'always',
   });
 
-export const consentsQuery = (phone: string) =>
-  queryOptions({ queryKey: keys.consents(phone), queryFn: ({ signal }) => api.consents(phone, signal) });
+/** When may this person be called? Asked anew every minute while the question is about now. */
+export const windowsQuery = (question: WindowsQuestion) =>
+  queryOptions({
+    queryKey: [...keys.windows, question] as const,
+    queryFn: ({ signal }) => api.windows(question, signal),
+    staleTime: 0,
+    refetchOnMount: 'always',
+    refetchInterval: question.at === undefined ? MINUTE : false,
+  });
 
-export const listingsQuery = (phone: string) =>
-  queryOptions({ queryKey: keys.listings(phone), queryFn: ({ signal }) => api.listings(phone, signal) });
+export const campaignsQuery = queryOptions({
+  queryKey: keys.campaigns,
+  queryFn: ({ signal }) => api.campaigns(signal),
+  staleTime: 5 * MINUTE,
+});
+
+/** Shown across the app (a switch that stops every call), so every open page learns of a change within a minute. */
+export const policyQuery = queryOptions({
+  queryKey: keys.policy,
+  queryFn: ({ signal }) => api.policy(signal),
+  staleTime: MINUTE,
+  refetchInterval: MINUTE,
+});
+
+export const listsQuery = queryOptions({
+  queryKey: keys.lists,
+  queryFn: ({ signal }) => api.lists(signal),
+  staleTime: 5 * MINUTE,
+  refetchInterval: 10 * MINUTE,
+});
+
+const IMPORT_POLL_MS = 1_000;
+
+/** `sending`: this browser sends a file, so there is something to see soon. */
+export const importsQuery = (sending: boolean) =>
+  queryOptions({
+    queryKey: keys.imports,
+    queryFn: ({ signal }) => api.imports(signal),
+    refetchInterval: ({ state }) =>
+      sending || state.data?.some((one) => one.state === 'receiving') ? IMPORT_POLL_MS : false,
+  });

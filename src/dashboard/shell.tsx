@@ -1,4 +1,5 @@
 /** dashboard/shell: the frame around every page: who may enter, the way around, what kind of system this is. */
+import './shell.css';
 import {
   ActionIcon,
   Drawer,
@@ -18,6 +19,7 @@ import {
   IconMenu2,
   IconMoon,
   IconPhone,
+  IconShieldCheck,
   IconSun,
   IconUserCircle,
   IconWifiOff,
@@ -26,6 +28,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Link, Outlet, useLocation } from '@tanstack/react-router';
 import { lazy, Suspense, useEffect, useMemo, useRef, useState } from 'react';
 import { api } from './api.ts';
+import { Banners } from './compliance/banners.tsx';
 import { DialerContext } from './dialer.ts';
 import { useLiveConnection } from './live.ts';
 import { meQuery, settingsQuery } from './queries.ts';
@@ -40,6 +43,7 @@ const Shortcuts = lazy(() => import('./ui/shortcuts.tsx').then((file) => ({ defa
 const PLACES = [
   { to: '/', label: 'Calls', icon: IconPhone },
   { to: '/leads', label: 'Leads', icon: IconAddressBook },
+  { to: '/compliance', label: 'Compliance', icon: IconShieldCheck },
 ] as const;
 
 const SCHEMES = [
@@ -146,8 +150,9 @@ function Frame({ name, role }: { name: string; role: string }) {
           </div>
         </Drawer>
         <main id="main" ref={main} tabIndex={-1}>
+          <Banners />
           {notice ? (
-            <div className="sandbox" role="note">
+            <div className="strip" data-tone="info" role="note">
               <IconFlask size={18} aria-hidden="true" />
               <p>
                 <strong>Sandbox:</strong> {notice}
@@ -155,7 +160,7 @@ function Frame({ name, role }: { name: string; role: string }) {
             </div>
           ) : null}
           {online ? null : (
-            <div className="offline" role="alert">
+            <div className="strip" data-tone="warn" role="alert">
               <IconWifiOff size={18} aria-hidden="true" />
               <p>
                 <strong>This device is offline.</strong> What you see may be old. Calls go on without this

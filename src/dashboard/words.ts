@@ -6,6 +6,8 @@ import type {
   CallOutcome,
   CallStatus,
   Completeness,
+  ConsentLog,
+  DncEntry,
   FollowUpKind,
   Lead,
   Reason,
@@ -64,7 +66,7 @@ export const DIRECTION: Record<Call['direction'], string> = { outbound: 'Outboun
 /** What bars a call, as a clause that can stand in a list. */
 export const REASON: Record<Reason, string> = {
   check_error: 'A check could not be made, so the call is not allowed',
-  campaign_paused: 'The campaign is paused',
+  campaign_paused: 'All calling is stopped, or the campaign is not running',
   phone_invalid: 'The number is not a valid phone number',
   phone_toll_free: 'The number is toll-free',
   phone_premium: 'The number is a premium-rate number',
@@ -101,6 +103,22 @@ export const REASON: Record<Reason, string> = {
   state_frequency_cap: 'The state allows no more calls to this person today',
   exempt_call_cap: 'The limit for calls without consent is reached',
   campaign_frequency_cap: "The campaign's own limit of calls is reached",
+};
+
+/** Lists of numbers that are not to be called. */
+export const SCOPE: Record<DncEntry['scope'], string> = {
+  internal: 'Our own list',
+  national: 'National registry',
+  state: 'State list',
+  litigator: 'Litigator list',
+  reassigned: 'Reassigned numbers',
+};
+
+export const CONSENT_EVENT: Record<ConsentLog['eventType'], Word> = {
+  consent_granted: { label: 'Consent given', tone: 'good' },
+  consent_revoked: { label: 'Consent taken back', tone: 'bad' },
+  dnc_added: { label: 'Added to do-not-call', tone: 'bad' },
+  dnc_removed: { label: 'Taken off do-not-call', tone: 'info' },
 };
 
 /** Why a call ended or was refused. The server stores a reason of the gate, or a phrase of its own. */
@@ -167,6 +185,7 @@ export const EVENT: Record<CallEventType, string> = {
   measured: 'Line measured',
   recording_ready: 'Recording ready',
   reconciled: 'Transcript reconciled',
+  erased: 'Erased',
 };
 
 /** What to do about a failure. Codes that are not here come with the server's own words only. */
@@ -175,15 +194,19 @@ const REMEDY: Record<string, string> = {
     'The voice agent cannot be reached. Run "npm run doctor" on the server, or try again in a minute.',
   at_capacity: 'All lines are in use. Wait for a call to end, or raise MAX_CONCURRENT_CALLS.',
   attempt_in_progress: 'This person is being called already. Open that call from the list.',
+  campaign_not_found: 'The campaign was removed. Choose another one.',
   call_not_found: 'The link may be wrong, or the call was erased. Go back to the list of calls.',
   call_over: 'The call ended in the meantime. Reload to see how.',
   dial_unconfirmed:
     'The carrier did not confirm. Look at the list of calls before you try again, so that nobody is called twice.',
   duplicate_key: 'An entry like this exists already. Search for it.',
   forbidden: 'Your role does not allow this. Ask an administrator.',
+  import_conflict: 'Wait for the other import of this list to end, or discard it, then try again.',
+  import_failed: 'The list is as it was before. Correct the file and import it again.',
   invalid_request: 'Correct the fields named below and try again.',
   lead_not_found: 'The link may be wrong, or the lead was erased. Go back to the list of leads.',
   offline: 'Check that Parley is running and that this device is online. This page tries again by itself.',
+  payload_too_large: 'Send the file in smaller parts, or ask whoever runs the server to raise the limit.',
   rate_limited: 'Too many requests in a short time. Wait a moment and try again.',
   recording_not_found: 'This call has no recording, or not yet.',
   shutting_down: 'The service restarts. Try again in a few seconds.',
@@ -191,6 +214,7 @@ const REMEDY: Record<string, string> = {
   telephony_unavailable: 'The carrier cannot be reached. Run "npm run doctor" on the server.',
   timed_out: 'Try again. If it stays slow, look at /readyz on the server.',
   unauthenticated: 'Sign in again with a fresh link from the terminal.',
+  upload_interrupted: 'What came is kept: go on with the same file under Imports.',
   unexpected_answer: 'The page and the server may be of different versions. Reload the page.',
 };
 export const remedy = (code: string): string | undefined =>

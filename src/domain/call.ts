@@ -5,6 +5,7 @@
  * never (Twilio gives no arrival-order guarantee), so `step` only ever moves a call forward and an ending is sticky.
  */
 import type { Decision } from './compliance/decision.ts';
+import type { Legacy } from './documents.ts';
 import { Failure, impossible } from './errors.ts';
 
 export type CallStatus =
@@ -66,6 +67,26 @@ export interface PlatformTurn {
   readonly interrupted: boolean;
 }
 
+/** What the record of a dialled call must tell of it, as it was when it was permitted: names and lists change. */
+export interface CallTerms {
+  readonly seller: string;
+  readonly purpose: 'marketing' | 'informational';
+  /** What is offered or told. */
+  readonly subject: string;
+  readonly calledName: string;
+  /** What the called party is shown, as far as it lies with us. */
+  readonly callerIdName: string;
+  /** The copies of do-not-call lists that were current for the decision, and their publishers' dates. */
+  readonly lists: readonly { readonly list: string; readonly asOf: Date }[];
+}
+
+/** Which script a call was given, and the SHA-256 of its words before anything was filled in. */
+export interface ScriptRef {
+  /** "outbound", "outbound+sign-off", "inbound". */
+  readonly name: string;
+  readonly hash: string;
+}
+
 export type CallEventBody =
   | {
       readonly type: 'queued';
@@ -84,8 +105,14 @@ export type CallEventBody =
       readonly fromPhone: string;
       readonly leadId?: string;
       readonly attestation?: string;
+      readonly script?: ScriptRef;
     }
-  | { readonly type: 'permitted'; readonly decision: Decision }
+  | {
+      readonly type: 'permitted';
+      readonly decision: Decision;
+      readonly script?: ScriptRef;
+      readonly terms?: CallTerms;
+    }
   | { readonly type: 'denied'; readonly decision: Decision }
   | { readonly type: 'dialed'; readonly callSid: string }
   | { readonly type: 'dial_unconfirmed'; readonly message: string }
@@ -170,6 +197,12 @@ export type CallEventBody =
       readonly completeness: Completeness;
       readonly turns: readonly PlatformTurn[];
       readonly source: 'webhook' | 'poll' | 'none';
+    }
+  | {
+      readonly type: 'erased';
+      /** `content`: words, notes, the name and the recording. The events before it say no more what they said. */
+      readonly what: 'content' | 'recording';
+      readonly why: 'request' | 'retention';
     };
 
 /** One thing that happened. `eventId` makes a repeat harmless; (callId, seq) is the order. */
@@ -180,6 +213,8 @@ export type CallEvent = CallEventBody & {
   readonly sessionId: string;
   readonly seq: number;
   readonly at: Date;
+  /** Fields of an imported event that have no place here, as they were. */
+  readonly legacy?: Legacy;
 };
 
 export interface FollowUpAction {
@@ -208,6 +243,8 @@ export interface Call {
   readonly answeredBy?: AnsweredBy;
   readonly attestation?: string;
   readonly initiatedAt: Date;
+  /** When the carrier was asked to dial, as far as is known; present on every call that may have rung. */
+  readonly dialedAt?: Date;
   readonly ringingAt?: Date;
   readonly answeredAt?: Date;
   readonly endedAt?: Date;
@@ -228,6 +265,7 @@ export interface Call {
   };
   readonly line?: LineMeasures;
   readonly followUpActions: readonly FollowUpAction[];
+  readonly transferredTo?: string;
   readonly recordingUrl?: string;
   readonly recordingDuration?: number;
   readonly carrierRecordingSid?: string;
@@ -235,9 +273,15 @@ export interface Call {
   readonly transcriptId?: string;
   readonly completeness?: Completeness;
   readonly complianceDecision?: Decision;
+  readonly script?: ScriptRef;
+  /** The hash of `script`. */
+  readonly promptHash?: string;
+  readonly terms?: CallTerms;
   readonly consentVerified: boolean;
   readonly dncChecked: boolean;
   readonly optedOut: boolean;
+  /** Present when the person asked for erasure: what they said and were called is gone. */
+  readonly erasedAt?: Date;
   readonly seq: number;
   readonly createdAt: Date;
   readonly updatedAt: Date;
@@ -307,6 +351,9 @@ const FOLLOW_UP_OUTCOME: Record<FollowUpKind, CallOutcome | undefined> = {
   send_sms: undefined,
 };
 
+const scripted = (script: ScriptRef | undefined): Pick<Call, 'script' | 'promptHash'> =>
+  script ? { script, promptHash: script.hash } : {};
+
 function opening(event: CallEvent): Call {
   if (event.type !== 'queued' && event.type !== 'received') {
     throw new Failure('internal', `a call cannot begin with ${event.type}`);
@@ -319,6 +366,7 @@ function opening(event: CallEvent): Call {
     ...(event.leadId ? { leadId: event.leadId } : {}),
     ...(outbound && event.campaignId ? { campaignId: event.campaignId } : {}),
     ...(!outbound && event.attestation ? { attestation: event.attestation } : {}),
+    ...(outbound ? {} : scripted(event.script)),
     contactPhone: event.contactPhone,
     fromPhone: event.fromPhone,
     direction: outbound ? 'outbound' : 'inbound',
@@ -352,7 +400,13 @@ function change(call: Call, event: CallEvent): Partial<Call> {
     case 'received':
       return {};
     case 'permitted':
-      return { complianceDecision: event.decision, consentVerified: true, dncChecked: true };
+      return {
+        complianceDecision: event.decision,
+        consentVerified: true,
+        dncChecked: true,
+        ...scripted(event.script),
+        ...(event.terms ? { terms: event.terms } : {}),
+      };
     case 'denied':
       return {
         complianceDecision: event.decision,
@@ -361,9 +415,13 @@ function change(call: Call, event: CallEvent): Partial<Call> {
         endedAt: call.endedAt ?? event.at,
       };
     case 'dialed':
-      return { callSid: call.callSid ?? event.callSid, status: forward(call.status, 'initiated') };
+      return {
+        callSid: call.callSid ?? event.callSid,
+        dialedAt: call.dialedAt ?? event.at,
+        status: forward(call.status, 'initiated'),
+      };
     case 'dial_unconfirmed':
-      return { status: forward(call.status, 'initiated') };
+      return { dialedAt: call.dialedAt ?? event.at, status: forward(call.status, 'initiated') };
     case 'ringing':
       return {
         status: forward(call.status, 'ringing'),
@@ -427,7 +485,7 @@ function change(call: Call, event: CallEvent): Partial<Call> {
       };
     }
     case 'transferred':
-      return { outcome: stronger(call.outcome, 'transferred') };
+      return { outcome: stronger(call.outcome, 'transferred'), transferredTo: event.to };
     case 'voicemail_left':
       return { outcome: stronger(call.outcome, 'voicemail') };
     case 'concluded': {
@@ -473,15 +531,26 @@ function change(call: Call, event: CallEvent): Partial<Call> {
           };
     case 'reconciled':
       return { completeness: event.completeness, transcriptId: call._id };
+    case 'erased':
+      return event.what === 'content' ? { erasedAt: event.at } : {};
     default:
       return impossible(event);
   }
 }
 
+/** The call without its recording. The carrier's own copy is not ours to remove: it is left out when the content goes. */
+function unrecorded(call: Call, what: 'content' | 'recording'): Call {
+  const { recordingUrl: _, recordingDuration: __, ...rest } = call;
+  if (what === 'recording') return rest;
+  const { carrierRecordingSid: ___, carrierRecordingUrl: ____, ...bare } = rest;
+  return bare;
+}
+
 /** The call after `event`. Pure; a late or repeated event leaves the call as it is but for `seq` and `updatedAt`. */
 export function step(call: Call | undefined, event: CallEvent): Call {
   if (!call) return opening(event);
-  return { ...call, ...change(call, event), seq: event.seq, updatedAt: event.at, updatedBy: event.type };
+  const kept = event.type === 'erased' ? unrecorded(call, event.what) : call;
+  return { ...kept, ...change(call, event), seq: event.seq, updatedAt: event.at, updatedBy: event.type };
 }
 
 export const foldCall = (events: readonly CallEvent[]): Call | undefined =>

@@ -23,6 +23,24 @@ export function canonicalJson(value: unknown): string {
   }
 }
 
+/** `canonicalJson` of an object in pieces, for one whose lists are long: each element of a list is a piece of its own. */
+export function* canonicalPieces(record: Readonly<Record<string, unknown>>): Generator<string, undefined> {
+  let before = '{';
+  for (const key of inOrder(Object.keys(record))) {
+    const held = record[key];
+    if (held === undefined) continue;
+    yield `${before}${quoted(key)}:`;
+    before = ',';
+    if (!Array.isArray(held) || held.length === 0) {
+      yield canonicalJson(held);
+      continue;
+    }
+    for (let i = 0; i < held.length; i += 1) yield (i === 0 ? '[' : ',') + canonicalJson(held[i]);
+    yield ']';
+  }
+  yield before === '{' ? '{}' : '}';
+}
+
 function canonicalObject(value: object): string {
   if (value instanceof Date) {
     if (Number.isNaN(value.getTime())) throw new TypeError('an invalid date has no canonical form');
@@ -64,6 +82,15 @@ const quoted = (text: string): string => (PLAIN.test(text) ? `"${text}"` : JSON.
 
 /** SHA-256 of a text in UTF-8, as 64 lower-case hex digits. */
 export const sha256Hex = (text: string): string => bytesToHex(sha256(utf8ToBytes(text)));
+
+/** `sha256Hex` of a text that comes in pieces, none of which ends between the two halves of a character. */
+export function sha256OfPieces(): { add(piece: string): void; hex(): string } {
+  const hash = sha256.create();
+  return {
+    add: (piece) => void hash.update(utf8ToBytes(piece)),
+    hex: () => bytesToHex(hash.digest()),
+  };
+}
 
 /** SHA-256 of a value's canonical JSON. Throws as `canonicalJson`. */
 export const fingerprint = (value: unknown): string => sha256Hex(canonicalJson(value));

@@ -6,6 +6,10 @@
  * name says `Ms`, scores 0..1, sentiment -1..1.
  */
 import type { Call, CallEvent, Completeness } from './call.ts';
+import type { FileMark } from './compliance/list-file.ts';
+import type { ListImport, PolicyChange } from './compliance/records.ts';
+import type { Erasure } from './erasure.ts';
+import type { RetentionRun } from './retention.ts';
 
 export interface Stamped {
   readonly _id: string;
@@ -98,9 +102,16 @@ export interface Lead extends Stamped {
   readonly status: LeadStatus;
   readonly stage: LeadStage;
   readonly tags: readonly string[];
+  /** Present when the person asked for erasure: what told who they are is gone. */
+  readonly erasedAt?: Date;
+  /** Fields of an imported lead that have no place here, as they were. */
+  readonly legacy?: Legacy;
   readonly createdBy: string;
   readonly updatedBy: string;
 }
+
+/** What another program called its fields, and what stood in them. */
+export type Legacy = Readonly<Record<string, unknown>>;
 
 export interface Campaign extends Stamped {
   readonly name: string;
@@ -116,6 +127,7 @@ export interface CallingPolicy {
   readonly purpose: 'marketing' | 'informational';
   readonly subject: string;
   readonly machinePolicy: 'hang_up' | 'leave_message' | 'talk';
+  /** What a message after the beep says besides who calls, the number to call back and how to stop. */
   readonly voicemailText?: string;
   readonly ringTimeoutSec: number;
   readonly maxCallSec: number;
@@ -127,13 +139,16 @@ export interface CallingPolicy {
 
 export type Weekday = 'mon' | 'tue' | 'wed' | 'thu' | 'fri' | 'sat' | 'sun';
 
-/** A reserved try at a person, counted before it happens. `activePhone` exists while it runs: one call a number at a time. */
+/**
+ * A reserved try at a person, counted before it happens. `activePhones`, every number of the person, exists while it runs:
+ * no two attempts may share one, so that nobody has two calls at a time. Absent, never empty: an empty list is a value.
+ */
 export interface Attempt extends Stamped {
   readonly callId: string;
   readonly leadId?: string;
   readonly campaignId?: string;
   readonly phone: string;
-  readonly activePhone?: string;
+  readonly activePhones?: readonly string[];
   readonly subject: string;
   readonly direction: 'outbound' | 'inbound';
   readonly reservedAt: Date;
@@ -188,10 +203,29 @@ export interface ConsentLog {
     readonly purpose?: 'marketing' | 'informational';
     readonly level?: 'written' | 'oral';
     readonly artificialVoiceDisclosed?: boolean;
+    /** The text says that consent is no condition of a purchase; absent: what the text itself says counts. */
+    readonly conditionOfPurchaseDisclaimed?: boolean;
+    /** Who consented. */
+    readonly personName?: string;
     readonly pageUrl?: string;
     readonly textHash?: string;
+    /** The edition of the text that was shown. */
+    readonly textVersion?: string;
+    /** Where a copy of what was shown or signed is kept: a screenshot, a scan. */
+    readonly copyUrl?: string;
+    readonly checkboxPreTicked?: boolean;
+    /** What was done to sign: "click", the name as it was typed, "by hand". */
+    readonly signature?: string;
     readonly certificate?: string;
+    /** Who issued the certificate or what it is: "trustedform", "jornaya", "recording". */
+    readonly certificateType?: string;
+    readonly certificateClaimedAt?: Date;
+    readonly certificateRetainedUntil?: Date;
     readonly sessionId?: string;
+    /** Who ran the page, where it was not the seller. */
+    readonly publisher?: string;
+    /** Whose clock `timestamp` is of. */
+    readonly sourceClock?: string;
   };
   readonly revocation?: { readonly channel: string; readonly words: string };
   readonly ipAddress?: string;
@@ -206,6 +240,15 @@ export interface ConsentLog {
   readonly createdAt: Date;
 }
 
+/** How far a phone's chain reached when it was last written to, by which a cut end shows. `_id` is the phone. */
+export interface ConsentHead {
+  readonly _id: string;
+  readonly entries: number;
+  /** Of the entry whose chainIndex is `entries`. */
+  readonly hash: string;
+  readonly updatedAt: Date;
+}
+
 export interface DncEntry extends Stamped {
   readonly phone: string;
   readonly scope: 'national' | 'state' | 'internal' | 'litigator' | 'reassigned';
@@ -216,6 +259,18 @@ export interface DncEntry extends Stamped {
   readonly reason?: string;
   readonly releasedAt?: Date;
   readonly releasedBy?: string;
+}
+
+/** What the database of reassigned numbers last said of a number. */
+export interface ReassignedCheck extends Stamped {
+  readonly phone: string;
+  readonly result: 'no' | 'yes' | 'no_data';
+  readonly checkedAt: Date;
+}
+
+/** An import with the places in its file from which it can go on: one of them is where the stored lines end. */
+export interface StoredListImport extends ListImport, Stamped {
+  readonly marks: readonly FileMark[];
 }
 
 /** The talk part of a call with the agent platform. */
@@ -230,12 +285,23 @@ export interface ConversationSession extends Stamped {
   readonly turns: number;
   readonly channel: 'phone' | 'browser' | 'text';
   readonly completeness?: Completeness;
+  /** Fields of an imported conversation that have no place here, as they were. */
+  readonly legacy?: Legacy;
 }
 
 export interface SystemConfig extends Stamped {
   readonly key: string;
   readonly value: unknown;
   readonly updatedBy: string;
+  /** Of settings that people change: who, when and why, oldest first. */
+  readonly history?: readonly PolicyChange[];
+}
+
+/** The words of a script that calls were made with, placeholders unfilled; `hash` stands in the records of the calls. */
+export interface KeptScript extends Stamped {
+  readonly name: string;
+  readonly hash: string;
+  readonly text: string;
 }
 
 export interface Documents {
@@ -244,14 +310,33 @@ export interface Documents {
   readonly calls: Call;
   readonly call_events: CallEvent;
   readonly call_transcripts: CallTranscript;
+  readonly call_scripts: KeptScript;
   readonly consent_logs: ConsentLog;
+  readonly consent_heads: ConsentHead;
   readonly dnc_registry: DncEntry;
+  readonly list_imports: StoredListImport;
+  readonly reassigned_checks: ReassignedCheck;
   readonly attempts: Attempt;
   readonly conversation_sessions: ConversationSession;
   readonly system_config: SystemConfig;
+  readonly retention_runs: RetentionRun;
+  readonly erasures: Erasure;
 }
 
 export type CollectionName = keyof Documents;
+
+/** Transcripts of one year (UTC, of `createdAt`), moved there when they are a year old. */
+export type TranscriptArchive = `call_transcripts_archive_${number}`;
+
+export const transcriptArchive = (year: number): TranscriptArchive => `call_transcripts_archive_${year}`;
+
+export const isTranscriptArchive = (name: string): name is TranscriptArchive =>
+  /^call_transcripts_archive_\d{4}$/.test(name);
+
+/** Everything a store has under a name: the collections, and the archives that the years bring, which have no indexes. */
+export interface Stored extends Documents {
+  readonly [archive: TranscriptArchive]: CallTranscript;
+}
 
 /** `1` ascending, `-1` descending; `sparse`: documents that lack every key are left out (and free of `unique`). */
 export interface IndexSpec {
@@ -281,6 +366,8 @@ export const COLLECTIONS: { readonly [N in CollectionName]: { readonly indexes: 
       { keys: { status: 1, outcome: 1 } },
       { keys: { initiatedAt: -1 } },
       { keys: { campaignId: 1, initiatedAt: -1 } },
+      { keys: { contactPhone: 1, initiatedAt: -1 } },
+      { keys: { 'complianceDecision.reasons': 1, initiatedAt: -1 } },
     ],
   },
   call_events: {
@@ -291,7 +378,10 @@ export const COLLECTIONS: { readonly [N in CollectionName]: { readonly indexes: 
       { keys: { at: 1 } },
     ],
   },
-  call_transcripts: { indexes: [{ keys: { callId: 1 }, unique: true }, { keys: { leadId: 1 } }] },
+  call_transcripts: {
+    indexes: [{ keys: { callId: 1 }, unique: true }, { keys: { leadId: 1 } }, { keys: { createdAt: 1 } }],
+  },
+  call_scripts: { indexes: [{ keys: { hash: 1 }, unique: true }] },
   consent_logs: {
     indexes: [
       { keys: { phone: 1, chainIndex: 1 }, unique: true },
@@ -300,15 +390,18 @@ export const COLLECTIONS: { readonly [N in CollectionName]: { readonly indexes: 
       { keys: { eventType: 1, timestamp: -1 } },
     ],
   },
+  consent_heads: { indexes: [] },
   dnc_registry: {
     indexes: [
       { keys: { phone: 1, scope: 1, state: 1, seller: 1 }, unique: true },
       { keys: { scope: 1, listedAt: -1 } },
     ],
   },
+  list_imports: { indexes: [{ keys: { startedAt: -1 } }, { keys: { state: 1 } }] },
+  reassigned_checks: { indexes: [{ keys: { phone: 1 }, unique: true }, { keys: { checkedAt: -1 } }] },
   attempts: {
     indexes: [
-      { keys: { activePhone: 1 }, unique: true, sparse: true },
+      { keys: { activePhones: 1 }, unique: true, sparse: true },
       { keys: { idempotencyKey: 1 }, unique: true, sparse: true },
       { keys: { phone: 1, reservedAt: -1 } },
       { keys: { leadId: 1, reservedAt: -1 } },
@@ -325,4 +418,8 @@ export const COLLECTIONS: { readonly [N in CollectionName]: { readonly indexes: 
     ],
   },
   system_config: { indexes: [{ keys: { key: 1 }, unique: true }] },
+  retention_runs: {
+    indexes: [{ keys: { startedAt: -1 } }, { keys: { day: 1 }, unique: true, sparse: true }],
+  },
+  erasures: { indexes: [{ keys: { startedAt: -1 } }, { keys: { numbers: 1 } }] },
 };

@@ -15,6 +15,8 @@ export const RETRYABLE = {
   duplicate_key: false,
   forbidden: false,
   idempotency_conflict: false,
+  import_conflict: true,
+  import_failed: false,
   internal: true,
   invalid_request: false,
   lead_not_found: false,
@@ -29,6 +31,7 @@ export const RETRYABLE = {
   store_unavailable: true,
   telephony_unavailable: true,
   unauthenticated: false,
+  upload_interrupted: true,
 } as const satisfies Record<string, boolean>;
 
 export type Code = keyof typeof RETRYABLE;

@@ -18,3 +18,6 @@ export function formatPhone(phone: string): string {
   if (!parsed) return phone;
   return parsed.countryCallingCode === '1' ? parsed.formatNational() : parsed.formatInternational();
 }
+
+/** Stands for the number of a lead that has none: readable as no number, and for no two leads the same, or they were one person. */
+export const noNumber = (leadId: string): string => `none:${leadId}`;

@@ -4,8 +4,15 @@
  */
 import type { Cancel, StoredRecording } from '../app/ports.ts';
 import type { Call, CallEvent, CallOutcome, CallStatus, Completeness } from '../domain/call.ts';
-import type { Decision } from '../domain/compliance/decision.ts';
+import type { Decision, Reason } from '../domain/compliance/decision.ts';
 import type { FactsInput } from '../domain/compliance/facts.ts';
+import type {
+  CallRecord,
+  CompliancePolicyDocument,
+  ConsentProof,
+  ListImport,
+  ListStatus,
+} from '../domain/compliance/records.ts';
 import type {
   CallingPolicy,
   Campaign,
@@ -17,6 +24,8 @@ import type {
   LeadStatus,
   TranscriptMessage,
 } from '../domain/documents.ts';
+import type { Erasure, ErasureReport } from '../domain/erasure.ts';
+import type { RetentionPolicy, RetentionRun, RetentionSettings } from '../domain/retention.ts';
 
 /** `cursor` is what the same list answered as `nextCursor`; one it did not make throws `invalid_request`. */
 interface Paging {
@@ -120,6 +129,53 @@ export interface AppForHttp {
       facts: FactsInput,
       now: Date,
     ): Pick<Decision, 'verdict' | 'reason' | 'reasons' | 'nextAllowedAt' | 'explanation'>;
+    /** The decision at `at`, and every stretch of the following days in which the gate would allow on the same facts. */
+    windows(question: {
+      readonly leadId?: string;
+      readonly phone?: string;
+      readonly campaignId?: string;
+      readonly at?: Date;
+      readonly days: number;
+    }): Promise<{
+      readonly decision: Decision;
+      readonly zone: string | null;
+      readonly windows: readonly { readonly from: Date; readonly to: Date }[];
+    }>;
+    policy(): Promise<CompliancePolicyDocument>;
+    /** Changes what is given and keeps why. Throws `invalid_request`. */
+    changePolicy(
+      change: Partial<Omit<CompliancePolicyDocument, 'history'>>,
+      reason: string,
+      by: string,
+    ): Promise<CompliancePolicyDocument>;
+    /** Everything about one number's person: consents, listings, calls with their decisions. Throws `invalid_request`. */
+    proof(phone: string): Promise<ConsentProof>;
+    /** One record for every outbound call that was dialled in [from, to), oldest first; read in pages, never all at once. */
+    records(range: { readonly from: Date; readonly to: Date }): AsyncIterable<CallRecord>;
+  };
+  readonly lists: {
+    /** Every list that the gate may look at, and how old our copy is. */
+    status(): Promise<readonly ListStatus[]>;
+    /**
+     * Reads a list's file as it streams in. Resolves when the list is current, when the import failed for good, and when the
+     * source broke: then it is `interrupted`, to go on later. Rejects with `invalid_request` (bad question),
+     * `import_conflict` (another import of this list is running), `not_found` (no such import to go on with),
+     * `shutting_down`.
+     */
+    import(
+      request: {
+        readonly list: string;
+        readonly kind: 'full' | 'changes';
+        readonly asOf: Date;
+        readonly importId?: string;
+      },
+      file: AsyncIterable<Uint8Array>,
+      by: string,
+    ): Promise<ListImport>;
+    /** Newest first, with those under way. */
+    imports(): Promise<readonly ListImport[]>;
+    /** Forgets an interrupted import. Throws `not_found`, `import_conflict`. */
+    discard(importId: string, by: string): Promise<ListImport>;
   };
   readonly consents: {
     grant(
@@ -176,6 +232,23 @@ export interface AppForHttp {
       by: string,
     ): Promise<DncEntry>;
   };
+  readonly retention: {
+    policy(): Promise<RetentionPolicy>;
+    /** Throws `invalid_request`. */
+    changePolicy(change: RetentionSettings, reason: string, by: string): Promise<RetentionPolicy>;
+    /** Answers with the report when the run is over, or as it is after `waitMs`; the run goes on. Throws `shutting_down`. */
+    run(request: { readonly dryRun: boolean; readonly waitMs: number }, by: string): Promise<RetentionRun>;
+    /** Newest first. */
+    list(query: Paging): Promise<PageOf<RetentionRun>>;
+  };
+  readonly erasures: {
+    /** What an erasure would remove and keep. Throws as `erase`. */
+    foresee(request: { readonly phone: string; readonly reason: string }, by: string): Promise<ErasureReport>;
+    /** Throws `invalid_request`, and `attempt_in_progress` while a call with this person is not done with. */
+    erase(request: { readonly phone: string; readonly reason: string }, by: string): Promise<Erasure>;
+    /** Newest first. */
+    list(query: Paging): Promise<PageOf<Erasure>>;
+  };
   readonly campaigns: {
     create(
       campaign: Pick<Campaign, 'name' | 'type'> & {
@@ -222,6 +295,10 @@ export interface AppForHttp {
         readonly to?: Date;
         /** Only calls about which the gate decided, and how. */
         readonly decided?: 'any' | Decision['verdict'];
+        /** Only calls denied with this among the reasons. */
+        readonly reason?: Reason;
+        /** The other party's number, E.164. */
+        readonly phone?: string;
       },
     ): Promise<PageOf<Call>>;
     transcript(callId: string): Promise<{

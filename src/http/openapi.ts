@@ -59,7 +59,7 @@ export function openApi(routes: readonly Route[], version: string): Json {
   const operation = (row: Route): Json => {
     const codes = [
       ...(row.problems ?? []),
-      ...(row.params || row.query || row.body ? WITH_INPUT : []),
+      ...(row.params || row.query || row.body || row.file ? WITH_INPUT : []),
       ...(row.body ? WITH_BODY : []),
       ...(row.role === 'public' ? [] : SIGNED_IN),
       ...(row.idempotency ? (['idempotency_conflict'] as const) : []),
@@ -107,6 +107,15 @@ export function openApi(routes: readonly Route[], version: string): Json {
       ],
       ...(row.body
         ? { requestBody: { required: true, content: { 'application/json': { schema: schemaOf(row.body) } } } }
+        : {}),
+      ...(row.file
+        ? {
+            requestBody: {
+              required: true,
+              description: 'The file itself, of any size; no form.',
+              content: Object.fromEntries(row.file.map((type) => [type, { schema: { type: 'string' } }])),
+            },
+          }
         : {}),
       responses,
     };

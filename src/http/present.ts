@@ -2,8 +2,16 @@
 import type * as contract from '../contract/index.ts';
 import type { Call, CallEvent } from '../domain/call.ts';
 import type { Decision } from '../domain/compliance/decision.ts';
+import type {
+  CompliancePolicyDocument,
+  ConsentProof,
+  ListImport,
+  ListStatus,
+} from '../domain/compliance/records.ts';
 import type { Campaign, ConsentLog, DncEntry, Lead, TranscriptMessage } from '../domain/documents.ts';
-import type { PageOf, TimelineItem } from './needs.ts';
+import type { Erasure, ErasureReport } from '../domain/erasure.ts';
+import { RETENTION_RULES, type RetentionPolicy, type RetentionRun } from '../domain/retention.ts';
+import type { AppForHttp, PageOf, TimelineItem } from './needs.ts';
 
 /** A domain value as JSON has it: instants become ISO strings, nothing else changes. */
 type Json<T> = T extends Date
@@ -37,6 +45,50 @@ export const presentCampaign = (campaign: Campaign): contract.Campaign => withId
 export const presentConsent = (entry: ConsentLog): contract.ConsentLog => withId(entry);
 export const presentDnc = (entry: DncEntry): contract.DncEntry => withId(entry);
 export const presentDecision = (decision: Decision): contract.Decision => json(decision);
+export const presentWindows = (
+  found: Awaited<ReturnType<AppForHttp['compliance']['windows']>>,
+): contract.CallingWindows => json(found);
+export const presentPolicy = (policy: CompliancePolicyDocument): contract.CompliancePolicy => json(policy);
+export const presentListStatus = (status: ListStatus): contract.ListStatus => json(status);
+export const presentImport = (made: ListImport): contract.ListImport => withId(made);
+
+export const presentRetention = (policy: RetentionPolicy): contract.RetentionPolicy => ({
+  ...json(policy),
+  rules: Object.entries(RETENTION_RULES).map(([of, rule]) => ({ of, ...rule })),
+});
+export const presentRun = ({
+  createdAt: _created,
+  updatedAt: _updated,
+  ...run
+}: RetentionRun): contract.RetentionRun => withId(run);
+export const presentForeseen = (report: ErasureReport): contract.Erasure => ({
+  ...json(report),
+  dryRun: true,
+  state: 'done',
+});
+export const presentErasure = ({
+  createdAt: _created,
+  updatedAt: _updated,
+  leadIds: _leads,
+  ...erasure
+}: Erasure): contract.Erasure => ({ ...withId(erasure), dryRun: false });
+
+/** A proof as `contract.ConsentProof`, an event, an entry, a call at a time: there may be thousands. */
+export function* proofJson({ events, dnc, calls, ...rest }: ConsentProof): Generator<string> {
+  function* list<T>(name: string, items: readonly T[], present: (item: T) => unknown): Generator<string> {
+    yield `,"${name}":[`;
+    for (const [index, item] of items.entries()) {
+      yield (index === 0 ? '' : ',') + JSON.stringify(present(item));
+    }
+    yield ']';
+  }
+  yield JSON.stringify(rest).slice(0, -1);
+  yield* list('events', events, presentConsent);
+  yield* list('dnc', dnc, presentDnc);
+  yield* list('calls', calls, json);
+  yield '}';
+}
+
 export const presentTimeline = (item: TimelineItem): contract.TimelineEntry => json(item);
 
 /** Where the audio lies and what the carrier calls it is nobody's business outside. */

@@ -23,6 +23,8 @@ export const STATUS: Record<ProblemCode, number> = {
   duplicate_key: 409,
   forbidden: 403,
   idempotency_conflict: 409,
+  import_conflict: 409,
+  import_failed: 422,
   internal: 500,
   invalid_request: 400,
   lead_not_found: 404,
@@ -39,6 +41,7 @@ export const STATUS: Record<ProblemCode, number> = {
   store_unavailable: 503,
   telephony_unavailable: 502,
   unauthenticated: 401,
+  upload_interrupted: 408,
 };
 
 export const TITLE: Record<ProblemCode, string> = {
@@ -55,6 +58,8 @@ export const TITLE: Record<ProblemCode, string> = {
   duplicate_key: 'This exists already',
   forbidden: 'Not allowed',
   idempotency_conflict: 'This Idempotency-Key was used for another request',
+  import_conflict: 'This list is being imported already',
+  import_failed: 'The list could not be imported',
   internal: 'Something went wrong on our side',
   invalid_request: 'The request is not valid',
   lead_not_found: 'No such lead',
@@ -71,6 +76,7 @@ export const TITLE: Record<ProblemCode, string> = {
   store_unavailable: 'The database cannot be reached',
   telephony_unavailable: 'The carrier cannot be reached',
   unauthenticated: 'Sign in first',
+  upload_interrupted: 'The file stopped coming',
 };
 
 const retryable = (code: ProblemCode): boolean =>
@@ -111,7 +117,7 @@ function fieldsAsErrors(fields: unknown, where: FieldError['in']): FieldError[] 
 }
 
 /** The problem a client sees. A failure that is not ours, and `internal`, keep their words for the log. */
-function problemOf(error: unknown, requestId: string, where: FieldError['in'] = 'body'): Problem {
+function problemOf(error: unknown, requestId: string, where: FieldError['in']): Problem {
   const failure = isFailure(error) ? error : undefined;
   const code: ProblemCode = failure?.code ?? 'internal';
   const { fields, ...details } = failure && code !== 'internal' ? failure.details : {};
@@ -165,15 +171,19 @@ export function sendProblem(
 
 const DEFAULT_RETRY_SEC = 5;
 
-/** Answers any error; what is our fault goes to the log with its cause under the same id. */
+/**
+ * Answers any error; what is our fault goes to the log with its cause under the same id. `fieldsIn`: where the fields that
+ * the app names came from.
+ */
 export function sendError(
   error: unknown,
+  fieldsIn: FieldError['in'],
   request: IncomingMessage,
   response: ServerResponse,
   requestId: string,
   log: Log,
 ): void {
-  const problem = problemOf(error, requestId, request.method === 'GET' ? 'query' : 'body');
+  const problem = problemOf(error, requestId, fieldsIn);
   if (problem.status >= 500) {
     log.error({ requestId, method: request.method, code: problem.code, err: error }, 'a request failed');
   }

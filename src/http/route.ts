@@ -6,6 +6,7 @@ import type { Request, Response } from 'express';
 import type { z } from 'zod';
 import type { FieldError, Role } from '../contract/index.ts';
 import type { Caller } from './auth.ts';
+import { hasBody } from './body.ts';
 import { fieldErrors, invalid, type ProblemCode } from './problems.ts';
 
 type Method = 'GET' | 'POST' | 'PATCH';
@@ -65,6 +66,11 @@ interface Facing {
    */
   readonly idempotency?: 'passed' | 'kept';
   readonly responses: Readonly<Record<number, Answer>>;
+  /**
+   * Media types of a body that is a file. The handler reads it as it streams in (`Bodies.file`), so neither its size nor
+   * the time until the answer is bounded.
+   */
+  readonly file?: readonly string[];
   /** Codes beyond those that every route may answer. */
   readonly problems?: readonly ProblemCode[];
 }
@@ -75,6 +81,27 @@ export interface Route extends Facing {
   readonly body: z.ZodType | undefined;
   /** Parses all parts, then runs the handler. Throws `invalid_request` with everything that is wrong at once. */
   readonly run: (raw: RawRequest) => Promise<Reply>;
+}
+
+/** What keeps a body from being one of these files, before a byte of it is read. */
+function fileErrors(request: Request, types: readonly string[]): FieldError[] {
+  const { 'content-type': given = '', 'content-encoding': encoding = 'identity' } = request.headers;
+  const type = given.split(';', 1)[0]?.trim().toLowerCase() ?? '';
+  const errors: FieldError[] = [];
+  if (type.startsWith('multipart/')) {
+    errors.push({
+      in: 'header',
+      pointer: 'Content-Type',
+      detail: `must not be a form: send the file itself as the body, with one of the types ${types.join(', ')}`,
+    });
+  } else if (!types.includes(type)) {
+    errors.push({ in: 'header', pointer: 'Content-Type', detail: `must be one of ${types.join(', ')}` });
+  }
+  if (encoding !== 'identity') {
+    errors.push({ in: 'header', pointer: 'Content-Encoding', detail: 'bodies must not be compressed' });
+  }
+  if (!hasBody(request)) errors.push({ in: 'body', pointer: '', detail: 'is missing' });
+  return errors;
 }
 
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,200}$/;
@@ -116,6 +143,7 @@ export function route<
           detail: 'must be 1 to 200 printable characters without spaces',
         });
       }
+      if (facing.file) errors.push(...fileErrors(raw.request, facing.file));
       if (body === undefined && raw.body !== undefined) {
         errors.push({ in: 'body', pointer: '', detail: 'must be empty' });
       }

@@ -8,6 +8,7 @@ import { ipKeyGenerator, rateLimit } from 'express-rate-limit';
 import type { Clock, Log, VendorDoor } from '../app/ports.ts';
 import type { Readiness, Settings } from '../contract/index.ts';
 import { Failure } from '../domain/errors.ts';
+import { createAudit } from './audit.ts';
 import { type AuthSettings, type Caller, createAuth, mayAct, refuseCrossSite } from './auth.ts';
 import { createBodies } from './body.ts';
 import { createIdempotentOnce } from './idempotency.ts';
@@ -18,7 +19,7 @@ import { openApi } from './openapi.ts';
 import { dashboardPages, docsPages, securityHeaders, signInPage } from './pages.ts';
 import { invalid, protocolProblem, sendError, sendProblem } from './problems.ts';
 import type { Reply, Route } from './route.ts';
-import { buildRoutes } from './routes.ts';
+import { buildRoutes } from './routes/index.ts';
 import { ELEVENLABS_LIMIT, TWILIO_LIMIT, vendorHandler } from './vendors.ts';
 
 export interface HttpDeps {
@@ -76,7 +77,7 @@ export function createHttp(deps: HttpDeps): Http {
   const { app, config, doors, log, clock, settings } = deps;
   const https = config.publicBaseUrl?.startsWith('https:') ?? false;
   const auth = createAuth(deps.auth, https, clock);
-  const bodies = createBodies();
+  const bodies = createBodies(clock);
   const live = createLiveWall(app.calls, clock, log);
   const once = createIdempotentOnce<Reply>(clock);
   const answered = new Map<string, number>();
@@ -113,7 +114,8 @@ export function createHttp(deps: HttpDeps): Http {
     app,
     auth,
     live,
-    log,
+    bodies,
+    audit: createAudit(log),
     clock,
     settings,
     readiness: deps.readiness,
@@ -174,8 +176,9 @@ export function createHttp(deps: HttpDeps): Http {
 
   async function answer(row: Route, request: Request, response: Response): Promise<void> {
     const requestId = requestIdOf(response);
+    response.locals.fieldsIn = row.body === undefined ? 'query' : 'body';
     const caller = await admit(row, request, response);
-    const body = row.method === 'GET' ? undefined : await bodies.json(request);
+    const body = row.method === 'GET' || row.file ? undefined : await bodies.json(request);
     if (row.body !== undefined && body === undefined) {
       throw invalid([{ in: 'body', pointer: '', detail: 'is missing' }]);
     }
@@ -183,6 +186,10 @@ export function createHttp(deps: HttpDeps): Http {
       row.run({ params: request.params, query: request.query, body, caller, requestId, request, response });
     const key = row.idempotency === 'kept' ? request.get('idempotency-key') : undefined;
     const work = key ? once.run([caller.userId, row.path, key], body, run) : run();
+    if (row.file) {
+      send(response, await work);
+      return;
+    }
     const over = new AbortController();
     const late = clock.sleep(ANSWER_WITHIN_MS, over.signal).then((): Promise<Reply> => {
       // A stream that began goes on for as long as it is read.
@@ -202,10 +209,11 @@ export function createHttp(deps: HttpDeps): Http {
   web.disable('etag');
   web.set('trust proxy', 'loopback');
   web.set('query parser', 'simple');
-  web.use((_request: Request, response: Response, next: NextFunction) => {
+  web.use((request: Request, response: Response, next: NextFunction) => {
     response.locals.requestId = randomUUID();
     response.setHeader('x-request-id', requestIdOf(response));
     if (closing) response.setHeader('connection', 'close');
+    bodies.watch(request);
     next();
   });
   web.use(securityHeaders(https));
@@ -272,12 +280,14 @@ export function createHttp(deps: HttpDeps): Http {
         : status !== undefined && status >= 400 && status < 500
           ? invalid([{ in: 'path', pointer: '', detail: 'is not a valid address' }])
           : error;
-    sendError(said, request, response, requestIdOf(response), log);
+    const fieldsIn = response.locals.fieldsIn === 'query' ? 'query' : 'body';
+    sendError(said, fieldsIn, request, response, requestIdOf(response), log);
   });
 
   const server = createServer(web);
   server.headersTimeout = 10_000;
-  server.requestTimeout = 30_000;
+  // A large file takes its time; `bodies` bounds how long any other body may take.
+  server.requestTimeout = 0;
   server.keepAliveTimeout = 10_000;
 
   const connections = new Set<Socket>();

@@ -31,8 +31,8 @@ const FIRST_NAMES = [
   'Rachel',
 ];
 
-const CONSENT_TEXT =
-  'By ticking this box I agree to receive marketing calls and texts, including AI-generated and artificial or prerecorded voice, from Parley at the number I gave. Consent is not a condition of any purchase.';
+const consentText = (seller: string): string =>
+  `By ticking this box I agree to receive marketing calls and texts, including AI-generated and artificial or prerecorded voice, from ${seller} at the number I gave. Consent is not a condition of any purchase.`;
 
 /** The campaign the sample leads belong to. Transfers go to the sandbox's colleague. */
 export const SAMPLE_CAMPAIGN = {
@@ -41,8 +41,7 @@ export const SAMPLE_CAMPAIGN = {
   type: 'wholesale',
   calling: {
     machinePolicy: 'leave_message',
-    voicemailText:
-      'Hello {{lead_name}}, this is the AI assistant of {{seller_name}} about {{property_address}}. You can call us back at {{from_number}}. To stop all calls from us, call that number and press nine. Thank you, and goodbye.',
+    voicemailText: 'We would like to hear whether you still think of selling.',
     transferNumber: '+12125550316',
   },
 } as const;
@@ -69,7 +68,7 @@ export function sampleLeads(campaignId: string, sellerName = 'Parley') {
         consent: {
           method: 'web_form',
           source: 'sandbox sample form',
-          consentText: CONSENT_TEXT,
+          consentText: consentText(sellerName),
           automatedCallsAllowed: true,
           textMessagesAllowed: true,
           evidence: {
@@ -77,6 +76,10 @@ export function sampleLeads(campaignId: string, sellerName = 'Parley') {
             purpose: 'marketing' as const,
             level: 'written' as const,
             artificialVoiceDisclosed: true,
+            conditionOfPurchaseDisclaimed: true,
+            checkboxPreTicked: false,
+            signature: 'click',
+            textVersion: 'sandbox-1',
             pageUrl: 'https://sandbox.invalid/sell',
           },
           ipAddress: '192.0.2.10',

@@ -1,26 +1,9 @@
 /** test/browser: the dashboard in headless Chromium, over canned answers that are valid by the contract. */
-import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
-import { build } from 'vite';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { DENIAL, DENIED, FINISHED, HOSTILE, INBOUND, openStage, type Stage } from './fixture-server.ts';
+import { describe, expect, test } from 'vitest';
+import { DENIAL, DENIED, FINISHED, HOSTILE, INBOUND } from './fixtures.ts';
+import { missing, PHONE, theatre } from './theatre.ts';
 
-const CHROMIUM = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const SHOTS = fileURLToPath(new URL('./screenshots', import.meta.url));
-
-const missing = existsSync(CHROMIUM)
-  ? undefined
-  : `no browser at ${CHROMIUM}: install Chromium (apt-get install chromium) or set CHROMIUM_PATH`;
-if (missing) console.warn(`The dashboard was NOT tested in a browser: ${missing}.`);
-
-const WIDE = { width: 1360, height: 860 };
-const PHONE = { width: 390, height: 844 };
+const MARA = `/leads/${'1'.padStart(24, '0')}`;
 
 /** Every page, with words that prove it is drawn. */
 const PAGES: readonly (readonly [name: string, path: string, words: string])[] = [
@@ -29,127 +12,33 @@ const PAGES: readonly (readonly [name: string, path: string, words: string])[] =
   ['call-denied', `/calls/${DENIED}`, 'asked on 14 November'],
   ['call-inbound', `/calls/${INBOUND}`, 'Take me off your list.'],
   ['leads', '/leads', 'Mara Lindqvist'],
-  ['lead', `/leads/${'1'.padStart(24, '0')}`, 'Can we call now?'],
+  ['lead', MARA, 'Can we call now?'],
   ['not-found', '/nowhere', 'There is no page at this address'],
 ];
 
-interface Violation {
-  readonly id: string;
-  readonly impact: string | null;
-  readonly nodes: readonly { readonly target: readonly unknown[]; readonly failureSummary?: string }[];
-}
-
 describe.skipIf(missing)(`the dashboard in a browser${missing ? ` (left out: ${missing})` : ''}`, () => {
-  let browser: Browser;
-  let context: BrowserContext;
-  let page: Page;
-  let stage: Stage;
-  let axe: string;
-  let dist: string;
-  let complaints: string[];
-
-  beforeAll(async () => {
-    // Built here, so that what is tested is what stands in src/dashboard now.
-    dist = await mkdtemp(join(tmpdir(), 'parley-dashboard-'));
-    await build({
-      configFile: join(ROOT, 'vite.config.ts'),
-      root: join(ROOT, 'src/dashboard'),
-      logLevel: 'error',
-      build: { outDir: dist, reportCompressedSize: false },
-    });
-    await mkdir(SHOTS, { recursive: true });
-    axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-    browser = await chromium.launch({
-      executablePath: CHROMIUM,
-      args: [
-        '--headless',
-        '--no-sandbox',
-        '--disable-gpu',
-        '--disable-quic',
-        '--no-first-run',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-      ],
-    });
-  }, 90_000);
-  afterAll(async () => {
-    await browser?.close();
-    if (dist) await rm(dist, { recursive: true, force: true });
-  });
-
-  beforeEach(async () => {
-    stage = await openStage(dist);
-    await open({ colorScheme: 'light' });
-  });
-  afterEach(async () => {
-    await context.close();
-    await stage.close();
-  });
-
-  async function open(options: {
-    colorScheme?: 'light' | 'dark';
-    viewport?: { width: number; height: number };
-  }): Promise<void> {
-    await context?.close();
-    context = await browser.newContext({
-      viewport: WIDE,
-      reducedMotion: 'reduce',
-      timezoneId: 'America/Los_Angeles',
-      ...options,
-    });
-    page = await context.newPage();
-    page.setDefaultTimeout(8_000);
-    complaints = [];
-    page.on('console', (message) => {
-      // A refused request is logged by the browser itself; what the page makes of it is tested below.
-      if (message.type() === 'error' && !message.text().startsWith('Failed to load resource')) {
-        complaints.push(message.text());
-      }
-    });
-    page.on('pageerror', (error) => complaints.push(String(error)));
-  }
-
-  const visit = async (path: string, words: string) => {
-    await page.goto(stage.url + path);
-    await page.getByText(words).first().waitFor();
-  };
-  const shoot = (name: string) => page.screenshot({ path: `${SHOTS}/${name}.png`, fullPage: true });
-
-  /** Serious and critical findings of axe, in words. */
-  async function findings(): Promise<string[]> {
-    // The policy forbids scripts in the page; the browser's own protocol may still run one.
-    await page.evaluate(axe);
-    const violations: Violation[] = await page.evaluate(
-      "axe.run(document, { resultTypes: ['violations'] }).then((result) => result.violations)",
-    );
-    return violations
-      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-      .flatMap(({ id, nodes }) =>
-        nodes.map((node) => `${id}: ${node.target.join(' ')} ${node.failureSummary ?? ''}`),
-      );
-  }
-  const overflow = (): Promise<number> =>
-    page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth');
+  const house = theatre();
+  const { visit, go, findings, overflow, shoot } = house;
 
   for (const scheme of ['light', 'dark'] as const) {
-    test(`every page is drawn without errors and is accessible in ${scheme} colours`, {
-      timeout: 90_000,
-    }, async () => {
-      await open({ colorScheme: scheme });
+    test(`every page is drawn without errors and is accessible in ${scheme} colours`, async () => {
+      await house.page.emulateMedia({ colorScheme: scheme });
+      await visit('/', 'O’Hara');
       for (const [name, path, words] of PAGES) {
-        await visit(path, words);
+        await go(path, words);
         expect(await findings(), name).toEqual([]);
         await shoot(`${name}-${scheme}`);
       }
-      expect(complaints).toEqual([]);
+      expect(house.complaints).toEqual([]);
     });
   }
 
-  test('on a phone no page scrolls sideways', { timeout: 60_000 }, async () => {
-    await open({ viewport: PHONE });
+  test('on a phone no page scrolls sideways', async () => {
+    const { page } = house;
+    await page.setViewportSize(PHONE);
+    await visit('/', 'O’Hara');
     for (const [name, path, words] of PAGES) {
-      await visit(path, words);
+      await go(path, words);
       expect(await overflow(), name).toBeLessThanOrEqual(0);
       await shoot(`${name}-phone`);
     }
@@ -157,10 +46,11 @@ describe.skipIf(missing)(`the dashboard in a browser${missing ? ` (left out: ${m
     await page.getByRole('dialog').getByRole('link', { name: 'Leads' }).click();
     await page.getByRole('heading', { name: 'Leads' }).waitFor();
     expect(await findings()).toEqual([]);
-    expect(complaints).toEqual([]);
+    expect(house.complaints).toEqual([]);
   });
 
   test('the words of a stranger stay text wherever they are shown', async () => {
+    const { page } = house;
     for (const [path, words] of [
       ['/', 'O’Hara'],
       ['/leads', 'O’Hara'],
@@ -174,10 +64,11 @@ describe.skipIf(missing)(`the dashboard in a browser${missing ? ` (left out: ${m
     await page.locator('summary').filter({ hasText: 'Schedule callback' }).click();
     await page.locator('summary').filter({ hasText: 'Timeline' }).click();
     expect(await page.evaluate('window.pwned')).toBeUndefined();
-    expect(complaints).toEqual([]);
+    expect(house.complaints).toEqual([]);
   });
 
   test('a live call is on top of the list, grows turn by turn and ends with its recording', async () => {
+    const { page, stage } = house;
     await visit('/', 'Calls go to a built-in carrier and agent. No real phone rings.');
     stage.ring(7);
     await page.getByText('1 live').waitFor();
@@ -200,10 +91,11 @@ describe.skipIf(missing)(`the dashboard in a browser${missing ? ` (left out: ${m
     await page.locator('audio').waitFor();
     await page.getByText('Complete', { exact: true }).waitFor();
     expect(await page.getByRole('button', { name: 'End call' }).count()).toBe(0);
-    expect(complaints).toEqual([]);
+    expect(house.complaints).toEqual([]);
   });
 
   test('the page says that it lost the live stream and comes back by itself', async () => {
+    const { page, stage } = house;
     await visit('/', 'O’Hara');
     stage.liveWorks(false);
     await page.getByText('Reconnecting').waitFor();
@@ -214,6 +106,7 @@ describe.skipIf(missing)(`the dashboard in a browser${missing ? ` (left out: ${m
   });
 
   test('a live call is ended only after a question', async () => {
+    const { page, stage } = house;
     const id = stage.ring(12);
     await visit(`/calls/${id}`, 'Great to hear');
     await page.getByRole('button', { name: 'End call' }).click();
@@ -224,6 +117,7 @@ describe.skipIf(missing)(`the dashboard in a browser${missing ? ` (left out: ${m
   });
 
   test('calling a lead shows the verdict first, dials once and opens the call', async () => {
+    const { page, stage } = house;
     await visit('/', 'O’Hara');
     await page.getByRole('button', { name: 'Call a lead' }).click();
     const drawer = page.getByRole('dialog');
@@ -238,10 +132,11 @@ describe.skipIf(missing)(`the dashboard in a browser${missing ? ` (left out: ${m
     await drawer.getByRole('button', { name: 'Dial (206) 555-0110' }).click();
     await page.waitForURL(/\/calls\/[0-9a-f]{24}$/);
     expect(stage.seen.filter((line) => line === 'POST /api/v1/calls')).toHaveLength(1);
-    expect(complaints).toEqual([]);
+    expect(house.complaints).toEqual([]);
   });
 
   test('a lead the gate refuses cannot be dialled, and every reason is named', async () => {
+    const { page } = house;
     await visit('/', 'O’Hara');
     await page.keyboard.press('n');
     await page.getByRole('button', { name: /Devon Okafor/ }).click();
@@ -254,7 +149,8 @@ describe.skipIf(missing)(`the dashboard in a browser${missing ? ` (left out: ${m
   });
 
   test('a refusal at the moment of dialling is explained in plain English', async () => {
-    await open({ colorScheme: 'dark' });
+    const { page } = house;
+    await house.page.emulateMedia({ colorScheme: 'dark' });
     await visit('/', 'O’Hara');
     await page.getByRole('button', { name: 'Call a lead' }).click();
     await page.getByRole('button', { name: /Priya Raman/ }).click();
@@ -269,13 +165,14 @@ describe.skipIf(missing)(`the dashboard in a browser${missing ? ` (left out: ${m
   });
 
   test('a new lead keeps what was typed when a field is wrong', async () => {
+    const { page } = house;
     await visit('/leads', 'Mara Lindqvist');
     await page.getByRole('button', { name: 'New lead' }).click();
     const drawer = page.getByRole('dialog');
     await drawer.getByLabel('First name').fill('Ines');
     await drawer.getByLabel('Last name').fill('Duarte');
     await drawer.getByLabel('Phone').fill('12');
-    await drawer.getByLabel('There is written consent on record').check();
+    await drawer.getByLabel('There is consent on record').check();
     await drawer.getByText('Sandbox: filled in with practice values.').waitFor();
     expect(await findings()).toEqual([]);
     await drawer.getByLabel('Phone').fill('12 34');
@@ -288,21 +185,45 @@ describe.skipIf(missing)(`the dashboard in a browser${missing ? ` (left out: ${m
     await page.getByRole('heading', { name: 'Ines Duarte' }).waitFor();
   });
 
-  test('an opt-out needs a reason and shows at once', async () => {
-    await visit(`/leads/${'1'.padStart(24, '0')}`, 'Can we call now?');
+  test('an opt-out asks how it reached us, keeps the words and shows at once', async () => {
+    const { page, stage } = house;
+    await visit(MARA, 'Can we call now?');
     await page.getByRole('button', { name: 'Opt out' }).click();
     const dialog = page.getByRole('dialog');
-    expect(await dialog.getByRole('button', { name: 'Add to do-not-call' }).isDisabled()).toBe(true);
-    await dialog.getByLabel('Reason').fill('Asked by email.');
+    expect(await dialog.getByRole('button', { name: 'Stop all calls' }).isDisabled()).toBe(true);
+    await dialog.getByLabel('How did they tell us?').selectOption('email');
+    await dialog.getByLabel('What they said or wrote').fill('Leave me alone.');
     expect(await findings()).toEqual([]);
     await shoot('opt-out-light');
-    await dialog.getByRole('button', { name: 'Add to do-not-call' }).click();
+    await dialog.getByRole('button', { name: 'Stop all calls' }).click();
     await page.getByText('Our own list').waitFor();
     await page.getByText('The gate would refuse this call now').waitFor();
+    await page.getByText('“Leave me alone.”').waitFor();
     expect(await page.getByRole('button', { name: 'Opt out' }).count()).toBe(0);
+    expect(stage.bodies('POST /api/v1/consents/revoke')).toEqual([
+      { phone: '+12065550110', leadId: MARA.slice(-24), channel: 'email', words: 'Leave me alone.' },
+    ]);
+  });
+
+  test('a consent is added to a lead that is there already, and its proof is one click away', async () => {
+    const { page, stage } = house;
+    await visit(`/leads/${'5'.padStart(24, '0')}`, 'No consent');
+    await page.getByRole('button', { name: 'Add consent' }).click();
+    const drawer = page.getByRole('dialog');
+    await drawer.getByText('Sandbox: filled in with practice values.').waitFor();
+    await drawer.getByRole('button', { name: 'Record the consent' }).click();
+    await page.locator('#consent-title').locator('xpath=../..').getByText('Consent given').waitFor();
+    expect(stage.bodies('POST /api/v1/consents')).toMatchObject([
+      { phone: '+17135550114', leadId: '5'.padStart(24, '0'), evidence: { level: 'written' } },
+    ]);
+    const proof = page.getByRole('link', { name: 'Proof file' });
+    expect(await proof.getAttribute('href')).toContain('format=html');
+    expect(await proof.getAttribute('target')).toBe('_blank');
+    expect(house.complaints).toEqual([]);
   });
 
   test('whoever is not signed in is told where the link is, and a pasted link lets them in', async () => {
+    const { page, stage } = house;
     stage.signIn(false);
     await visit('/leads', 'prints a one-time sign-in link');
     expect(await findings()).toEqual([]);
@@ -316,6 +237,7 @@ describe.skipIf(missing)(`the dashboard in a browser${missing ? ` (left out: ${m
   });
 
   test('an opened sign-in link is spent once and leads to the calls', async () => {
+    const { page, stage } = house;
     stage.signIn(false);
     await visit('/signin?token=good', 'O’Hara');
     expect(new URL(page.url()).pathname).toBe('/');
@@ -323,20 +245,23 @@ describe.skipIf(missing)(`the dashboard in a browser${missing ? ` (left out: ${m
   });
 
   test('an empty installation says what to do', async () => {
+    const { stage } = house;
     stage.clear();
     await visit('/', 'No calls yet');
     await shoot('calls-empty-light');
     await visit('/leads', 'No leads yet');
-    expect(complaints).toEqual([]);
+    expect(house.complaints).toEqual([]);
   });
 
   test('a call that does not exist is explained with its code', async () => {
+    const { page } = house;
     await visit(`/calls/${'f'.repeat(24)}`, 'call_not_found');
     await page.getByText('Go back to the list of calls').waitFor();
     await shoot('call-missing-light');
   });
 
   test('a click on a line plays the recording from there and marks the line', async () => {
+    const { page } = house;
     await visit(`/calls/${FINISHED}`, 'Thursday at three');
     const line = page.locator('.line').filter({ hasText: 'last week' });
     await line.getByRole('button', { name: '0:17: play from here' }).click();
@@ -347,6 +272,7 @@ describe.skipIf(missing)(`the dashboard in a browser${missing ? ` (left out: ${m
   });
 
   test('filters stand in the address, and more calls are loaded on request', async () => {
+    const { page } = house;
     await visit('/', 'Load more');
     await page.getByRole('button', { name: 'Load more' }).click();
     await page.getByText('Sip 503').waitFor();

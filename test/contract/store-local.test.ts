@@ -1,6 +1,6 @@
 /** contract/store-local: the embedded store keeps the contract, and what only it promises: one owner, and kill -9 loses nothing. */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -409,3 +409,134 @@ test('kill -9 in the middle of writes loses nothing that was acknowledged and le
     await raw.close();
   }
 }, 180_000);
+
+const DAY = (n: number): Date => new Date(Date.UTC(2026, 10, n));
+/** A list of many numbers all over the country, another one for each `last` digit. */
+const MANY = 120_000;
+const NUMBERS = `(last) => Float64Array.from({ length: ${MANY} }, (_, n) => (201 + (n % 400)) * 10_000_000 + 2_000_000 + n * 3 + last)`;
+const numbersOf = new Function(`return ${NUMBERS}`)() as (last: number) => Float64Array;
+
+/** How many versions of lists have blocks in the file, when nobody has it open. */
+async function versionsIn(dir: string): Promise<number> {
+  const raw = openLmdb<unknown, Buffer>({ path: join(dir, 'store.mdb'), keyEncoding: 'binary', maxDbs: 512 });
+  const blocks = raw.openDB<unknown, Buffer>({ name: 'list blocks', keyEncoding: 'binary' });
+  const versions = new Set([...blocks.getKeys({})].map((key) => key.readUInt32BE(0)));
+  await raw.close();
+  return versions.size;
+}
+
+test('kill -9 while a list becomes current leaves the old copy or the new one, and the import goes on', async () => {
+  const dir = freshDir();
+  const first = await openLocalStore({ dir, log: silent });
+  const old = await first.lists.stage(oid(1), 'national', 'empty');
+  await old.write(numbersOf(1), MANY);
+  await old.commit(DAY(1));
+  await first.close();
+  for (const [round, delayMs] of [2, 40].entries()) {
+    const id = oid(2 + round);
+    // The endings of the numbers before and after: 1 and 0, then 0 and 1.
+    const [was, becomes] = [1 - (round % 2), round % 2];
+    const { child, exited, lines } = spawnModule(`${OPEN(dir)}
+      const copy = await store.lists.stage('${id}', 'national', 'empty');
+      const numbers = (${NUMBERS})(${becomes});
+      for (let at = 0; at < ${MANY}; at += ${MANY / 4}) await copy.write(numbers.subarray(at, at + ${MANY / 4}), ${MANY / 4});
+      console.log('staged');
+      await copy.commit(new Date(${DAY(2 + round).getTime()}));
+      setInterval(() => {}, 1000);
+    `);
+    expect((await lines.next()).value).toBe('staged');
+    await new Promise((resolve) => setTimeout(resolve, delayMs));
+    child.kill('SIGKILL');
+    await exited;
+
+    const store = await openLocalStore({ dir, log: silent });
+    const [copy] = await store.lists.copies();
+    const isNew = copy?.asOf.getTime() === DAY(2 + round).getTime();
+    expect(copy).toMatchObject({ asOf: DAY(isNew ? 2 + round : 1 + round), count: MANY });
+    const [here, gone] = isNew ? [numbersOf(becomes), numbersOf(was)] : [numbersOf(was), numbersOf(becomes)];
+    for (let n = 0; n < MANY; n += 9_973) {
+      expect((await store.lists.lookUp(here[n] ?? 0)).listedIn).toEqual(['national']);
+      expect((await store.lists.lookUp(gone[n] ?? 0)).listedIn).toEqual([]);
+    }
+    const again = await store.lists.stage(id, 'national', 'empty');
+    expect([0, MANY]).toContain(again.linesTaken);
+    if (again.linesTaken === 0) await again.write(numbersOf(becomes), MANY);
+    expect((await again.commit(DAY(2 + round))).copy.count).toBe(MANY);
+    expect(existsSync(join(dir, 'lists', id))).toBe(false);
+    await store.close();
+  }
+  // Versions that were half made, and those that are no longer current, are gone when a store had the time for it.
+  while ((await versionsIn(dir)) > 1) {
+    const store = await openLocalStore({ dir, log: silent });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await store.close();
+  }
+  const store = await openIn(dir);
+  expect((await store.lists.lookUp(numbersOf(1)[9_999] ?? 0)).listedIn).toEqual(['national']);
+}, 180_000);
+
+test('a write that a crash tore is not counted, and those before it are', async () => {
+  const dir = freshDir();
+  const path = join(dir, 'lists', oid(1));
+  const stage = async (store: Store) => store.lists.stage(oid(1), 'national', 'empty');
+  const write = (n: number) => Float64Array.from({ length: 100 }, (_, i) => 2_065_550_000 + n * 100 + i);
+  const store = await openLocalStore({ dir, log: silent });
+  const copy = await stage(store);
+  for (let n = 0; n < 3; n += 1) await copy.write(write(n), 100);
+  await store.close();
+  const whole = readFileSync(path);
+
+  for (const [damage, left] of [
+    [(bytes: Buffer) => bytes.subarray(0, -1), 200],
+    [(bytes: Buffer) => Buffer.concat([bytes.subarray(0, -4), Buffer.alloc(4)]), 200],
+    [(bytes: Buffer) => Buffer.concat([bytes, bytes.subarray(64, 1_000)]), 300],
+    [(bytes: Buffer) => Buffer.concat([bytes, Buffer.alloc(100_000, 7)]), 300],
+    [(bytes: Buffer) => bytes.subarray(0, 70), 0],
+    [(bytes: Buffer) => bytes.subarray(0, 10), 0],
+  ] as const) {
+    writeFileSync(path, damage(whole));
+    const opened = await openLocalStore({ dir, log: silent });
+    const rest = await stage(opened);
+    expect(rest.linesTaken).toBe(left);
+    for (let n = left / 100; n < 4; n += 1) await rest.write(write(n), 100);
+    await opened.close();
+    const last = await openLocalStore({ dir, log: silent });
+    expect((await stage(last)).linesTaken).toBe(400);
+    await last.close();
+  }
+  const last = await openIn(dir);
+  expect((await (await stage(last)).commit(DAY(1))).copy.count).toBe(400);
+});
+
+test('an import goes on under the list and base it was begun with, and under an id that is no path', async () => {
+  const store = await openIn(freshDir());
+  await store.lists.stage(oid(1), 'national', 'empty');
+  expect((await failureOf(store.lists.stage(oid(1), 'state.FL', 'empty'))).code).toBe('invalid_request');
+  expect((await failureOf(store.lists.stage(oid(1), 'national', 'current'))).code).toBe('invalid_request');
+  expect((await failureOf(store.lists.stage('../store.mdb', 'national', 'empty'))).code).toBe(
+    'invalid_request',
+  );
+  expect((await failureOf(store.lists.discard('../store.mdb'))).code).toBe('invalid_request');
+});
+
+test('calls go on being written while a list becomes current, and the event loop turns', async () => {
+  const store = await openIn(freshDir());
+  const copy = await store.lists.stage(oid(1), 'national', 'empty');
+  await copy.write(numbersOf(0), MANY);
+  let over = false;
+  let turns = 0;
+  const turn = () => {
+    turns += 1;
+    if (!over) setImmediate(turn);
+  };
+  turn();
+  const committing = copy.commit(DAY(1)).finally(() => {
+    over = true;
+  });
+  let written = 0;
+  for (; !over; written += 1) expect(await store.append(event(1, written))).toBe('appended');
+  await committing;
+  expect(written).toBeGreaterThan(10);
+  expect(turns).toBeGreaterThan(100);
+  expect(await store.events(oid(1))).toHaveLength(written);
+});

@@ -2,7 +2,16 @@
 import fc from 'fast-check';
 import { Query as NaiveQuery } from 'mingo';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { Collection, Filter, Query, Stage, Store, Update } from '../../src/app/ports.ts';
+import type {
+  Collection,
+  Filter,
+  ListCopy,
+  Query,
+  Stage,
+  StagedCopy,
+  Store,
+  Update,
+} from '../../src/app/ports.ts';
 import { type Call, type CallEvent, foldCall } from '../../src/domain/call.ts';
 import { COLLECTIONS, type CollectionName, type Documents } from '../../src/domain/documents.ts';
 import { type Code, Failure, isFailure } from '../../src/domain/errors.ts';
@@ -162,6 +171,7 @@ const FILTERS: readonly (readonly [filter: Filter, matches: string])[] = [
   [{ key: { $gte: 'b', $lt: 'd' } }, 'bc'],
   [{ key: { $gte: 'b' }, 'value.n': { $ne: 1 } }, 'bcdf'],
   [{ $or: [{ key: 'a' }, { _id: note('d', 0)._id }] }, 'ad'],
+  [{ $or: [{ key: 'b' }, { $expr: { $eq: ['$key', 'a'] } }] }, 'ab'],
 ];
 
 const UPDATES: readonly (readonly [sentence: string, before: unknown, update: Update, after: unknown])[] = [
@@ -753,15 +763,34 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
 
       test('a freed key can be taken again', async () => {
         const attempts = store.collection('attempts');
-        await attempts.insert(attempt(1, { activePhone: '+12065550100' }));
-        expect(await keysOf(attempts.insert(attempt(2, { activePhone: '+12065550100' })))).toEqual([
-          'activePhone',
+        await attempts.insert(attempt(1, { activePhones: ['+12065550100'] }));
+        expect(await keysOf(attempts.insert(attempt(2, { activePhones: ['+12065550100'] })))).toEqual([
+          'activePhones',
         ]);
-        await attempts.update({ _id: oid(1) }, { $unset: { activePhone: '' } });
-        await attempts.insert(attempt(2, { activePhone: '+12065550100' }));
+        await attempts.update({ _id: oid(1) }, { $unset: { activePhones: '' } });
+        await attempts.insert(attempt(2, { activePhones: ['+12065550100'] }));
         await attempts.remove({ _id: oid(2) });
-        await attempts.insert(attempt(3, { activePhone: '+12065550100' }));
-        expect(await attempts.count({ activePhone: '+12065550100' })).toBe(1);
+        await attempts.insert(attempt(3, { activePhones: ['+12065550100'] }));
+        expect(await attempts.count({ activePhones: '+12065550100' })).toBe(1);
+      });
+
+      test('a unique list shares no element with the list of another document, and may repeat its own', async () => {
+        const attempts = store.collection('attempts');
+        const [a, b, c, d] = ['+12065550100', '+12065550101', '+12065550102', '+12065550103'];
+        await attempts.insert(attempt(1, { activePhones: [a, b, b] }));
+        expect(await keysOf(attempts.insert(attempt(2, { activePhones: [c, b] })))).toEqual(['activePhones']);
+        // Nothing of the refused one is held.
+        await attempts.insert(attempt(3, { activePhones: [c] }));
+        expect(await keysOf(attempts.update({ _id: oid(3) }, { $set: { activePhones: [c, a] } }))).toEqual([
+          'activePhones',
+        ]);
+        await attempts.update({ _id: oid(3) }, { $set: { activePhones: [c, d] } });
+        expect(await keysOf(attempts.put(attempt(4, { activePhones: [d] })))).toEqual(['activePhones']);
+        await attempts.insert(attempt(5));
+        await attempts.insert(attempt(6));
+        expect(
+          await attempts.find({ filter: { activePhones: { $in: [b, d] } }, sort: { _id: 1 } }),
+        ).toMatchObject([{ _id: oid(1) }, { _id: oid(3) }]);
       });
     });
 
@@ -779,10 +808,25 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
       test('of 50 claims of one number one wins', async () => {
         const attempts = store.collection('attempts');
         const claims = Array.from({ length: 50 }, (_, n) =>
-          attempts.insert(attempt(n + 1, { activePhone: '+12065550100' })),
+          attempts.insert(attempt(n + 1, { activePhones: ['+12065550100'] })),
         );
         expect(await outcomes(claims)).toEqual({ won: 1, refused: 49 });
         expect(await attempts.count({})).toBe(1);
+      });
+
+      test('of 50 claims of lists, no two that hold share a number', async () => {
+        const attempts = store.collection('attempts');
+        const number = (n: number) => `+1206555${1_000 + (n % 50)}`;
+        // A ring: each shares a number with the one before and the one after it.
+        const claims = Array.from({ length: 50 }, (_, n) =>
+          attempts.insert(attempt(n + 1, { activePhones: [number(n), number(n + 1)] })),
+        );
+        const { won, refused } = await outcomes(claims);
+        expect(won + refused).toBe(50);
+        expect(won).toBeGreaterThanOrEqual(17);
+        const held = (await attempts.find({})).flatMap(({ activePhones = [] }) => activePhones);
+        expect(new Set(held).size).toBe(held.length);
+        expect(held).toHaveLength(2 * won);
       });
 
       test('of 50 takers of one document one gets it', async () => {
@@ -1015,6 +1059,343 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
         expect(await codeOf(run([{ $explode: {} }]))).toBe('invalid_request');
         expect(await codeOf(run([{ $match: {}, $limit: 1 }]))).toBe('invalid_request');
         expect(await codeOf(run([{ $out: 'calls' }]))).toBe('invalid_request');
+      });
+    });
+
+    describe('lists of numbers', () => {
+      // Copies stay for good, so each test has lists of its own: what it calls `national` is another one each time.
+      let round = 0;
+      beforeEach(() => {
+        round += 1;
+      });
+      const own = (list: string): string => `${list}.${round}`;
+      const ofMine = (list: string): string[] =>
+        list.endsWith(`.${round}`) ? [list.slice(0, list.lastIndexOf('.'))] : [];
+      const mine = (copies: readonly ListCopy[]): ListCopy[] =>
+        copies.flatMap((copy) => ofMine(copy.list).map((list) => ({ ...copy, list })));
+
+      const lookUp = async (number: number) => {
+        const { copies, listedIn } = await store.lists.lookUp(number);
+        return { copies: mine(copies), listedIn: listedIn.flatMap(ofMine).sort() };
+      };
+      const isListed = async (number: number): Promise<string[]> => (await lookUp(number)).listedIn;
+      const allCopies = async (): Promise<ListCopy[]> => mine(await store.lists.copies());
+      const copyOf = async (list: string): Promise<ListCopy | undefined> =>
+        (await allCopies()).find((copy) => copy.list === list);
+      const stage = (id: string, list: string, base: 'empty' | 'current'): Promise<StagedCopy> =>
+        store.lists.stage(id, own(list), base);
+      let staged = 0;
+      const importId = (): string => {
+        staged += 1;
+        return oid(staged);
+      };
+
+      /** Imports what the writes say, one line a number; answers what the commit answers. */
+      async function take(
+        list: string,
+        base: 'empty' | 'current',
+        asOf: Date,
+        ...writes: readonly (readonly number[])[]
+      ) {
+        const copy = await stage(importId(), list, base);
+        for (const numbers of writes) await copy.write(Float64Array.from(numbers), numbers.length);
+        return copy.commit(asOf);
+      }
+
+      test('that nobody imported have no copy and name nobody', async () => {
+        expect(await lookUp(2_065_550_100)).toEqual({ copies: [], listedIn: [] });
+        expect(await allCopies()).toEqual([]);
+      });
+
+      test('become current as a whole when committed, and not before', async () => {
+        const copy = await stage(importId(), 'national', 'empty');
+        await copy.write(Float64Array.of(2_065_550_100, 9_179_999_999), 2);
+        expect(copy.linesTaken).toBeLessThanOrEqual(2);
+        expect(await lookUp(2_065_550_100)).toEqual({ copies: [], listedIn: [] });
+        const before = Date.now();
+        const { copy: made, ...changed } = await copy.commit(day('11-20'));
+        expect(changed).toEqual({ added: 2, removed: 0 });
+        expect(made).toEqual({
+          list: own('national'),
+          asOf: day('11-20'),
+          count: 2,
+          importedAt: made.importedAt,
+        });
+        expect(made.importedAt.getTime()).toBeGreaterThanOrEqual(before);
+        const seen = { ...made, list: 'national' };
+        expect(await lookUp(2_065_550_100)).toEqual({ copies: [seen], listedIn: ['national'] });
+        expect(await lookUp(9_179_999_999)).toEqual({ copies: [seen], listedIn: ['national'] });
+        expect(await lookUp(2_065_550_101)).toEqual({ copies: [seen], listedIn: [] });
+      });
+
+      test('are told apart, and one number may be on several', async () => {
+        await take('national', 'empty', day('11-01'), [2_065_550_100, 2_065_550_101]);
+        await take('state.FL', 'empty', day('11-02'), [3_055_550_100, 2_065_550_100]);
+        await take('litigator', 'empty', day('11-03'), [2_065_550_100]);
+        expect(await isListed(2_065_550_100)).toEqual(['litigator', 'national', 'state.FL']);
+        expect(await isListed(2_065_550_101)).toEqual(['national']);
+        expect(await isListed(3_055_550_100)).toEqual(['state.FL']);
+        expect((await allCopies()).map(({ list, asOf, count }) => [list, asOf, count]).sort()).toEqual([
+          ['litigator', day('11-03'), 1],
+          ['national', day('11-01'), 2],
+          ['state.FL', day('11-02'), 2],
+        ]);
+      });
+
+      test('replaced as a whole keep nothing of the copy before', async () => {
+        await take('national', 'empty', day('11-01'), [2_065_550_100, 3_105_550_100, 9_175_550_100]);
+        const { copy, ...changed } = await take(
+          'national',
+          'empty',
+          day('11-08'),
+          [3_105_550_100, 2_015_550_100],
+        );
+        expect(changed).toEqual({ added: 1, removed: 2 });
+        expect(copy.count).toBe(2);
+        for (const [number, listed] of [
+          [2_065_550_100, false],
+          [9_175_550_100, false],
+          [3_105_550_100, true],
+          [2_015_550_100, true],
+        ] as const)
+          expect(await isListed(number)).toEqual(listed ? ['national'] : []);
+        expect((await copyOf('national'))?.asOf).toEqual(day('11-08'));
+      });
+
+      test('changes hold in the order of their lines, within a write and across writes', async () => {
+        await take('national', 'empty', day('11-01'), [2_065_550_001, 2_065_550_002, 2_065_550_003]);
+        const { copy, ...changed } = await take(
+          'national',
+          'current',
+          day('11-02'),
+          [-2_065_550_001, 2_065_550_001, 2_065_550_004, -2_065_550_004, -2_065_550_002, 2_065_550_005],
+          [2_065_550_002, -2_065_550_005, -2_065_550_003, -2_065_550_003, -7_185_550_000, 2_065_550_006],
+        );
+        expect(changed).toEqual({ added: 1, removed: 1 });
+        expect(copy.count).toBe(3);
+        const still: number[] = [];
+        for (let number = 2_065_550_000; number < 2_065_550_010; number += 1)
+          if ((await isListed(number)).length > 0) still.push(number);
+        expect(still).toEqual([2_065_550_001, 2_065_550_002, 2_065_550_006]);
+      });
+
+      test('changes without a line bring the copy a new date', async () => {
+        await take('national', 'empty', day('11-01'), [2_065_550_001]);
+        const { copy, ...changed } = await take('national', 'current', day('11-02'));
+        expect([changed, copy.count, copy.asOf]).toEqual([{ added: 0, removed: 0 }, 1, day('11-02')]);
+        expect(await isListed(2_065_550_001)).toEqual(['national']);
+      });
+
+      test('hold crowded and sparse blocks of numbers, to their very edges', async () => {
+        const crowded = Array.from({ length: 20_000 }, (_, n) => 2_065_500_000 + n * 5);
+        const edges = [
+          2_000_000_000, 2_000_065_535, 2_000_065_536, 2_000_099_999, 2_000_100_000, 9_999_999_999,
+        ];
+        const { copy } = await take('national', 'empty', day('11-01'), [...crowded, ...crowded, ...edges]);
+        expect(copy.count).toBe(crowded.length + edges.length);
+        for (const n of [0, 1, 6553, 13_107, 19_999]) {
+          expect(await isListed(2_065_500_000 + n * 5)).toEqual(['national']);
+          for (const off of [1, 2, 3, 4]) expect(await isListed(2_065_500_000 + n * 5 + off)).toEqual([]);
+        }
+        for (const number of edges) expect(await isListed(number)).toEqual(['national']);
+        for (const number of [2_000_000_001, 2_000_065_534, 2_000_065_537, 2_000_099_998, 2_000_100_001])
+          expect(await isListed(number)).toEqual([]);
+        // Sparse again by a list of changes, and crowded again by another.
+        await take(
+          'national',
+          'current',
+          day('11-02'),
+          crowded.slice(100).map((number) => -number),
+        );
+        expect((await copyOf('national'))?.count).toBe(100 + edges.length);
+        expect(await isListed(2_065_500_495)).toEqual(['national']);
+        expect(await isListed(2_065_500_500)).toEqual([]);
+        await take('national', 'current', day('11-03'), crowded);
+        expect((await copyOf('national'))?.count).toBe(crowded.length + edges.length);
+        expect(await isListed(2_065_599_995)).toEqual(['national']);
+      });
+
+      test('answer what a plain set of numbers answers, whatever was imported in whatever order', async () => {
+        const prefixes = [20_655, 20_656, 30_500, 99_999];
+        const number = fc
+          .record({
+            prefix: fc.constantFrom(...prefixes),
+            rest: fc.oneof(
+              fc.nat(40),
+              fc.integer({ min: 65_525, max: 65_545 }),
+              fc.integer({ min: 99_990, max: 99_999 }),
+            ),
+          })
+          .map(({ prefix, rest }) => prefix * 100_000 + rest);
+        const line = fc.tuple(number, fc.boolean());
+        const file = fc.record({
+          list: fc.constantFrom('national', 'state.TX'),
+          kind: fc.constantFrom('empty' as const, 'current' as const),
+          writes: fc.array(fc.array(line, { maxLength: 60 }), { maxLength: 3 }),
+          crowd: fc.boolean(),
+        });
+        const model = new Map<string, Set<number>>();
+        await fc.assert(
+          fc.asyncProperty(fc.array(file, { minLength: 1, maxLength: 4 }), async (files) => {
+            for (const { list, kind, writes, crowd } of files) {
+              const before = model.get(list) ?? new Set<number>();
+              const after = kind === 'empty' ? new Set<number>() : new Set(before);
+              const copy = await stage(importId(), list, kind);
+              const lines = writes.map((write) =>
+                write.map(([value, adds]) => (adds || kind === 'empty' ? value : -value)),
+              );
+              // So many in one block that it is no longer kept as single numbers.
+              if (crowd) lines.push(Array.from({ length: 7_000 }, (_, n) => 2_065_600_000 + n * 14));
+              for (const write of lines) {
+                await copy.write(Float64Array.from(write), write.length);
+                for (const value of write) value > 0 ? after.add(value) : after.delete(-value);
+              }
+              const made = await copy.commit(day('11-01'));
+              expect(made.copy.count).toBe(after.size);
+              expect(made.added).toBe([...after].filter((value) => !before.has(value)).length);
+              expect(made.removed).toBe([...before].filter((value) => !after.has(value)).length);
+              model.set(list, after);
+            }
+            for (const prefix of prefixes)
+              for (const rest of [...Array(50).keys(), 65_535, 65_536, 65_540, 99_986, 99_999]) {
+                const value = prefix * 100_000 + rest;
+                const expected = [...model].filter(([, numbers]) => numbers.has(value)).map(([list]) => list);
+                expect(await isListed(value)).toEqual(expected.sort());
+              }
+          }),
+          { numRuns: 15 },
+        );
+      });
+
+      test('being staged survive closing and opening between any two writes, and go on where they were', async () => {
+        const writes = Array.from({ length: 4 }, (_, n) =>
+          Array.from({ length: 500 }, (__, i) => 2_065_550_000 + n * 400 + i),
+        );
+        for (let broken = 0; broken <= writes.length; broken += 1) {
+          const id = importId();
+          const list = `state.${['FL', 'TX', 'PA', 'OK', 'IN'][broken] ?? ''}`;
+          let copy = await stage(id, list, 'empty');
+          for (const [n, numbers] of writes.entries()) {
+            if (n === broken) {
+              store = await under.reopen();
+              copy = await stage(id, list, 'empty');
+            }
+            // A store may have kept less than it was given: what is missing is told again.
+            for (const write of writes.slice(copy.linesTaken / 500, n + 1))
+              await copy.write(Float64Array.from(write), write.length);
+            expect(numbers).toHaveLength(500);
+          }
+          if (broken === writes.length) {
+            store = await under.reopen();
+            copy = await stage(id, list, 'empty');
+            for (const write of writes.slice(copy.linesTaken / 500))
+              await copy.write(Float64Array.from(write), write.length);
+          }
+          expect((await copyOf(list))?.count).toBeUndefined();
+          expect((await copy.commit(day('11-01'))).copy.count).toBe(1_700);
+          expect(await isListed(2_065_551_699)).toContain(list);
+          expect(await isListed(2_065_551_700)).not.toContain(list);
+        }
+        store = await under.reopen();
+        notes = store.collection('system_config');
+        expect(await allCopies()).toHaveLength(5);
+        expect(await isListed(2_065_550_000)).toHaveLength(5);
+      });
+
+      test('are never seen mixed: every look-up answers the old copy or the new one', async () => {
+        const ending = (last: number): number[] =>
+          Array.from(
+            { length: 30_000 },
+            (_, n) => (201 + (n % 300)) * 10_000_000 + 2_000_000 + n * 10 + last,
+          );
+        const [before, after] = [ending(1), ending(2)];
+        await take('national', 'empty', day('11-01'), before);
+        const copy = await stage(importId(), 'national', 'empty');
+        await copy.write(Float64Array.from(after), 30_000);
+        let over = false;
+        const committing = copy.commit(day('11-02')).finally(() => {
+          over = true;
+        });
+        const seen = new Set<string>();
+        for (let n = 0; !over; n = (n + 7) % 30_000) {
+          const [a, b] = await Promise.all([lookUp(before[n] ?? 0), lookUp(after[n] ?? 0)]);
+          for (const [answer, ofOld] of [
+            [a, true],
+            [b, false],
+          ] as const) {
+            const isOld = answer.copies[0]?.asOf.getTime() === day('11-01').getTime();
+            seen.add(isOld ? 'old' : 'new');
+            expect(answer.listedIn).toEqual(isOld === ofOld ? ['national'] : []);
+          }
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+        await committing;
+        expect(seen).toContain('old');
+        expect(await isListed(after[77] ?? 0)).toEqual(['national']);
+        expect(await isListed(before[77] ?? 0)).toEqual([]);
+      });
+
+      test('that became too short are refused, and the copy before stays', async () => {
+        await take('national', 'empty', day('11-01'), [2_065_550_001, 2_065_550_002, 2_065_550_003]);
+        const copy = await stage(importId(), 'national', 'empty');
+        await copy.write(Float64Array.of(2_065_550_009, 2_065_550_009), 2);
+        const refusal = await failureOf(copy.commit(day('11-02'), 2));
+        expect([refusal.code, refusal.details.count]).toEqual(['invalid_request', 1]);
+        expect(await isListed(2_065_550_001)).toEqual(['national']);
+        expect(await isListed(2_065_550_009)).toEqual([]);
+        expect((await copyOf('national'))?.asOf).toEqual(day('11-01'));
+        expect((await copy.commit(day('11-02'), 1)).copy.count).toBe(1);
+      });
+
+      test('that are discarded begin anew, and discarding what nobody knows is nothing', async () => {
+        const id = importId();
+        const copy = await stage(id, 'national', 'empty');
+        await copy.write(Float64Array.of(2_065_550_001), 1);
+        await store.lists.discard(id);
+        await store.lists.discard(oid(999));
+        const anew = await stage(id, 'national', 'empty');
+        expect(anew.linesTaken).toBe(0);
+        await anew.write(Float64Array.of(2_065_550_002), 1);
+        expect((await anew.commit(day('11-01'))).copy.count).toBe(1);
+        expect(await isListed(2_065_550_001)).toEqual([]);
+      });
+
+      test('of two imports at once both become current', async () => {
+        await Promise.all(
+          ['national', 'state.FL', 'litigator'].map((list, n) =>
+            take(list, 'empty', day('11-01'), [2_065_550_000 + n, 3_055_550_000]),
+          ),
+        );
+        expect(await isListed(3_055_550_000)).toEqual(['litigator', 'national', 'state.FL']);
+        expect(await isListed(2_065_550_001)).toEqual(['state.FL']);
+      });
+
+      test('take numbers of ten digits only, and nothing of a write that has another', async () => {
+        const copy = await stage(importId(), 'national', 'empty');
+        for (const bad of [
+          1_999_999_999,
+          10_000_000_000,
+          0,
+          2_065_550_100.5,
+          Number.NaN,
+          Number.POSITIVE_INFINITY,
+        ])
+          expect(await codeOf(copy.write(Float64Array.of(2_065_550_100, bad), 2))).toBe('invalid_request');
+        expect(copy.linesTaken).toBe(0);
+        await copy.write(Float64Array.of(2_065_550_101), 1);
+        expect((await copy.commit(day('11-01'))).copy.count).toBe(1);
+      });
+
+      test('do not answer when the store is closed', async () => {
+        const copy = await stage(importId(), 'national', 'empty');
+        await store.close();
+        expect(await codeOf(lookUp(2_065_550_100))).toBe('store_unavailable');
+        expect(await codeOf(allCopies())).toBe('store_unavailable');
+        expect(await codeOf(copy.write(Float64Array.of(2_065_550_100), 1))).toBe('store_unavailable');
+        expect(await codeOf(copy.commit(day('11-01')))).toBe('store_unavailable');
+        store = await under.reopen();
+        notes = store.collection('system_config');
+        expect(await allCopies()).toEqual([]);
       });
     });
 

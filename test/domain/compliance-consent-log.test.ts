@@ -8,13 +8,14 @@ import {
   consentProjection,
   consentState,
   evidenceGaps,
+  linkFault,
   nextConsentLog,
-  verifyChain,
 } from '../../src/domain/compliance/consent-log.ts';
 import { revokes } from '../../src/domain/compliance/revocation.ts';
 import type { ConsentLog } from '../../src/domain/documents.ts';
 
-const TEXT = 'I agree that Acme may call me with an artificial voice.';
+const TEXT =
+  'I agree that Acme may call me with an artificial voice. Consent is not a condition of purchase.';
 const at = (n: number): Date => new Date(Date.UTC(2026, 0, 1) + n * 86_400_000);
 
 const grant = (n: number): ConsentBody => ({
@@ -58,6 +59,17 @@ function chainOf(bodies: readonly ConsentBody[]): ConsentLog[] {
   const chain: ConsentLog[] = [];
   for (const body of bodies) chain.push(nextConsentLog(chain.at(-1), body));
   return chain;
+}
+
+/** The chain read from its first entry to its last, as far as nothing is wrong. */
+function verifyChain(entries: readonly ConsentLog[]): { ok: boolean; at?: number; why?: string } {
+  let prev: ConsentLog | undefined;
+  for (const entry of [...entries].sort((a, b) => a.chainIndex - b.chainIndex)) {
+    const why = linkFault(prev, entry);
+    if (why !== undefined) return { ok: false, at: (prev?.chainIndex ?? 0) + 1, why };
+    prev = entry;
+  }
+  return { ok: true };
 }
 
 /** Paths to every value inside, objects and leaves. */
@@ -168,7 +180,7 @@ describe('where a person stands', () => {
     ]);
     const { userAgent: _, ...noBrowser } = grant(1);
     expect(evidenceGaps(noBrowser)).toEqual([
-      'certificate, recorded session, or page with address and browser',
+      'certificate, recorded session, signed copy, or page with address and browser',
     ]);
     expect(evidenceGaps({ ...noBrowser, evidence: { ...noBrowser.evidence, certificate: 'tf-1' } })).toEqual(
       [],
@@ -177,6 +189,12 @@ describe('where a person stands', () => {
       evidenceGaps({ ...grant(1), evidence: { ...grant(1).evidence, textHash: 'a'.repeat(64) } }),
     ).toEqual(['hash that fits the text']);
     expect(evidenceGaps(revoke(1)).length).toBeGreaterThan(5);
+    const signed = { ...noBrowser.evidence, signature: 'by hand', copyUrl: 'https://acme.example/scan.pdf' };
+    expect(evidenceGaps({ ...noBrowser, evidence: signed })).toEqual([]);
+    const { copyUrl: _copy, ...noCopy } = signed;
+    expect(evidenceGaps({ ...noBrowser, evidence: noCopy })).toHaveLength(1);
+    const ticked = { ...grant(1).evidence, checkboxPreTicked: true };
+    expect(evidenceGaps({ ...grant(1), evidence: ticked })).toEqual(['a box that did not start ticked']);
     const onlyTexts = grant(1);
     if (!onlyTexts.consentDetails) throw new Error('no details');
     const noCalls = {
@@ -185,6 +203,75 @@ describe('where a person stands', () => {
     };
     expect(consentFacts(chainOf([noCalls]))).toEqual([]);
   });
+});
+
+describe('written consent to marketing', () => {
+  const gaps = (text: string, evidence: Partial<NonNullable<ConsentLog['evidence']>> = {}) => {
+    const base = grant(1);
+    if (!base.consentDetails) throw new Error('no details');
+    return evidenceGaps({
+      ...base,
+      consentDetails: { ...base.consentDetails, consentText: text },
+      evidence: { ...base.evidence, textHash: sha256Hex(text), ...evidence },
+    });
+  };
+  const MISSING = ['that consent is no condition of a purchase'];
+
+  test.each([
+    'Consent is not a condition of purchase.',
+    'Consent is not a condition of any purchase.',
+    "My consent isn't a condition of buying anything.",
+    'I understand that agreeing is not required in order to purchase any goods or services.',
+    'You do not have to agree before you buy.',
+    'Giving consent is no condition of a sale.',
+    'Mi consentimiento no es una condición de compra.',
+  ])('is complete when its text says that it is no condition of a purchase: %s', (text) => {
+    expect(gaps(`I agree to calls with an artificial voice. ${text}`)).toEqual([]);
+  });
+
+  test.each([
+    '',
+    'Consent is a condition of purchase.',
+    'The condition of the house is good and I want to sell.',
+    'I will not call you. The condition is good. Purchase now.',
+  ])('is incomplete when its text does not: "%s"', (text) => {
+    expect(gaps(`I agree to calls with an artificial voice. ${text}`)).toEqual(MISSING);
+  });
+
+  test('what the record claims of the text outweighs how we read it', () => {
+    expect(gaps('Whatever it costs.', { conditionOfPurchaseDisclaimed: true })).toEqual([]);
+    expect(gaps(TEXT, { conditionOfPurchaseDisclaimed: false })).toEqual(MISSING);
+  });
+
+  test('consent to informational calls needs no such words, until it is given again after a revocation', () => {
+    const plain = 'I agree to calls with an artificial voice about my order.';
+    const base = grant(1);
+    const informational = (n: number): ConsentBody => ({
+      ...grant(n),
+      ...(base.consentDetails ? { consentDetails: { ...base.consentDetails, consentText: plain } } : {}),
+      evidence: { ...base.evidence, purpose: 'informational', textHash: sha256Hex(plain) },
+    });
+    const complete = (bodies: readonly ConsentBody[]) =>
+      consentFacts(chainOf(bodies)).flatMap((fact) =>
+        fact.event === 'grant' ? [fact.evidenceComplete] : [],
+      );
+    expect(complete([informational(1)])).toEqual([true]);
+    expect(complete([informational(1), revoke(2), informational(3)])).toEqual([true, false]);
+    expect(complete([informational(1), revoke(2), grant(3)])).toEqual([true, true]);
+  });
+
+  test('a text made to be slow to read is not', () => {
+    const started = performance.now();
+    gaps('no not condition required '.repeat(20_000));
+    gaps(`not ${'a'.repeat(100_000)}`);
+    expect(performance.now() - started).toBeLessThan(500);
+  });
+});
+
+test('an entry written before evidence had so many members still holds', () => {
+  // The sum of this very entry, taken when evidence had eight members.
+  const [entry] = chainOf([revoke(1)]);
+  expect(entry?.hash).toBe('4f01f561830b74242ca89c10827c2f540ebe77af94bcf4643f5a8e3276f0970f');
 });
 
 describe('canonical JSON', () => {

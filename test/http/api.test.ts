@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import Ajv2020 from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import type { z } from 'zod';
+import { z } from 'zod';
 import * as contract from '../../src/contract/index.ts';
 import { decide } from '../../src/domain/compliance/decide.ts';
 import { REASONS } from '../../src/domain/compliance/decision.ts';
@@ -84,6 +84,25 @@ const ROUTES: readonly (readonly [string, string, unknown, number, z.ZodType | u
     200,
     contract.page(contract.DecisionRecord),
   ],
+  ['POST', '/api/v1/compliance/windows', { leadId }, 200, contract.CallingWindows],
+  ['GET', '/api/v1/compliance/policy', undefined, 200, contract.CompliancePolicy],
+  [
+    'PATCH',
+    '/api/v1/compliance/policy',
+    { killSwitch: true, reason: 'storm' },
+    200,
+    contract.CompliancePolicy,
+  ],
+  [
+    'GET',
+    '/api/v1/compliance/records?from=2026-11-01T00:00:00Z&to=2026-12-01T00:00:00Z',
+    undefined,
+    200,
+    undefined,
+  ],
+  ['GET', '/api/v1/compliance/lists', undefined, 200, z.object({ items: z.array(contract.ListStatus) })],
+  ['GET', '/api/v1/dnc/imports', undefined, 200, z.object({ items: z.array(contract.ListImport) })],
+  ['GET', '/api/v1/consents/proof?phone=%2B12125550123', undefined, 200, contract.ConsentProof],
   ['GET', '/api/v1/dnc', undefined, 200, contract.page(contract.DncEntry)],
   ['POST', '/api/v1/dnc', { phone: '+12125550123' }, 201, contract.DncEntry],
   ['POST', '/api/v1/dnc/%2B12125550123/release', { reason: 'asked again' }, 200, contract.DncEntry],
@@ -187,6 +206,8 @@ test('the document has every route of the table and nothing else, and is OpenAPI
     'POST /api/v1/auth/link',
     'POST /api/v1/auth/logout',
     'POST /api/v1/compliance/evaluate',
+    'POST /api/v1/dnc/import',
+    'POST /api/v1/dnc/imports/{importId}/discard',
     'GET /healthz',
     'GET /readyz',
     'GET /metrics',

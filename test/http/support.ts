@@ -2,10 +2,21 @@
 
 import { createClock, createIds } from '../../src/adapters/system.ts';
 import type { StoredRecording } from '../../src/app/ports.ts';
+import type { Role } from '../../src/contract/index.ts';
 import type { Call, CallEvent } from '../../src/domain/call.ts';
+import { fingerprint } from '../../src/domain/canonical.ts';
 import type { Decision } from '../../src/domain/compliance/decision.ts';
+import type {
+  CallRecord,
+  CompliancePolicyDocument,
+  ConsentProof,
+  ListImport,
+} from '../../src/domain/compliance/records.ts';
 import type { Campaign, ConsentLog, DncEntry, Lead, TranscriptMessage } from '../../src/domain/documents.ts';
+import type { Erasure } from '../../src/domain/erasure.ts';
 import { Failure } from '../../src/domain/errors.ts';
+import type { RetentionRun } from '../../src/domain/retention.ts';
+import { signSession } from '../../src/http/auth.ts';
 import { createHttp, type HttpDeps } from '../../src/http/index.ts';
 import type { AppForHttp, Change } from '../../src/http/needs.ts';
 
@@ -153,6 +164,204 @@ export const saidEvent = (seq: number, text = 'Hello'): CallEvent => ({
   turn: seq,
 });
 
+export const record: CallRecord = {
+  callId,
+  telemarketer: 'Parley',
+  seller: 'Parley',
+  goodsOrServices: 'houses',
+  calledParty: 'consumer',
+  direction: 'outbound',
+  prerecorded: 'artificial voice',
+  callingNumber: '+12065550100',
+  calledNumber: '+12125550123',
+  calledPartyName: 'Ada Lovelace',
+  date: '2026-11-21',
+  time: '15:00:00',
+  durationSec: 61,
+  disposition: 'answered',
+  transferredTo: '',
+  campaignId,
+  scriptName: 'first-call',
+  scriptHash: 'ab',
+  callerIdNumber: '+12065550100',
+  callerIdName: 'Parley',
+  callerIdProof: 'owned',
+  verdict: 'allow',
+  reasons: '',
+  ruleVersion: '1',
+  inputsHash: 'ab',
+  permitId: 'p1',
+  dncListsAsOf: 'national 2026-11-20; state.FL 2026-11-18',
+};
+
+/** The proof of a number, sealed as the app seals it. */
+export const proofOf = (phone: string, over: Partial<ConsentProof> = {}): ConsentProof => {
+  const { hash: _hash, ...sealed } = {
+    phone,
+    seller: 'Parley',
+    producedAt: at,
+    ruleVersion: '1',
+    numbers: [phone],
+    verification: { intact: true, entries: 1 },
+    events: [consent],
+    dnc: [dncEntry],
+    calls: [{ callId, contactPhone: phone, status: 'answered', initiatedAt: at, decision }],
+    ...over,
+  };
+  return { ...sealed, hash: fingerprint(sealed) };
+};
+
+const POLICY: CompliancePolicyDocument = {
+  killSwitch: false,
+  emergencyStates: [],
+  blockedStates: ['WY'],
+  requireNationalRegistry: true,
+  requireStateLists: true,
+  requireReassignedCheck: false,
+  dncConsentOverride: false,
+  allowExemptCalls: false,
+  maxPer24h: 1,
+  minGapMinutes: 60,
+  maxPerDay: 2,
+  maxPer7Days: 4,
+  maxPer30Days: 8,
+  stopAfterUnanswered: 6,
+  history: [],
+};
+
+/** Lists in memory, as the app keeps them: a number a line, the file of a list taken whole or not at all. */
+function fakeLists(imports: ListImport[], note: (verb: string, given: unknown) => void): AppForHttp['lists'] {
+  const current = new Map<string, { readonly asOf: Date; readonly count: number }>();
+  const keep = (made: ListImport): ListImport => {
+    const place = imports.findIndex(({ _id }) => _id === made._id);
+    if (place < 0) imports.unshift(made);
+    else imports[place] = made;
+    return made;
+  };
+  const find = (importId: string): ListImport => {
+    const made = imports.find(({ _id, state }) => _id === importId && state === 'interrupted');
+    if (!made) throw new Failure('not_found', 'There is no interrupted import with this id.');
+    return made;
+  };
+  return {
+    status: async () => {
+      note('lists.status', undefined);
+      return [...current].map(([list, { asOf, count }]) => ({
+        list,
+        name: list,
+        required: list === 'national',
+        state: 'fresh',
+        asOf,
+        importedAt: at,
+        count,
+        blocksAt: null,
+      }));
+    },
+    async import({ importId, ...request }, file, by) {
+      note('lists.import', { ...request, by });
+      if (imports.some(({ list, state }) => list === request.list && state === 'receiving')) {
+        throw new Failure('import_conflict', 'Another import of this list is running.');
+      }
+      const before = importId === undefined ? undefined : find(importId);
+      let made = keep({
+        ...(before ?? { _id: ids.objectId(), lines: 0, added: 0, removed: 0, rejected: 0, errors: [] }),
+        ...request,
+        state: 'receiving',
+        startedAt: at,
+        createdBy: by,
+      });
+      let rest = '';
+      let skip = made.lines;
+      const take = (line: string): void => {
+        if (skip > 0) skip -= 1;
+        else {
+          const good = /^\d{10}$/.test(line);
+          made = {
+            ...made,
+            lines: made.lines + 1,
+            added: made.added + (good ? 1 : 0),
+            rejected: made.rejected + (good ? 0 : 1),
+            errors: good ? made.errors : [...made.errors, { line: made.lines + 1, message: 'no number' }],
+          };
+        }
+      };
+      const decoder = new TextDecoder();
+      try {
+        for await (const chunk of file) {
+          const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
+          rest = lines.pop() ?? '';
+          for (const line of lines) take(line);
+        }
+      } catch (error) {
+        const failure = error instanceof Error ? error.message : String(error);
+        return keep({ ...made, state: 'interrupted', failure });
+      }
+      if (rest !== '') take(rest);
+      if (made.rejected > made.added) {
+        return keep({
+          ...made,
+          state: 'failed',
+          failure: 'Most lines of this file are no numbers.',
+          endedAt: at,
+        });
+      }
+      current.set(made.list, { asOf: made.asOf, count: made.added });
+      return keep({ ...made, state: 'done', count: made.added, endedAt: at });
+    },
+    imports: async () => {
+      note('lists.imports', undefined);
+      return imports;
+    },
+    discard: async (importId, by) => {
+      note('lists.discard', { importId, by });
+      return keep({ ...find(importId), state: 'discarded', endedAt: at });
+    },
+  };
+}
+
+const retentionRun: RetentionRun = {
+  _id: ids.objectId(),
+  trigger: 'person',
+  by: 'owner',
+  dryRun: false,
+  state: 'done',
+  startedAt: at,
+  endedAt: at,
+  durationMs: 12,
+  transcriptsBefore: at,
+  items: [
+    {
+      of: 'call_transcripts',
+      action: 'archived',
+      count: 3,
+      from: at,
+      to: at,
+      into: { call_transcripts_archive_2025: 3 },
+    },
+  ],
+  notes: [],
+  createdAt: at,
+  updatedAt: at,
+};
+
+export const erasure: Erasure = {
+  _id: ids.objectId(),
+  phone: '+12125550123',
+  numbers: ['+12125550123'],
+  reason: 'a letter of 3 November',
+  by: 'owner',
+  pseudonym: 'Erased person 0badcafe',
+  removed: [{ of: 'leads', count: 1, says: 'Name and number.' }],
+  kept: [{ of: 'dnc_registry', count: 1, says: 'So that nobody calls again.' }],
+  elsewhere: [{ at: 'carrier', what: 'recording', id: 'RE1' }],
+  leadIds: [leadId],
+  state: 'done',
+  startedAt: at,
+  endedAt: at,
+  createdAt: at,
+  updatedAt: at,
+};
+
 export const wav = Buffer.from(Array.from({ length: 1000 }, (_, i) => i % 256));
 
 interface Asked {
@@ -171,6 +380,11 @@ function fakeApp() {
     failWith: undefined as unknown,
     recordingReads: 0,
     recordingClosed: 0,
+    imports: [] as ListImport[],
+    /** What is otherwise about the run that is answered. */
+    run: {} as Partial<RetentionRun>,
+    proof: undefined as ConsentProof | undefined,
+    records: [record] as Iterable<CallRecord> | AsyncIterable<CallRecord>,
     change: (change: Change) => {
       for (const listener of listeners) listener(change);
     },
@@ -204,6 +418,7 @@ function fakeApp() {
       }
     },
   };
+  let policy = POLICY;
   const app: AppForHttp = {
     leads: {
       create: async (given, by) =>
@@ -233,7 +448,30 @@ function fakeApp() {
       check: async (question) => note('compliance.check', question, decision),
       evaluate: (facts, now) =>
         note('compliance.evaluate', { facts, now }, { ...decision, nextAllowedAt: at }),
+      windows: async (question) =>
+        note('compliance.windows', question, {
+          decision,
+          zone: 'America/New_York',
+          windows: [{ from: at, to: new Date(at.getTime() + 3_600_000) }],
+        }),
+      policy: async () => note('compliance.policy', undefined, policy),
+      changePolicy: async (change, reason, by) => {
+        note('compliance.changePolicy', { change, reason, by }, undefined);
+        const changes = Object.entries(change).map(([setting, after]) => ({
+          setting,
+          before: policy[setting as keyof CompliancePolicyDocument],
+          after,
+        }));
+        policy = { ...policy, ...change, history: [{ at, by, reason, changes }, ...policy.history] };
+        return policy;
+      },
+      proof: async (phone) => note('compliance.proof', phone, state.proof ?? proofOf(phone)),
+      async *records(range) {
+        note('compliance.records', range, undefined);
+        yield* state.records;
+      },
     },
+    lists: fakeLists(state.imports, (verb, given) => note(verb, given, undefined)),
     consents: {
       grant: async (given, by) => note('consents.grant', { ...given, by }, consent),
       revoke: async (given, by) => note('consents.revoke', { ...given, by }, consent),
@@ -244,6 +482,22 @@ function fakeApp() {
       add: async (given, by) => note('dnc.add', { ...given, by }, dncEntry),
       list: async (query) => note('dnc.list', query, { items: [dncEntry] }),
       release: async (given, by) => note('dnc.release', { ...given, by }, { ...dncEntry, releasedAt: at }),
+    },
+    retention: {
+      policy: async () => note('retention.policy', undefined, { recordingsDays: 90, history: [] }),
+      changePolicy: async (change, reason, by) =>
+        note('retention.changePolicy', { change, reason, by }, { ...change, history: [] }),
+      run: async (request, by) =>
+        note('retention.run', { ...request, by }, { ...retentionRun, ...state.run }),
+      list: async (query) => note('retention.list', query, { items: [retentionRun], nextCursor: 'next' }),
+    },
+    erasures: {
+      foresee: async (request, by) => {
+        const { _id, leadIds, pseudonym, state: _state, createdAt, updatedAt, endedAt, ...report } = erasure;
+        return note('erasures.foresee', { ...request, by }, report);
+      },
+      erase: async (request, by) => note('erasures.erase', { ...request, by }, erasure),
+      list: async (query) => note('erasures.list', query, { items: [erasure] }),
     },
     campaigns: {
       create: async (given, by) => note('campaigns.create', { ...given, by }, campaign),
@@ -344,7 +598,13 @@ export async function serve(overrides: Partial<HttpDeps> = {}) {
     const response = await fetch(`${base}/signin?token=${LINK_TOKEN}`, { redirect: 'manual' });
     return (response.headers.get('set-cookie') ?? '').split(';')[0] ?? '';
   };
-  return { http, base, port, app, state, lines, withKey, send, signIn };
+  /** The Cookie header of somebody with this role. */
+  const cookieOf = (role: Role): string => {
+    const nowMs = Date.now();
+    const claims = { sessionId: role, userId: role.toLowerCase(), name: role, role };
+    return `parley_session=${signSession(SECRET, { ...claims, issuedAtMs: nowMs, expiresAtMs: nowMs + 3_600_000 })}`;
+  };
+  return { http, base, port, app, state, lines, withKey, send, signIn, cookieOf };
 }
 
 export type Served = Awaited<ReturnType<typeof serve>>;

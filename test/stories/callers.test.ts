@@ -9,7 +9,9 @@ import { audibleSeconds, speechFrames } from '../support/sound.ts';
 import { OFFICE, type Story, until, type World, world } from '../support/world.ts';
 
 const GREETING =
-  'Hi Maria, this is the AI assistant of Parley, on a recorded line. To stop all calls, just say stop calling, or press nine.';
+  'Hi Maria, this is the AI assistant of Parley, calling about 12 Maple Street. To stop all calls, just say stop calling, or press nine. This call is recorded and processed by AI. Is this a good time?';
+const MESSAGE =
+  'Hi Maria, this is the AI assistant of Parley, calling about 12 Maple Street. To stop all calls from us, call (212) 555-0190 and press nine. We would like to talk with you about your house. You can also reach us at that number. Thank you, and have a good day.';
 
 interface Expected {
   readonly status: CallStatus;
@@ -75,7 +77,7 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
     by: 'policy',
     why: 'left a message after the beep',
     lead: 'new',
-    words: [['agent', 'Hello Maria, this is the AI assistant of Parley. Goodbye.']],
+    words: [['agent', MESSAGE]],
   },
   'call-screening': {
     status: 'completed',
@@ -280,7 +282,7 @@ describe.each(OUTBOUND)('a call to %s', (name) => {
     const stored = await here.ask('GET', `/api/v1/compliance/decisions?leadId=${call.leadId}`);
     expect(stored.json<{ items: unknown[] }>().items.length).toBeGreaterThan(0);
     expect(attempt).toMatchObject({ state: 'closed' });
-    expect(attempt).not.toHaveProperty('activePhone');
+    expect(attempt).not.toHaveProperty('activePhones');
     expect(lead).toMatchObject({ status: EXPECTED[name]?.lead });
     expect(lead?.contactAttempts).toMatchObject([{ callId: call._id, outcome: call.outcome }]);
   });
@@ -372,7 +374,7 @@ test('the voicemail holds the whole message, after the beep and nothing else', a
   const { call } = await storyOf('voicemail');
   const tracks = here.carrier.control.tracks(call.callSid ?? '');
   if (!tracks) throw new Error('the line had no sound');
-  const message = await murmur('Hello Maria, this is the AI assistant of Parley. Goodbye.', 'slt');
+  const message = await murmur(MESSAGE, 'slt');
   const beepEnds = speechFrames(tracks.said).at(-1) ?? 0;
   const begins = tracks.heard.indexOf(message) / 160;
   expect(begins).toBeGreaterThan(beepEnds);
@@ -431,7 +433,10 @@ test('a known lead who calls us is greeted by name, and what was agreed is kept'
   expect(story.call.leadId).toBe(story.lead?._id);
   expect(
     missingWords(story, [
-      ['agent', 'Hello Susan, you have reached the AI assistant of Parley, on a recorded line.'],
+      [
+        'agent',
+        'Hello Susan, you have reached the AI assistant of Parley. To stop all calls, just say stop calling, or press nine. This call is recorded and processed by AI. How can I help you?',
+      ],
       ['user', 'Hi, I am calling about the house on Maple Street.'],
       ['user', 'Is it still available?'],
       ['agent', 'it is still available'],

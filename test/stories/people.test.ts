@@ -37,7 +37,15 @@ let store: Store;
 let clock: ReturnType<typeof handClock>;
 
 const build = (over: Partial<{ store: Store }> = {}) => {
-  const deps = { store, clock, ids, log: quiet, sellerName: SELLER, ...over };
+  const deps = {
+    store,
+    clock,
+    ids,
+    log: quiet,
+    sellerName: SELLER,
+    stopCallsTo: async () => {},
+    ...over,
+  };
   const dnc = createDnc(deps);
   const consents = createConsents({ ...deps, dnc });
   return {
@@ -408,10 +416,19 @@ describe('the facts of a call', () => {
       });
     };
     const reason = async (): Promise<string> => (await app.compliance.check({ leadId: lead._id })).reason;
-    expect((await app.compliance.check({ leadId: lead._id })).explanation).toContain('the national registry');
-    await set('dnc.list.national', { asOf: new Date(NOON_MS - 40 * 86_400_000) });
+    expect((await app.compliance.check({ leadId: lead._id })).explanation).toContain(
+      'the national do-not-call registry',
+    );
+    const registry = async (daysOld: number, ...numbers: number[]) => {
+      const copy = await store.lists.stage(ids.objectId(), 'national', 'empty');
+      await copy.write(Float64Array.from(numbers), numbers.length);
+      await copy.commit(new Date(NOON_MS - daysOld * 86_400_000));
+    };
+    await registry(40, 2_125_550_100);
     expect(await reason()).toBe('national_dnc_stale');
-    await set('dnc.list.national', { asOf: new Date(NOON_MS - 86_400_000) });
+    await registry(1, 2_125_550_234);
+    expect(await reason()).toBe('national_dnc_listed');
+    await registry(1, 2_125_550_100);
     expect(await reason()).toBe('ok');
     await app.dnc.add({ phone: PHONE, scope: 'national', source: 'import' }, 'u');
     expect(await reason()).toBe('national_dnc_listed');

@@ -15,7 +15,7 @@ import { createTwilio } from '../../src/adapters/twilio/index.ts';
 import { createMediaDoor } from '../../src/adapters/twilio/media-stream.ts';
 import { type App, buildApp } from '../../src/app/index.ts';
 import type { Log, LogFields, Store, Telephony, VoiceAgent } from '../../src/app/ports.ts';
-import { PROMPTS, type Prompts } from '../../src/app/prompts.ts';
+import { type Prompts, readPrompts } from '../../src/app/prompts.ts';
 import { type Call, type CallEvent, isOver } from '../../src/domain/call.ts';
 import type {
   Attempt,
@@ -140,10 +140,18 @@ export async function until<T>(
 const BRIEF_GREETING = 'Hi {{lead_name}}, this is the AI assistant of {{seller_name}}.';
 
 function prompts(brief: boolean): Prompts {
-  const read = (name: string) =>
-    [name, readFileSync(new URL(`../../prompts/${name}.md`, import.meta.url), 'utf8')] as const;
-  const real = Object.fromEntries(PROMPTS.map(read)) as Prompts;
-  return brief ? { ...real, 'opening-outbound': BRIEF_GREETING, 'opening-inbound': BRIEF_GREETING } : real;
+  const real = readPrompts((file) => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8'), SELLER);
+  return brief
+    ? {
+        ...real,
+        identification: BRIEF_GREETING,
+        'identification-inbound': BRIEF_GREETING,
+        'opt-out': '',
+        recording: '',
+        question: '',
+        'question-inbound': '',
+      }
+    : real;
 }
 
 async function freePort(): Promise<number> {
@@ -323,7 +331,7 @@ export async function world(options: WorldOptions = {}): Promise<World> {
       type: 'wholesale',
       calling: {
         machinePolicy: 'leave_message',
-        voicemailText: 'Hello {{lead_name}}, this is the AI assistant of {{seller_name}}. Goodbye.',
+        voicemailText: 'We would like to talk with you about your house.',
         transferNumber: OFFICE,
         ...options.calling,
       },
@@ -418,7 +426,8 @@ export async function world(options: WorldOptions = {}): Promise<World> {
           consent: {
             method: 'web_form',
             source: 'story form',
-            consentText: 'I agree to calls with an artificial voice from Parley at the number I gave.',
+            consentText:
+              'I agree to calls with an artificial voice from Parley at the number I gave. Consent is not a condition of purchase.',
             automatedCallsAllowed: true,
             textMessagesAllowed: true,
             evidence: {

@@ -239,7 +239,7 @@ describe('the inspection', () => {
       ['warning', 'tool schedule_follow_up', 'absent'],
       ['warning', 'tool lookup_lead', 'absent'],
       ['error', 'tool end_call', 'absent'],
-      ['warning', 'platform_settings.overrides.conversation_config_override.agent.first_message', 'not set'],
+      ['error', 'platform_settings.overrides.conversation_config_override.agent.first_message', 'not set'],
       ['warning', 'platform_settings.overrides.custom_llm_extra_body', 'not set'],
       ['warning', 'platform_settings.queueing_config.enabled', 'true'],
       ['warning', 'platform_settings.auth.enable_auth', 'not set'],

@@ -4,7 +4,7 @@ import { createServer, type ServerResponse } from 'node:http';
 import { afterEach, describe, expect, test } from 'vitest';
 import { carrierError, dialFailure } from '../../src/adapters/twilio/errors.ts';
 import type { DialRequest } from '../../src/app/ports.ts';
-import { mintPermit } from '../../src/domain/compliance/permit.ts';
+import { type DialPermit, mintPermit } from '../../src/domain/compliance/permit.ts';
 import type { Failure } from '../../src/domain/errors.ts';
 import type { E164 } from '../../src/domain/phone.ts';
 import {
@@ -126,8 +126,52 @@ describe('dialling', () => {
     expect(await failure(it.telephony.dial(expired, request, NEVER))).toMatchObject({
       code: 'permit_expired',
     });
-    const forged = Object.assign(Object.create(Object.getPrototypeOf(spent)), { permitId: 'x' });
-    await expect(it.telephony.dial(forged, request, NEVER)).rejects.toThrow(TypeError);
+    expect(it.seen).toHaveLength(1);
+  });
+
+  test.each<[string, (real: DialPermit) => unknown]>([
+    ['nothing', () => undefined],
+    ['an object that looks like one', () => ({ permitId: 'x', spend: () => THEIRS })],
+    ['its prototype with another name', (real) => Object.create(Object.getPrototypeOf(real))],
+    ['a copy of a real one', (real) => Object.assign(Object.create(Object.getPrototypeOf(real)), real)],
+    [
+      'a real one behind a number of its own',
+      (real) => Object.assign(Object.create(real), { spend: () => THEIRS }),
+    ],
+    ['a wrapper around a real one', (real) => new Proxy(real, {})],
+  ])('%s opens no line', async (_, forge) => {
+    const it = await world(accept);
+    const forged = forge(permit(it)) as DialPermit;
+    await expect(it.telephony.dial(forged, request, NEVER)).rejects.toThrow();
+    expect(it.seen).toEqual([]);
+  });
+
+  test('the number is the permit’s, whatever the request says', async () => {
+    const it = await world(accept);
+    await it.telephony.dial(permit(it), { ...request, ...{ to: '+12065550147' } }, NEVER);
+    expect(it.seen.map(({ form }) => form.get('To'))).toEqual([THEIRS]);
+  });
+
+  test('a permit is good until the very millisecond it ends, and for no clock that tells no time', async () => {
+    const it = await world(accept);
+    const last = permit(it);
+    it.turn(4_999);
+    await it.telephony.dial(last, request, NEVER);
+    const ended = permit(it, 0);
+    expect(await failure(it.telephony.dial(ended, request, NEVER))).toMatchObject({ code: 'permit_expired' });
+    expect(await failure(it.telephony.dial(permit(it, Number.NaN), request, NEVER))).toMatchObject({
+      code: 'permit_expired',
+    });
+    expect(it.seen).toHaveLength(1);
+  });
+
+  test('of twenty who hold the same permit one dials', async () => {
+    const it = await world(accept);
+    const shared = permit(it);
+    const settled = await Promise.allSettled(
+      Array.from({ length: 20 }, () => it.telephony.dial(shared, request, NEVER)),
+    );
+    expect(settled.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
     expect(it.seen).toHaveLength(1);
   });
 

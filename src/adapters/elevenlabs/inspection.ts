@@ -143,13 +143,14 @@ export async function inspectAgent(
 
   const overrides = agent.platform_settings?.overrides;
   const firstMessage = overrides?.conversation_config_override?.agent?.first_message;
-  if (firstMessage !== true) {
+  const ownOpening = agent.conversation_config.agent?.first_message;
+  if (firstMessage !== true && ownOpening?.trim() !== '{{opening}}') {
     report(
-      'warning',
+      'error',
       'platform_settings.overrides.conversation_config_override.agent.first_message',
       firstMessage ?? undefined,
       'true',
-      'Permit the override: otherwise the agent cannot greet a lead by what it knows, nor resume after a lost connection.',
+      'Permit the override, or set the first message of the agent to {{opening}}: otherwise nobody says who calls, that it is an AI and how to stop.',
     );
   }
   const extraBody = overrides?.custom_llm_extra_body;

@@ -91,6 +91,7 @@ const Agent = z.object({
     conversation: z.object({ client_events: z.array(z.string()).optional() }).optional(),
     agent: z
       .object({
+        first_message: z.string().nullish(),
         prompt: z
           .object({
             llm: z.string().nullish(),

@@ -5,7 +5,7 @@
  * expanded while it is read.
  */
 import { mkdirSync } from 'node:fs';
-import { constants, type FileHandle, open as openFile } from 'node:fs/promises';
+import { constants, type FileHandle, open as openFile, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock, Log, RecordingSink, Recordings, StoredRecording } from '../../app/ports.ts';
 import { Failure } from '../../domain/errors.ts';
@@ -29,7 +29,7 @@ const FLUSH_AFTER_MS = 2000;
  * live audio would make the garbage collector stop the very loop that carries it.
  */
 const BLOCK_BYTES = 16 * 1024;
-const SPARE_BLOCKS = 1024;
+const SPARE_BLOCKS = 256;
 const RETRY_AFTER_MS = 1000;
 /** Attempts at a failing disk once the call is over. */
 const LAST_ATTEMPTS = 3;
@@ -325,6 +325,18 @@ export function openRecordings({ dir, log, clock }: { dir: string; log: Log; clo
       });
       tracks.set(callId, track);
       return track.sink();
+    },
+
+    async remove(callId) {
+      if (!CALL_ID.test(callId)) return false;
+      if (tracks.has(callId)) throw new Failure('attempt_in_progress', 'this call is still being recorded');
+      try {
+        await unlink(pathOf(callId));
+        return true;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+        throw new Failure('store_unavailable', 'a recording could not be deleted', { cause: error });
+      }
     },
 
     async find(callId): Promise<StoredRecording | undefined> {

@@ -7,6 +7,7 @@ import Twilio from 'twilio/lib/rest/Twilio.js';
 import { z } from 'zod';
 import type { CarrierCall, Clock, Log, Telephony } from '../../app/ports.ts';
 import type { EndStatus } from '../../domain/call.ts';
+import { spendPermit } from '../../domain/compliance/permit.ts';
 import { Failure, isFailure } from '../../domain/errors.ts';
 import { parsePhone } from '../../domain/phone.ts';
 import { dialFailure, requestFailure } from './errors.ts';
@@ -265,7 +266,7 @@ export function createTelephony(parts: TelephonyParts): {
 
   const telephony: Telephony = {
     async dial(permit, request, signal) {
-      const to = permit.spend(clock.nowMs());
+      const to = spendPermit(permit, clock.nowMs());
       const { callId, ringTimeoutSec, maxCallSec } = valid(DialTerms, request, 'the dial request');
       if (!numbers.includes(request.from))
         throw new Failure('dial_refused', 'the caller ID is not one of our numbers', {

@@ -1,4 +1,5 @@
 /** dashboard/call/transcript-view: the conversation, turn by turn, following the live talk or the recording. */
+import './transcript-view.css';
 import { Switch } from '@mantine/core';
 import { IconArrowsSplit2, IconCalendarEvent, IconDialpad, IconTool } from '@tabler/icons-react';
 import { useEffect, useRef, useState } from 'react';

@@ -1,5 +1,6 @@
 /** dashboard/lead/call-a-lead: choose or create a lead, see what the gate says, dial. */
-import { Button, Drawer, Skeleton, TextInput, UnstyledButton } from '@mantine/core';
+import './lead.css';
+import { Button, Drawer, Skeleton, Stack, Text, TextInput, UnstyledButton } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import {
   IconArrowLeft,
@@ -19,7 +20,7 @@ import { gateQuery, keys, leadQuery, leadsQuery } from '../queries.ts';
 import { DecisionDetails, DecisionNotice } from '../ui/decision.tsx';
 import { useMayAct } from '../ui/may-act.ts';
 import { Pill, useNow } from '../ui/pieces.tsx';
-import { Empty, ErrorNote, RowsSkeleton } from '../ui/states.tsx';
+import { Empty, ErrorNote, LoadMore, RowsSkeleton } from '../ui/states.tsx';
 import { callableWords, fullName } from '../words.ts';
 import { LeadForm } from './lead-form.tsx';
 
@@ -84,11 +85,11 @@ function Choose({ choose, create }: { choose: (leadId: string) => void; create: 
   const leads = useInfiniteQuery(leadsQuery(search ? { search } : {}));
   const found = leads.data?.pages.flatMap((page) => page.items) ?? [];
   return (
-    <div className="choose">
+    <Stack gap="sm">
       <div className="choose-tools">
         <TextInput
           aria-label="Search leads"
-          placeholder="Search by name, address or tag"
+          placeholder="Name, email or number"
           leftSection={<IconSearch size={16} aria-hidden="true" />}
           value={text}
           onChange={(event) => setText(event.currentTarget.value)}
@@ -117,18 +118,8 @@ function Choose({ choose, create }: { choose: (leadId: string) => void; create: 
           </li>
         ))}
       </ul>
-      {leads.hasNextPage ? (
-        <Button
-          variant="default"
-          fullWidth
-          mt="sm"
-          loading={leads.isFetchingNextPage}
-          onClick={() => leads.fetchNextPage()}
-        >
-          Show more
-        </Button>
-      ) : null}
-    </div>
+      <LoadMore list={leads} />
+    </Stack>
   );
 }
 
@@ -144,7 +135,11 @@ function LeadLine({ lead }: { lead: Lead }) {
           {formatPhone(lead.contact.phone)}
           {place ? ` · ${place}` : ''}
         </span>
-        {lead.intent?.message ? <span className="muted small clamp">{lead.intent.message}</span> : null}
+        {lead.intent?.message ? (
+          <Text span size="xs" c="dimmed" lineClamp={2}>
+            {lead.intent.message}
+          </Text>
+        ) : null}
       </span>
       <span className="choice-state">
         {callableWords(lead, now).map((word) => (
@@ -188,7 +183,7 @@ function Review({ leadId, close }: { leadId: string; close: () => void }) {
   if (!lead.data) return <RowsSkeleton rows={3} />;
   const { data: person } = lead;
   return (
-    <div className="review">
+    <Stack gap="sm">
       <div className="review-who">
         <LeadLine lead={person} />
       </div>
@@ -202,37 +197,40 @@ function Review({ leadId, close }: { leadId: string; close: () => void }) {
           <DecisionDetails decision={decision} />
         </>
       ) : null}
+      <Link to="/compliance" search={{ lead: leadId }} onClick={close}>
+        When may we call?
+      </Link>
       {attempt ? (
         <Link to="/calls/$callId" params={{ callId: attempt.id }} onClick={close}>
           See the record of this attempt
         </Link>
       ) : null}
       {dial.error && !refusal ? <ErrorNote error={dial.error} /> : null}
-      <div className="review-act">
-        {decision?.verdict === 'deny' ? (
-          <Button
-            variant="default"
-            leftSection={<IconRefresh size={16} />}
-            loading={gate.isFetching}
-            onClick={ask}
-          >
-            Ask the gate again
-          </Button>
-        ) : (
-          <Button
-            leftSection={<IconPhone size={16} />}
-            loading={dial.isPending}
-            disabled={gate.isPending || !mayAct}
-            onClick={() => dial.mutate()}
-          >
-            Dial {formatPhone(person.contact.phone)}
-          </Button>
-        )}
-      </div>
+      {decision?.verdict === 'deny' ? (
+        <Button
+          fullWidth
+          variant="default"
+          leftSection={<IconRefresh size={16} />}
+          loading={gate.isFetching}
+          onClick={ask}
+        >
+          Ask the gate again
+        </Button>
+      ) : (
+        <Button
+          fullWidth
+          leftSection={<IconPhone size={16} />}
+          loading={dial.isPending}
+          disabled={gate.isPending || !mayAct}
+          onClick={() => dial.mutate()}
+        >
+          Dial {formatPhone(person.contact.phone)}
+        </Button>
+      )}
       {mayAct ? null : <p>Your role may look, but not place calls. Ask an administrator.</p>}
       <p className="small muted">
         The gate decides again at the moment of dialling; its answer is kept with the call.
       </p>
-    </div>
+    </Stack>
   );
 }

@@ -1,80 +1,102 @@
-/** dashboard/lead/opt-out: puts a person's number on our own do-not-call list, after a clear question. */
-import { Button, Modal, Textarea } from '@mantine/core';
+/** dashboard/lead/opt-out: a person wants no more calls: how and in which words it reached us, then it holds at once. */
+import { Button, Group, Modal, NativeSelect, Stack, Textarea } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { IconPhoneOff } from '@tabler/icons-react';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
-import type { Lead } from '../../contract/index.ts';
-import { api } from '../api.ts';
+import { api, faultOf } from '../api.ts';
+import { CHANNELS } from '../compliance/words.ts';
 import { formatPhone } from '../format.ts';
-import { keys } from '../queries.ts';
+import { personChanged } from '../queries.ts';
 import { ErrorNote } from '../ui/states.tsx';
-import { fullName } from '../words.ts';
 
-export function OptOut({ lead, close }: { lead: Lead; close: () => void }) {
-  const [reason, setReason] = useState('');
+export function OptOut({
+  phone,
+  leadId,
+  name = formatPhone(phone),
+  close,
+}: {
+  phone: string;
+  leadId?: string | undefined;
+  name?: string | undefined;
+  close: () => void;
+}) {
+  const [channel, setChannel] = useState('');
+  const [words, setWords] = useState('');
   const queries = useQueryClient();
-  const add = useMutation({
-    mutationFn: () => api.addToDnc({ phone: lead.contact.phone, reason: reason.trim() }),
-    onSuccess: async () => {
+  const revoke = useMutation({
+    mutationFn: () =>
+      api.revokeConsent({
+        phone,
+        channel,
+        ...(leadId === undefined ? {} : { leadId }),
+        ...(words.trim() ? { words: words.trim() } : {}),
+      }),
+    onSuccess: () => {
       notifications.show({
         color: 'petrol',
-        title: 'Added to the do-not-call list',
-        message: `${fullName(lead)} will not be called from now on.`,
+        title: 'Consent taken back',
+        message: `${name} will not be called from now on.`,
       });
+      personChanged(queries);
       close();
-      await Promise.all([
-        queries.invalidateQueries({ queryKey: keys.lead(lead.id) }),
-        queries.invalidateQueries({ queryKey: keys.leadLists }),
-        queries.invalidateQueries({ queryKey: keys.listings(lead.contact.phone) }),
-        queries.invalidateQueries({ queryKey: keys.consents(lead.contact.phone) }),
-      ]);
     },
   });
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (reason.trim()) add.mutate();
+    if (channel) revoke.mutate();
   };
   return (
     <Modal
       opened
       onClose={close}
       centered
-      title={`Never call ${fullName(lead)} again?`}
+      title={`Never call ${name} again?`}
       closeButtonProps={{ 'aria-label': 'Close' }}
     >
-      <form className="form" onSubmit={submit}>
-        <p>
-          {formatPhone(lead.contact.phone)} goes on your own do-not-call list. It holds at once, on every
-          channel, for calls that are already queued too. Only an administrator can take it off again.
-        </p>
-        <Textarea
-          label="Reason"
-          description="Kept for ever with the entry."
-          placeholder="Asked by email on Monday not to be called"
-          required
-          autosize
-          minRows={2}
-          maxLength={2000}
-          value={reason}
-          onChange={(event) => setReason(event.currentTarget.value)}
-          data-autofocus
-        />
-        {add.error ? <ErrorNote error={add.error} /> : null}
-        <div className="buttons">
-          <Button variant="default" onClick={close}>
-            Cancel
-          </Button>
-          <Button
-            type="submit"
-            color="red.9"
-            leftSection={<IconPhoneOff size={16} />}
-            loading={add.isPending}
-            disabled={!reason.trim()}
-          >
-            Add to do-not-call
-          </Button>
-        </div>
+      <form onSubmit={submit}>
+        <Stack gap="sm">
+          <p>
+            Every consent of {formatPhone(phone)} ends, and all numbers of this person go on your own
+            do-not-call list. It holds at once, on every channel, for calls that are already queued too. Only
+            an administrator can take a number off again.
+          </p>
+          <NativeSelect
+            label="How did they tell us?"
+            required
+            data={[{ value: '', label: 'Choose …' }, ...CHANNELS]}
+            value={channel}
+            onChange={(event) => setChannel(event.currentTarget.value)}
+            error={faultOf(revoke.error, '/channel')}
+            data-autofocus
+          />
+          <Textarea
+            label="What they said or wrote"
+            description="In their own words, as far as you know them. Kept for ever."
+            placeholder="Please take me off your list"
+            autosize
+            minRows={2}
+            maxLength={2000}
+            value={words}
+            onChange={(event) => setWords(event.currentTarget.value)}
+            error={faultOf(revoke.error, '/words')}
+          />
+          {revoke.error ? <ErrorNote error={revoke.error} /> : null}
+          <Group justify="flex-end" gap="xs">
+            <Button variant="default" onClick={close}>
+              Cancel
+            </Button>
+            <Button
+              type="submit"
+              color="red.9"
+              leftSection={<IconPhoneOff size={16} />}
+              loading={revoke.isPending}
+              disabled={!channel}
+            >
+              Stop all calls
+            </Button>
+          </Group>
+        </Stack>
       </form>
     </Modal>
   );

@@ -1,8 +1,11 @@
 /** dashboard/pages/call: one call: who, how it went, what was said, why it was allowed, how the line was. */
-import { Button, Modal, Skeleton } from '@mantine/core';
+import '../call/call.css';
+import '../ui/record.css';
+import { Button, Group, Modal, Skeleton } from '@mantine/core';
 import {
   IconArrowLeft,
   IconDownload,
+  IconListSearch,
   IconPhoneIncoming,
   IconPhoneOff,
   IconPhoneOutgoing,
@@ -20,7 +23,7 @@ import { TranscriptView } from '../call/transcript-view.tsx';
 import { formatPhone } from '../format.ts';
 import { useLive } from '../live.ts';
 import { callQuery, eventsQuery, isSettling, keys, transcriptQuery } from '../queries.ts';
-import { DecisionDetails, DecisionNotice } from '../ui/decision.tsx';
+import { DecisionDetails, DecisionEvidence, DecisionNotice } from '../ui/decision.tsx';
 import { useMayAct } from '../ui/may-act.ts';
 import { Ago, Copy, Facts, Length, Notice, Panel, Pill, Running, useTitle } from '../ui/pieces.tsx';
 import { ErrorNote, RowsSkeleton } from '../ui/states.tsx';
@@ -205,14 +208,14 @@ function EndCall({ call, name }: { call: Call; name: string | undefined }) {
       >
         <p>{name ?? formatPhone(call.contactPhone)} will hear the line go dead in the middle of the talk.</p>
         {end.error ? <ErrorNote error={end.error} /> : null}
-        <div className="buttons">
+        <Group justify="flex-end" gap="xs" mt="md">
           <Button variant="default" onClick={() => setAsking(false)} data-autofocus>
             Keep talking
           </Button>
           <Button color="red.9" loading={end.isPending} onClick={() => end.mutate()}>
             End call
           </Button>
-        </div>
+        </Group>
       </Modal>
     </>
   );
@@ -272,19 +275,13 @@ function Gate({ call }: { call: Call }) {
     <Panel id="gate" title="Gate">
       {call.status === 'denied' ? null : <DecisionNotice decision={decision} />}
       <DecisionDetails decision={decision} />
-      <Facts
-        entries={[
-          ['Decided', <Ago key="at" at={decision.decidedAt} />],
-          ['Rules', <code key="rules">{decision.ruleVersion}</code>],
-          [
-            'Facts seen',
-            <span key="hash" className="hash">
-              <code>{decision.inputsHash.slice(0, 12)}</code>
-              <Copy value={decision.inputsHash} what="hash of the facts" />
-            </span>,
-          ],
-        ]}
-      />
+      <DecisionEvidence decision={decision} />
+      <p className="exports">
+        <IconListSearch size={15} stroke={1.7} aria-hidden="true" />
+        <Link to="/compliance/decisions" search={{ phone: call.contactPhone }}>
+          Every decision about this number
+        </Link>
+      </p>
     </Panel>
   );
 }

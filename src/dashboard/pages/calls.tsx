@@ -18,7 +18,7 @@ import { callsQuery } from '../queries.ts';
 import { type CallSearch, readCallSearch } from '../search.ts';
 import { columnsOf, DataTable } from '../ui/data-table.tsx';
 import { Ago, Length, Pill, Running, useTitle } from '../ui/pieces.tsx';
-import { Empty, ErrorNote, RowsSkeleton } from '../ui/states.tsx';
+import { Empty, ErrorNote, LoadMore, RowsSkeleton } from '../ui/states.tsx';
 import { useCallerName } from '../ui/who.ts';
 import { DIRECTION, endReason, isOver, OUTCOME, STATUS } from '../words.ts';
 
@@ -236,13 +236,7 @@ export function CallsPage() {
           </Empty>
         )
       ) : null}
-      {calls.hasNextPage ? (
-        <div className="more">
-          <Button variant="default" loading={calls.isFetchingNextPage} onClick={() => calls.fetchNextPage()}>
-            Load more
-          </Button>
-        </div>
-      ) : null}
+      <LoadMore list={calls} />
     </div>
   );
 }

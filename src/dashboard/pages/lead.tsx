@@ -1,11 +1,21 @@
 /** dashboard/pages/lead: one person: who they are, whether they may be called and why, what happened so far. */
-import { Button, Drawer, Skeleton } from '@mantine/core';
-import { IconArrowLeft, IconEdit, IconFileCertificate, IconPhone, IconPhoneOff } from '@tabler/icons-react';
-import { useQuery } from '@tanstack/react-query';
+import '../ui/history.css';
+import '../ui/record.css';
+import { Button, Drawer, Group, Skeleton } from '@mantine/core';
+import {
+  IconArrowLeft,
+  IconCalendarClock,
+  IconEdit,
+  IconPhone,
+  IconPhoneOff,
+  IconPlus,
+} from '@tabler/icons-react';
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
 import { useState } from 'react';
 import type { Lead, TimelineEntry } from '../../contract/index.ts';
-import { consentProof } from '../api.ts';
+import { ProofLinks } from '../compliance/proof-links.tsx';
+import { RecordConsent } from '../compliance/record-consent.tsx';
 import { useDialer } from '../dialer.ts';
 import { formatMoment, formatPhone, humanise } from '../format.ts';
 import { LeadForm } from '../lead/lead-form.tsx';
@@ -15,7 +25,7 @@ import { DecisionDetails, DecisionNotice } from '../ui/decision.tsx';
 import { useMayAct } from '../ui/may-act.ts';
 import { Ago, Copy, Facts, Panel, Pill, useNow, useTitle } from '../ui/pieces.tsx';
 import { ErrorNote, RowsSkeleton } from '../ui/states.tsx';
-import { consentWord, fullName, LEAD_STATUS } from '../words.ts';
+import { CONSENT_EVENT, consentWord, fullName, LEAD_STATUS, SCOPE } from '../words.ts';
 
 export function LeadPage() {
   const { leadId } = useParams({ from: '/leads/$leadId' });
@@ -45,7 +55,8 @@ export function LeadPage() {
 function LeadView({ lead }: { lead: Lead }) {
   const dialer = useDialer();
   const mayAct = useMayAct();
-  const [open, setOpen] = useState<'edit' | 'opt-out'>();
+  const [open, setOpen] = useState<'edit' | 'opt-out' | 'consent'>();
+  const close = () => setOpen(undefined);
   useTitle(fullName(lead));
   return (
     <>
@@ -55,25 +66,32 @@ function LeadView({ lead }: { lead: Lead }) {
           <Pill word={LEAD_STATUS[lead.status]} />
           {lead.dncStatus.internalDNC && lead.status !== 'dnc' ? <Pill word={LEAD_STATUS.dnc} /> : null}
           <span className="grow" />
-          {mayAct ? (
-            <div className="buttons">
-              <Button leftSection={<IconPhone size={16} />} onClick={() => dialer.open(lead.id)}>
-                Call
-              </Button>
-              <Button variant="default" leftSection={<IconEdit size={16} />} onClick={() => setOpen('edit')}>
-                Edit
-              </Button>
-              {lead.dncStatus.internalDNC ? null : (
+          <Group gap="xs" justify="flex-end">
+            {mayAct ? (
+              <>
+                <Button leftSection={<IconPhone size={16} />} onClick={() => dialer.open(lead.id)}>
+                  Call
+                </Button>
                 <Button
                   variant="default"
-                  leftSection={<IconPhoneOff size={16} />}
-                  onClick={() => setOpen('opt-out')}
+                  leftSection={<IconEdit size={16} />}
+                  onClick={() => setOpen('edit')}
                 >
-                  Opt out
+                  Edit
                 </Button>
-              )}
-            </div>
-          ) : null}
+              </>
+            ) : null}
+            {/* Whoever hears "stop" may record it, whatever the role. */}
+            {lead.dncStatus.internalDNC ? null : (
+              <Button
+                variant="default"
+                leftSection={<IconPhoneOff size={16} />}
+                onClick={() => setOpen('opt-out')}
+              >
+                Opt out
+              </Button>
+            )}
+          </Group>
         </div>
         <p className="call-facts">
           <span className="num">
@@ -91,22 +109,34 @@ function LeadView({ lead }: { lead: Lead }) {
         </div>
         <aside className="call-side" aria-label="About this lead">
           <GateNow leadId={lead.id} />
-          <ConsentPanel lead={lead} />
+          <ConsentPanel lead={lead} record={mayAct ? () => setOpen('consent') : undefined} />
           <DncPanel lead={lead} />
           <Person lead={lead} />
         </aside>
       </div>
       <Drawer
         opened={open === 'edit'}
-        onClose={() => setOpen(undefined)}
+        onClose={close}
         position="right"
         size={500}
         title="Edit lead"
         closeButtonProps={{ 'aria-label': 'Close' }}
       >
-        <LeadForm lead={lead} submitLabel="Save changes" done={() => setOpen(undefined)} />
+        <LeadForm lead={lead} submitLabel="Save changes" done={close} />
       </Drawer>
-      {open === 'opt-out' ? <OptOut lead={lead} close={() => setOpen(undefined)} /> : null}
+      <Drawer
+        opened={open === 'consent'}
+        onClose={close}
+        position="right"
+        size={560}
+        title="Record a consent"
+        closeButtonProps={{ 'aria-label': 'Close' }}
+      >
+        <RecordConsent person={{ lead: lead.id }} done={close} />
+      </Drawer>
+      {open === 'opt-out' ? (
+        <OptOut phone={lead.contact.phone} leadId={lead.id} name={fullName(lead)} close={close} />
+      ) : null}
     </>
   );
 }
@@ -163,20 +193,26 @@ function GateNow({ leadId }: { leadId: string }) {
           <DecisionDetails decision={gate.data} />
         </>
       ) : null}
+      <p className="exports">
+        <IconCalendarClock size={15} stroke={1.7} aria-hidden="true" />
+        <Link to="/compliance" search={{ lead: leadId }}>
+          When may we call?
+        </Link>
+        <Link to="/compliance/decisions" search={{ lead: leadId }}>
+          Every decision
+        </Link>
+      </p>
     </Panel>
   );
 }
 
-const CONSENT_EVENT = {
-  consent_granted: 'Consent given',
-  consent_revoked: 'Consent taken back',
-  dnc_added: 'Added to do-not-call',
-  dnc_removed: 'Taken off do-not-call',
-} as const;
+/** The newest of a person's story; all of it is on the page of consents. */
+const SHOWN_EVENTS = 4;
 
-function ConsentPanel({ lead }: { lead: Lead }) {
+function ConsentPanel({ lead, record }: { lead: Lead; record: (() => void) | undefined }) {
   const now = useNow(60_000);
-  const log = useQuery(consentsQuery(lead.contact.phone));
+  const log = useInfiniteQuery(consentsQuery({ leadId: lead.id }));
+  const events = log.data?.pages[0]?.items.slice(0, SHOWN_EVENTS) ?? [];
   const { consent } = lead;
   return (
     <Panel id="consent" title="Consent" aside={<Pill word={consentWord(lead, now)} />}>
@@ -193,37 +229,38 @@ function ConsentPanel({ lead }: { lead: Lead }) {
         ]}
       />
       {consent?.consentText ? <blockquote>{consent.consentText}</blockquote> : null}
-      {log.data && log.data.items.length > 0 ? (
-        <ul className="plain small">
-          {log.data.items.map((entry) => (
-            <li key={entry.id}>
-              {CONSENT_EVENT[entry.eventType]} · <Ago at={entry.timestamp} />
-              {entry.revocation ? <span className="aside-detail">“{entry.revocation.words}”</span> : null}
-            </li>
-          ))}
-        </ul>
-      ) : null}
+      <ul className="plain small">
+        {events.map((entry) => (
+          <li key={entry.id}>
+            {CONSENT_EVENT[entry.eventType].label} · <Ago at={entry.timestamp} />
+            {entry.revocation?.words ? (
+              <span className="aside-detail">“{entry.revocation.words}”</span>
+            ) : null}
+          </li>
+        ))}
+      </ul>
+      <Group gap="xs">
+        {record ? (
+          <Button variant="default" size="xs" leftSection={<IconPlus size={15} />} onClick={record}>
+            Add consent
+          </Button>
+        ) : null}
+        <ProofLinks phone={lead.contact.phone} />
+      </Group>
       <p className="exports">
-        <IconFileCertificate size={15} stroke={1.7} aria-hidden="true" />
-        <a href={consentProof(lead.contact.phone)} download>
-          Evidence file
-        </a>
+        <Link to="/compliance/consents" search={{ lead: lead.id }}>
+          The whole story, with evidence
+        </Link>
       </p>
     </Panel>
   );
 }
 
-const SCOPE = {
-  national: 'National registry',
-  state: 'State list',
-  internal: 'Our own list',
-  litigator: 'Litigator list',
-  reassigned: 'Reassigned numbers',
-} as const;
-
 function DncPanel({ lead }: { lead: Lead }) {
-  const listings = useQuery(listingsQuery(lead.contact.phone));
-  const held = listings.data?.items.filter((entry) => entry.releasedAt === undefined) ?? [];
+  const listings = useInfiniteQuery(listingsQuery({ phone: lead.contact.phone }));
+  const held =
+    listings.data?.pages.flatMap((page) => page.items).filter((entry) => entry.releasedAt === undefined) ??
+    [];
   return (
     <Panel id="dnc" title="Do not call">
       {listings.error ? <ErrorNote error={listings.error} retry={() => listings.refetch()} /> : null}

@@ -13,7 +13,7 @@ import { readLeadSearch } from '../search.ts';
 import { columnsOf, DataTable } from '../ui/data-table.tsx';
 import { useMayAct } from '../ui/may-act.ts';
 import { Ago, Pill, useNow, useTitle } from '../ui/pieces.tsx';
-import { Empty, ErrorNote, RowsSkeleton } from '../ui/states.tsx';
+import { Empty, ErrorNote, LoadMore, RowsSkeleton } from '../ui/states.tsx';
 import { callableWords, fullName, LEAD_STATUS } from '../words.ts';
 
 function Name({ lead }: { lead: Lead }) {
@@ -136,7 +136,7 @@ export function LeadsPage() {
           ref={field}
           className="filter-search"
           aria-label="Search leads"
-          placeholder="Name, address or tag"
+          placeholder="Name, email or number"
           leftSection={<IconSearch size={16} aria-hidden="true" />}
           value={text}
           onChange={(event) => {
@@ -179,13 +179,7 @@ export function LeadsPage() {
           </Empty>
         )
       ) : null}
-      {leads.hasNextPage ? (
-        <div className="more">
-          <Button variant="default" loading={leads.isFetchingNextPage} onClick={() => leads.fetchNextPage()}>
-            Load more
-          </Button>
-        </div>
-      ) : null}
+      <LoadMore list={leads} />
       <Drawer
         opened={creating}
         onClose={() => setCreating(false)}

@@ -1,4 +1,5 @@
 /** dashboard/ui/data-table: a table on wide screens, cards on narrow ones; people choose the columns they want to see. */
+import './data-table.css';
 import { ActionIcon, Menu } from '@mantine/core';
 import { useLocalStorage, useMediaQuery } from '@mantine/hooks';
 import { IconCheck, IconColumns3 } from '@tabler/icons-react';

@@ -1,9 +1,16 @@
 /** dashboard/ui/decision: the gate's answer as people read it: verdict, every reason, local times, when it may change. */
+import './decision.css';
+import { Table } from '@mantine/core';
 import { IconShieldCheck, IconShieldX } from '@tabler/icons-react';
 import type { Decision } from '../../contract/index.ts';
 import { formatMoment } from '../format.ts';
-import { REASON } from '../words.ts';
-import { Notice } from './pieces.tsx';
+import { REASON, type Word } from '../words.ts';
+import { Ago, Facts, Hash, Notice } from './pieces.tsx';
+
+export const VERDICT: Record<Decision['verdict'], Word> = {
+  allow: { label: 'Allowed', tone: 'good' },
+  deny: { label: 'Refused', tone: 'bad' },
+};
 
 /** The answer in one box. `asked`: before the call ("may be called now"); otherwise about a call that was tried. */
 export function DecisionNotice({ decision, asked = false }: { decision: Decision; asked?: boolean }) {
@@ -54,28 +61,49 @@ export function DecisionDetails({ decision }: { decision: Decision }) {
         </>
       ) : null}
       <h3>{decision.zones.length > 1 ? 'Where the person may be' : 'Where the person is'}</h3>
-      {decision.zones.length > 0 ? (
-        <table className="mini">
-          <thead>
-            <tr>
-              <th scope="col">State</th>
-              <th scope="col">Time zone</th>
-              <th scope="col">Local time</th>
-            </tr>
-          </thead>
-          <tbody>
-            {decision.zones.map((zone) => (
-              <tr key={`${zone.state} ${zone.zone}`}>
-                <td>{zone.state}</td>
-                <td>{zone.zone.replaceAll('_', ' ')}</td>
-                <td className="num">{zone.localTime}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      ) : (
-        <p className="muted">Not known.</p>
-      )}
+      <Places decision={decision} />
     </div>
+  );
+}
+
+/** The places the person may be in, each with its clock at the moment of the decision. */
+export function Places({ decision }: { decision: Decision }) {
+  if (decision.zones.length === 0) return <p className="muted">Not known.</p>;
+  return (
+    <Table fz="0.8125rem" verticalSpacing={4} horizontalSpacing={8}>
+      <Table.Thead>
+        <Table.Tr>
+          <Table.Th scope="col">State</Table.Th>
+          <Table.Th scope="col">Time zone</Table.Th>
+          <Table.Th scope="col">Local time</Table.Th>
+        </Table.Tr>
+      </Table.Thead>
+      <Table.Tbody>
+        {decision.zones.map((zone) => (
+          <Table.Tr key={`${zone.state} ${zone.zone}`}>
+            <Table.Td>{zone.state}</Table.Td>
+            <Table.Td>{zone.zone.replaceAll('_', ' ')}</Table.Td>
+            <Table.Td className="num">{zone.localTime}</Table.Td>
+          </Table.Tr>
+        ))}
+      </Table.Tbody>
+    </Table>
+  );
+}
+
+/** What makes the decision repeatable: when, by which rules, from which facts. `asked`: nothing was decided yet. */
+export function DecisionEvidence({ decision, asked = false }: { decision: Decision; asked?: boolean }) {
+  return (
+    <Facts
+      entries={[
+        ['Decided', asked ? undefined : <Ago key="at" at={decision.decidedAt} />],
+        ['Rules', <code key="rules">{decision.ruleVersion}</code>],
+        ['Facts seen', <Hash key="hash" value={decision.inputsHash} what="hash of the facts" />],
+        [
+          'Permit',
+          decision.permitId ? <Hash key="permit" value={decision.permitId} what="permit id" /> : undefined,
+        ],
+      ]}
+    />
   );
 }

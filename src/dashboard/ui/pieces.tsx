@@ -1,6 +1,7 @@
 /** dashboard/ui/pieces: the small parts every page is made of. */
+import './pieces.css';
 import { ActionIcon, CopyButton, Tooltip } from '@mantine/core';
-import { IconCheck, IconCopy } from '@tabler/icons-react';
+import { IconCheck, IconCopy, IconLock } from '@tabler/icons-react';
 import { type ReactNode, useEffect, useSyncExternalStore } from 'react';
 import { formatAgo, formatFull, formatLength, spokenLength } from '../format.ts';
 import type { Tone, Word } from '../words.ts';
@@ -147,6 +148,25 @@ export function Copy({ value, what }: { value: string; what: string }) {
         </Tooltip>
       )}
     </CopyButton>
+  );
+}
+
+/** A hash or an id: its beginning to compare by eye, all of it to copy. */
+export function Hash({ value, what, shown = 12 }: { value: string; what: string; shown?: number }) {
+  return (
+    <span className="hash">
+      <code title={value}>{value.slice(0, shown)}</code>
+      <Copy value={value} what={what} />
+    </span>
+  );
+}
+
+/** Why something cannot be done here by whoever is signed in. */
+export function NotForYou({ needs, children }: { needs: 'analyst' | 'administrator'; children: string }) {
+  return (
+    <p className="not-for-you">
+      <IconLock size={14} aria-hidden="true" /> {children} That takes the role of an {needs}.
+    </p>
   );
 }
 

@@ -4,7 +4,8 @@ import { Kbd, Modal } from '@mantine/core';
 const KEYS = [
   ['?', 'Show these keys'],
   ['n', 'Call a lead'],
-  ['/', 'Search (leads)'],
+  ['/', 'Search'],
+  ['1 … 6', 'The tabs of Compliance (there)'],
   ['Space', 'Play or pause the recording (call page)'],
   ['← →', 'Back or forward 10 seconds (call page)'],
   ['Esc', 'Close what is open'],

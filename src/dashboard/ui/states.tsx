@@ -1,5 +1,6 @@
 /** dashboard/ui/states: what a page shows while it waits, when there is nothing, and when something went wrong. */
-import { Button, Skeleton } from '@mantine/core';
+import './states.css';
+import { Button, Center, Skeleton } from '@mantine/core';
 import { IconAlertTriangle, IconRefresh } from '@tabler/icons-react';
 import type { ErrorComponentProps } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
@@ -47,6 +48,26 @@ export function Empty({
       {children ? <p>{children}</p> : null}
       {action}
     </div>
+  );
+}
+
+/** The next page of a list, when there is one. */
+export function LoadMore({
+  list,
+}: {
+  list: {
+    readonly hasNextPage: boolean;
+    readonly isFetchingNextPage: boolean;
+    fetchNextPage(): unknown;
+  };
+}) {
+  if (!list.hasNextPage) return null;
+  return (
+    <Center mt="md">
+      <Button variant="default" loading={list.isFetchingNextPage} onClick={() => list.fetchNextPage()}>
+        Load more
+      </Button>
+    </Center>
   );
 }
 

@@ -1,7 +1,10 @@
 /**
  * domain/compliance/consent-log: the ledger of consent. One chain of entries per phone, each sealed with a hash over
- * itself and its forerunner, so that a change of any field of any entry shows. (A chain cannot show that its last entries
- * were cut off; the number of entries in an exported proof can.)
+ * itself and its forerunner, so that a change of any field of any entry shows.
+ *
+ * What a chain cannot show by itself: that its last entries were cut off (its head, kept apart, can: app/consent-ledger),
+ * and that somebody who may write to the store made a whole chain and its head anew, for the hash has no secret. Against
+ * that stand only copies outside of the store, such as an exported proof with its number of entries and last hash.
  */
 import { fingerprint, sha256Hex } from '../canonical.ts';
 import type { ConsentLog, Lead } from '../documents.ts';
@@ -31,39 +34,36 @@ export function nextConsentLog(prev: ConsentLog | undefined, body: ConsentBody):
   return { ...entry, hash: seal(entry) };
 }
 
-export type ChainCheck =
-  | { readonly ok: true }
-  | { readonly ok: false; readonly at: number; readonly why: string };
-
-/** Recomputes the chain of one phone, entries in any order. `at` is the chainIndex of the first entry that is wrong. */
-export function verifyChain(entries: readonly ConsentLog[]): ChainCheck {
-  const chain = [...entries].sort((a, b) => a.chainIndex - b.chainIndex);
-  let prev: ConsentLog | undefined;
-  for (const [i, entry] of chain.entries()) {
-    const at = i + 1;
-    const broken = (why: string): ChainCheck => ({ ok: false, at, why });
-    if (entry.chainIndex !== at) return broken(`entry ${at} is missing or doubled`);
-    if (entry.phone !== chain[0]?.phone) return broken('the entry is of another phone');
-    if (entry.prevHash !== (prev?.hash ?? CHAIN_START))
-      return broken('the entry does not follow its forerunner');
-    const { hash, ...sealed } = entry;
-    let expected: string;
-    try {
-      expected = seal(sealed);
-    } catch {
-      return broken('the entry holds something that no entry can hold');
-    }
-    if (hash !== expected) return broken('the entry was changed after it was written');
-    prev = entry;
+/** What is wrong with `entry` as the one behind `prev` in the chain of its phone (undefined: as the first); undefined: nothing. */
+export function linkFault(prev: ConsentLog | undefined, entry: ConsentLog): string | undefined {
+  const at = (prev?.chainIndex ?? 0) + 1;
+  if (prev && entry.phone !== prev.phone) return 'the entry is of another phone';
+  if (entry.chainIndex !== at) return `entry ${at} is missing or doubled`;
+  if (entry.prevHash !== (prev?.hash ?? CHAIN_START)) return 'the entry does not follow its forerunner';
+  const { hash, ...sealed } = entry;
+  let expected: string;
+  try {
+    expected = seal(sealed);
+  } catch {
+    return 'the entry holds something that no entry can hold';
   }
-  return { ok: true };
+  return hash === expected ? undefined : 'the entry was changed after it was written';
 }
+
+/** How a text says that consent is no condition of a purchase, in the languages in which people are called. */
+const NO_CONDITION = [
+  /(?:\bnot?\b|n['’]t\b)[^.!?]{0,80}\bcondition\b[^.!?]{0,80}\b(?:purchas|buy|sale|sell|goods|product|propert|service)/i,
+  /(?:\bnot\b|n['’]t\b)[^.!?]{0,40}\b(?:required|necessary|have to|need to)\b[^.!?]{0,100}\b(?:purchas|buy)/i,
+  /\bno\b[^.!?]{0,80}\bcondici[oó]n\b[^.!?]{0,80}\b(?:compra|adquirir|adquisici|venta|vender)/i,
+] as const;
 
 /**
  * What a grant lacks as evidence (reference §1.2, §1.3), in plain words; empty when it is complete. Written consent needs
- * the text shown with its hash and one proof of the act: a certificate, a recorded session, or page, address and browser.
+ * the text shown with its hash, a box that did not start ticked, and one proof of the act: a certificate, a recorded
+ * session, a signature with a copy of what was signed, or page, address and browser. For marketing, and for any consent
+ * given after a revocation (§1.5), the text must also say that consent is no condition of a purchase.
  */
-export function evidenceGaps(entry: ConsentBody): readonly string[] {
+export function evidenceGaps(entry: ConsentBody, afterRevocation = false): readonly string[] {
   const { consentDetails: details, evidence } = entry;
   const gaps: string[] = [];
   const need = (held: unknown, name: string): void => {
@@ -77,19 +77,29 @@ export function evidenceGaps(entry: ConsentBody): readonly string[] {
   need(evidence?.level, 'level');
   need(evidence?.artificialVoiceDisclosed, 'whether an artificial voice was disclosed');
   if (evidence?.level === 'written') {
+    const text = details?.consentText ?? '';
     need(evidence.textHash, 'hash of the text');
-    if (details?.consentText !== undefined && evidence.textHash !== sha256Hex(details.consentText))
+    if (details?.consentText !== undefined && evidence.textHash !== sha256Hex(text))
       gaps.push('hash that fits the text');
+    if (evidence.checkboxPreTicked === true) gaps.push('a box that did not start ticked');
+    const disclaimed =
+      evidence.conditionOfPurchaseDisclaimed ?? NO_CONDITION.some((pattern) => pattern.test(text));
+    if ((evidence.purpose === 'marketing' || afterRevocation) && !disclaimed)
+      gaps.push('that consent is no condition of a purchase');
   }
   const page = evidence?.pageUrl && entry.ipAddress && entry.userAgent;
-  if (!(evidence?.certificate || evidence?.sessionId || page))
-    gaps.push('certificate, recorded session, or page with address and browser');
+  const signed = evidence?.signature && evidence.copyUrl;
+  if (!(evidence?.certificate || evidence?.sessionId || signed || page))
+    gaps.push('certificate, recorded session, signed copy, or page with address and browser');
   return gaps;
 }
 
 /** The events of the ledger as the gate reads them. DNC entries are no consent events; the registry carries them. */
 export function consentFacts(entries: readonly ConsentLog[]): ConsentFact[] {
   const facts: ConsentFact[] = [];
+  let firstRevokedMs = Infinity;
+  for (const { eventType, timestamp } of entries)
+    if (eventType === 'consent_revoked') firstRevokedMs = Math.min(firstRevokedMs, timestamp.getTime());
   for (const entry of entries) {
     if (entry.eventType === 'consent_revoked') {
       facts.push({
@@ -107,7 +117,7 @@ export function consentFacts(entries: readonly ConsentLog[]): ConsentFact[] {
         seller: entry.evidence?.seller ?? '',
         purpose: entry.evidence?.purpose ?? 'informational',
         artificialVoiceDisclosed: entry.evidence?.artificialVoiceDisclosed ?? false,
-        evidenceComplete: evidenceGaps(entry).length === 0,
+        evidenceComplete: evidenceGaps(entry, entry.timestamp.getTime() >= firstRevokedMs).length === 0,
         expiresAt: entry.consentDetails.expiresAt ?? null,
       });
     }

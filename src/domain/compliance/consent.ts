@@ -28,6 +28,8 @@ export interface ConsentFinding {
   readonly exempt: boolean;
   /** The last revocation that counts for this seller. */
   readonly revokedAtMs: number | undefined;
+  /** When the last of the grants that pass every other test ends; with `consent_expired`. */
+  readonly endedAtMs: number | undefined;
 }
 
 /** KRS 367.463(2)(d): consent to automated calls lasts two years in Kentucky, whatever the record says. */
@@ -35,8 +37,13 @@ export const KENTUCKY_YEARS = 2;
 /** The client's policy where a record names no end (reference §1.4). */
 export const DEFAULT_CONSENT_YEARS = 1;
 
-export const sameSeller = (a: string, b: string): boolean =>
-  a.trim().toLowerCase() === b.trim().toLowerCase();
+const plain = (name: string): string => name.trim().replace(/\s+/g, ' ').toLowerCase();
+
+export const sameSeller = (a: string, b: string): boolean => a === b || plain(a) === plain(b);
+
+/** Does a request made to `seller` concern a call for `ours`? One that names nobody concerns every seller. */
+export const concernsSeller = (seller: string | null, ours: string): boolean =>
+  seller === null || seller.trim() === '' || sameSeller(seller, ours);
 
 /** The same UTC wall clock `years` later; 29 February becomes 28 February, the earlier end. */
 export function yearsAfter(at: Date, years: number): Date {
@@ -46,9 +53,30 @@ export function yearsAfter(at: Date, years: number): Date {
   return later;
 }
 
-function endMs(grant: GrantFact, inKentucky: boolean): number {
+/** When a grant ends, ms since the epoch. */
+export function endMs(grant: GrantFact, inKentucky: boolean): number {
   const own = (grant.expiresAt ?? yearsAfter(grant.at, DEFAULT_CONSENT_YEARS)).getTime();
   return inKentucky ? Math.min(own, yearsAfter(grant.at, KENTUCKY_YEARS).getTime()) : own;
+}
+
+/** The newer one, or the written one of the same moment: the order of a record's events means nothing. */
+const better = (a: GrantFact, b: GrantFact): GrantFact => {
+  const newer = b.at.getTime() - a.at.getTime();
+  return newer > 0 || (newer === 0 && b.level === 'written') ? b : a;
+};
+
+/** The grants that are left, and the tests that none of them passed. */
+interface Sieve {
+  grants: GrantFact[];
+  readonly missing: Set<ConsentReason>;
+}
+
+/** Keeps the grants that pass; when none does, notes why and lets the later tests look at what was left. */
+function narrow(sieve: Sieve, reason: ConsentReason, passes: (grant: GrantFact) => boolean): void {
+  if (sieve.grants.every(passes)) return;
+  const passed = sieve.grants.filter(passes);
+  if (passed.length > 0) sieve.grants = passed;
+  else sieve.missing.add(reason);
 }
 
 /**
@@ -56,47 +84,44 @@ function endMs(grant: GrantFact, inKentucky: boolean): number {
  * when none does, each test that no remaining grant passes is named.
  */
 export function judgeConsent(
-  facts: Facts,
+  { lead, call, campaign }: Facts,
   number: string | undefined,
   inKentucky: boolean,
   nowMs: number,
 ): ConsentFinding {
-  const { lead, call, campaign } = facts;
-  const missing = new Set<ConsentReason>();
-  let all: GrantFact[] = [];
+  const sieve: Sieve = { grants: [], missing: new Set() };
+  const { missing } = sieve;
   let revokedAtMs: number | undefined;
   for (const event of lead.consent) {
-    if (event.event === 'grant') all.push(event);
-    else if (event.seller === null || sameSeller(event.seller, call.seller))
+    if (event.event === 'grant') sieve.grants.push(event);
+    else if (concernsSeller(event.seller, call.seller))
       revokedAtMs = Math.max(revokedAtMs ?? -Infinity, event.at.getTime());
   }
 
-  const exempt =
-    all.length === 0 &&
-    call.purpose === 'informational' &&
-    lead.lineType === 'landline' &&
-    campaign.allowExemptCalls;
-  if (all.length === 0) {
+  if (sieve.grants.length === 0) {
+    const exempt =
+      call.purpose === 'informational' && lead.lineType === 'landline' && campaign.allowExemptCalls;
     if (!exempt) missing.add('consent_missing');
     if (revokedAtMs !== undefined) missing.add('consent_revoked');
-    return { missing, grant: undefined, exempt: exempt && missing.size === 0, revokedAtMs };
+    return {
+      missing,
+      grant: undefined,
+      exempt: exempt && missing.size === 0,
+      revokedAtMs,
+      endedAtMs: undefined,
+    };
   }
 
-  /** Keeps the grants that pass; when none does, notes why and lets the later tests look at what was left. */
-  const narrow = (reason: ConsentReason, passes: (grant: GrantFact) => boolean): void => {
-    const passed = all.filter(passes);
-    if (passed.length > 0) all = passed;
-    else missing.add(reason);
-  };
-  narrow('consent_seller_mismatch', (grant) => sameSeller(grant.seller, call.seller));
-  if (number !== undefined) narrow('consent_phone_mismatch', (grant) => grant.phone === number);
-  narrow('consent_not_effective', (grant) => grant.at.getTime() <= nowMs);
+  narrow(sieve, 'consent_seller_mismatch', (grant) => sameSeller(grant.seller, call.seller));
+  if (number !== undefined) narrow(sieve, 'consent_phone_mismatch', (grant) => grant.phone === number);
+  narrow(sieve, 'consent_not_effective', (grant) => grant.at.getTime() <= nowMs);
   const revoked = revokedAtMs;
-  if (revoked !== undefined) narrow('consent_revoked', (grant) => grant.at.getTime() > revoked);
+  if (revoked !== undefined) narrow(sieve, 'consent_revoked', (grant) => grant.at.getTime() > revoked);
 
   // After a revocation only written consent counts again, whatever the call is for (reference §1.5, re-grant).
   const needsWriting = call.purpose === 'marketing' || revoked !== undefined;
   narrow(
+    sieve,
     'consent_insufficient',
     (grant) =>
       !needsWriting ||
@@ -104,12 +129,16 @@ export function judgeConsent(
         grant.artificialVoiceDisclosed &&
         (call.purpose !== 'marketing' || grant.purpose === 'marketing')),
   );
-  narrow('consent_evidence_incomplete', (grant) => grant.evidenceComplete);
-  narrow('consent_expired', (grant) => nowMs < endMs(grant, inKentucky));
+  narrow(sieve, 'consent_evidence_incomplete', (grant) => grant.evidenceComplete);
+  narrow(sieve, 'consent_expired', (grant) => nowMs < endMs(grant, inKentucky));
+  const { grants } = sieve;
   return {
     missing,
-    grant: missing.size === 0 && number !== undefined ? all[0] : undefined,
+    grant: missing.size === 0 && number !== undefined ? grants.reduce(better) : undefined,
     exempt: false,
     revokedAtMs,
+    endedAtMs: missing.has('consent_expired')
+      ? Math.max(...grants.map((grant) => endMs(grant, inKentucky)))
+      : undefined,
   };
 }

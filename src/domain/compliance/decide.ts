@@ -6,23 +6,27 @@ import { fingerprint } from '../canonical.ts';
 import { parsePhone } from '../phone.ts';
 import { DEFAULT_CONSENT_YEARS, KENTUCKY_YEARS } from './consent.ts';
 import type { CandidateZone, Decision, Reason } from './decision.ts';
-import { Facts, type FactsInput } from './facts.ts';
+import { type Facts, type FactsInput, readFacts } from './facts.ts';
+import { hashFacts } from './facts-hash.ts';
 import { HOLIDAY_SOURCE } from './holidays.ts';
+import { MACHINE_SOURCE } from './machine.ts';
 import { NUMBER_SOURCE } from './number.ts';
 import { type DialPermit, mintPermit } from './permit.ts';
 import { clockName, PLACE_SOURCE } from './places.ts';
 import { type Context, contextOf, EXEMPT_CAP, FEDERAL, FRESH_MS, RULES, type Rule } from './rules.ts';
 import { STATE_LISTS, STATES } from './states.ts';
-import { localTime, showLocal, showMinute } from './zone-clock.ts';
+import { type NextOpening, nextOpening } from './windows.ts';
+import { localTime, showDate, showDay, showLocal, showMinute } from './zone-clock.ts';
 
 /** Changes with every change of a table. The engine's own revision counts up when the meaning of a rule changes. */
-const ENGINE_REVISION = 1;
+const ENGINE_REVISION = 2;
 export const RULE_VERSION = `${ENGINE_REVISION}-${fingerprint({
   states: [...STATES.values()],
   stateLists: [...STATE_LISTS],
   holidays: HOLIDAY_SOURCE,
   places: PLACE_SOURCE,
   numbers: NUMBER_SOURCE,
+  machine: MACHINE_SOURCE,
   federal: FEDERAL,
   freshMs: FRESH_MS,
   exempt: EXEMPT_CAP,
@@ -45,38 +49,29 @@ export interface Mint {
 
 export const MAX_PERMIT_MS = 60_000;
 
-const MINUTE_MS = 60_000;
-const TIME_RULES = RULES.filter((rule) => rule.kind === 'time');
-const SEARCH_MS = 60 * 86_400_000;
-/** Each step of the search crosses at least one boundary of a day or window, so this is far more than it needs. */
-const SEARCH_STEPS = 2_000;
-
 /**
  * The gate's answer for one call at `nowMs` (ms since the epoch). Pure; never throws: facts it cannot read, a table that
  * is missing or any other surprise is a denial with `check_error`. A permit is minted only for an allow and only when
  * `mint` is given.
  */
 export function decide(facts: FactsInput, nowMs: number, mint?: Mint): Verdict {
+  let read: Facts | undefined;
   try {
-    return judge(facts, nowMs, mint);
+    read = readFacts(facts);
+    return judge(read, nowMs, mint);
   } catch (error) {
-    return { kind: 'deny', decision: checkError(nowMs, messageOf(error), hashOrNothing(facts)) };
+    return { kind: 'deny', decision: checkError(nowMs, messageOf(error), read) };
   }
 }
 
 const messageOf = (error: unknown): string =>
   error instanceof RangeError || error instanceof TypeError ? error.message : 'the facts could not be read';
 
-function hashOrNothing(facts: unknown): string {
-  try {
-    return fingerprint(facts);
-  } catch {
-    return '';
-  }
-}
-
-/** The decision for a check that could not be made; `why` is half a sentence and may be shown to people. */
-export function checkError(nowMs: number, why: string, inputsHash = ''): Decision {
+/**
+ * The decision for a check that could not be made; `why` is half a sentence and may be shown to people. `facts`: what it
+ * would have been made from, as far as they could be read.
+ */
+export function checkError(nowMs: number, why: string, facts?: Facts): Decision {
   return {
     verdict: 'deny',
     reason: 'check_error',
@@ -84,11 +79,17 @@ export function checkError(nowMs: number, why: string, inputsHash = ''): Decisio
     nextAllowedAt: null,
     explanation: `Blocked: the check could not be made (${why}), and doubt denies.`,
     decidedAt: new Date(Number.isFinite(nowMs) ? nowMs : 0),
-    ruleVersion: RULE_VERSION,
-    inputsHash,
+    ruleVersion: versionOf(facts),
+    inputsHash: facts === undefined ? '' : hashFacts(facts),
     zones: [],
   };
 }
+
+/** The rules and, where it is known, the time zone data that a decision was made by. */
+const versionOf = (facts: Facts | undefined): string =>
+  typeof facts?.environment.tzdata === 'string'
+    ? `${RULE_VERSION}+tz${facts.environment.tzdata}`
+    : RULE_VERSION;
 
 /** What the rules say, without the record of it. */
 export interface Assessment {
@@ -100,74 +101,56 @@ export interface Assessment {
 
 /**
  * The rules alone, for forecasts over many leads: no fingerprint, no sentence, and no way to a permit. Takes facts that
- * `Facts` has parsed. Throws RangeError where `decide` denies with `check_error`.
+ * `readFacts` has read. Throws RangeError where `decide` denies with `check_error`.
  */
 export function assess(facts: Facts, nowMs: number): Assessment {
-  const { failing, nextMs } = weigh(contextOf(facts, nowMs));
+  const { failing, next } = weigh(contextOf(facts, nowMs));
   return {
     reasons: failing.map((rule) => rule.reason),
-    nextAllowedAt: nextMs === undefined ? null : new Date(nextMs),
+    nextAllowedAt: next === undefined ? null : new Date(next.atMs),
   };
 }
 
-function weigh(context: Context): { failing: readonly Rule[]; nextMs: number | undefined } {
+function weigh(context: Context): { failing: readonly Rule[]; next: NextOpening | undefined } {
   const { nowMs, where, consent, number } = context;
-  if (!Number.isSafeInteger(nowMs)) throw new RangeError('the clock gives no instant');
   const failing = RULES.filter((rule) => rule.test(context, nowMs));
   // Whatever the rules say: no allow without a number, a place and a ground for the call.
   if (failing.length === 0) {
     const grounded = consent.grant !== undefined || consent.exempt;
     if (number.npa === undefined || where.places.length === 0 || !grounded)
       throw new RangeError('no rule failed and yet nothing carries the call');
-    return { failing, nextMs: undefined };
+    return { failing, next: undefined };
   }
   const onlyTime = failing.every((rule) => rule.kind === 'time');
-  return { failing, nextMs: onlyTime ? nextAllowed(context) : undefined };
+  return { failing, next: onlyTime ? nextOpening(context) : undefined };
 }
 
-function judge(input: FactsInput, nowMs: number, mint: Mint | undefined): Verdict {
-  const parsed = Facts.safeParse(input);
-  if (!parsed.success) throw new TypeError('the facts are incomplete');
-  const facts = parsed.data;
+function judge(facts: Facts, nowMs: number, mint: Mint | undefined): Verdict {
   const context = contextOf(facts, nowMs);
-  const { failing, nextMs } = weigh(context);
-  const record = {
+  const { failing, next } = weigh(context);
+  const [first] = failing;
+  const decision: Decision = {
+    verdict: first ? 'deny' : 'allow',
+    reason: first ? first.reason : 'ok',
+    reasons: failing.map((rule): Reason => rule.reason),
+    nextAllowedAt: next === undefined ? null : new Date(next.atMs),
+    explanation: first ? blocked(context, first, next) : allowed(context),
     decidedAt: new Date(nowMs),
-    ruleVersion: RULE_VERSION,
-    inputsHash: fingerprint(facts),
+    ruleVersion: versionOf(facts),
+    inputsHash: hashFacts(facts),
     zones: zonesOf(context),
   };
+  if (first) return { kind: 'deny', decision };
+  return mint ? permitted(context, decision, mint) : { kind: 'allow', decision };
+}
 
-  const [first] = failing;
-  if (first) {
-    return {
-      kind: 'deny',
-      decision: {
-        verdict: 'deny',
-        reason: first.reason,
-        reasons: failing.map((rule): Reason => rule.reason),
-        nextAllowedAt: nextMs === undefined ? null : new Date(nextMs),
-        explanation: blocked(context, first, nextMs),
-        ...record,
-      },
-    };
-  }
-
-  const decision: Decision = {
-    verdict: 'allow',
-    reason: 'ok',
-    reasons: [],
-    nextAllowedAt: null,
-    explanation: allowed(context),
-    ...record,
-  };
-  if (!mint) return { kind: 'allow', decision };
+/** An allow with the key to the line. Throws RangeError where there is the least doubt about who may be dialled. */
+function permitted({ facts, nowMs, number }: Context, decision: Decision, mint: Mint): Verdict {
   if (!mint.reserved) throw new RangeError('no attempt is reserved');
   if (!(mint.ttlMs > 0 && mint.ttlMs <= MAX_PERMIT_MS))
     throw new RangeError('a permit lives at most a minute');
   const to = parsePhone(facts.lead.phone);
-  if (to === undefined || to !== context.number.e164)
-    throw new RangeError('the number cannot be read twice alike');
+  if (to === undefined || to !== number.e164) throw new RangeError('the number cannot be read twice alike');
   return {
     kind: 'allow',
     permit: mintPermit(mint.permitId, to, nowMs + mint.ttlMs),
@@ -175,71 +158,63 @@ function judge(input: FactsInput, nowMs: number, mint: Mint | undefined): Verdic
   };
 }
 
-const zonesOf = (context: Context): readonly CandidateZone[] =>
-  context.where.places.map(({ state, zone }) => ({
-    zone,
-    state,
-    localTime: showLocal(zone, context.nowMs),
-  }));
+const zonesOf = ({ where, nowMs }: Context): readonly CandidateZone[] =>
+  where.places.map(({ state, zone }) => ({ zone, state, localTime: showLocal(zone, nowMs) }));
 
-/**
- * The first whole minute from now on at which every time rule passes, all other facts unchanged; undefined when there is
- * none within 60 days or when the holiday tables end. Jumps from boundary to boundary: no rule can open earlier than the
- * latest instant that the failing ones name.
- */
-function nextAllowed(context: Context): number | undefined {
+// ── The sentence ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** A sentence that names more is not read to its end. */
+const MOST_BESIDES = 2;
+
+/** The first rule that is broken; with a time to wait for, also what else is waited for before it comes. */
+function blocked(context: Context, first: Rule, next: NextOpening | undefined): string {
   const { nowMs } = context;
-  let atMs = Math.ceil(nowMs / MINUTE_MS) * MINUTE_MS;
-  try {
-    for (let step = 0; step < SEARCH_STEPS && atMs <= nowMs + SEARCH_MS; step += 1) {
-      let opensMs = -Infinity;
-      for (const rule of TIME_RULES)
-        if (rule.test(context, atMs)) opensMs = Math.max(opensMs, rule.opensAt?.(context, atMs) ?? Infinity);
-      if (opensMs === -Infinity) return atMs;
-      if (opensMs === Infinity) return undefined;
-      atMs = Math.max(atMs + MINUTE_MS, Math.ceil(opensMs / MINUTE_MS) * MINUTE_MS);
-    }
-  } catch {
-    return undefined;
+  const cause = first.say(context, nowMs);
+  const shown = first.show?.(context, nowMs);
+  const sentence = shown === undefined ? cause : `${cause}, and ${shown}`;
+  if (next === undefined) return `Blocked: ${sentence}.`;
+  const besides: string[] = [];
+  for (const { rule, atMs } of next.obstacles) {
+    // That nobody is called at night needs no mention.
+    if (besides.length === MOST_BESIDES || rule.reason === 'outside_federal_hours') continue;
+    const other = rule.say(context, atMs);
+    if (other !== cause && !besides.includes(other)) besides.push(other);
   }
-  return undefined;
+  const rest = besides.length === 0 ? '' : `; besides, ${besides.join(', and ')}`;
+  return `Blocked until ${when(context, next.atMs)}: ${sentence}${rest}.`;
 }
-
-const WEEKDAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'] as const;
-const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'] as const;
 
 /** "Mon 23 Nov 8:00 am Central time", on the clock of the first place. */
 function when(context: Context, atMs: number): string {
   const zone = context.where.places[0]?.zone;
   if (zone === undefined) return new Date(atMs).toISOString();
-  const { day, minute, weekday } = localTime(zone, atMs);
-  const date = new Date(day * 86_400_000);
-  const month = MONTHS[date.getUTCMonth()];
-  return `${WEEKDAYS[weekday]} ${date.getUTCDate()} ${month} ${showMinute(minute)} ${clockName(zone)} time`;
-}
-
-function blocked(context: Context, rule: Rule, nextMs: number | undefined): string {
-  const cause = rule.say(context, context.nowMs);
-  return nextMs === undefined ? `Blocked: ${cause}.` : `Blocked until ${when(context, nextMs)}: ${cause}.`;
+  const { day, minute } = localTime(zone, atMs);
+  return `${showDay(day)} ${showMinute(minute)} ${clockName(zone)} time`;
 }
 
 function allowed(context: Context): string {
   const { grant } = context.consent;
   const ground = grant
-    ? `${grant.level} consent of ${grant.at.toISOString().slice(0, 10)} covers this number`
+    ? `${grant.level === 'oral' ? 'spoken' : 'written'} consent of ${showDate(grant.at)} covers this number`
     : 'the law lets this informational call to a landline pass without consent';
-  const clocks = context.where.places.map(
-    ({ zone }) => `${showMinute(localTime(zone, context.nowMs).minute)} ${clockName(zone)} time`,
-  );
-  return `Allowed: ${ground} and it is ${[...new Set(clocks)].join(' and ')}${unchecked(context)}.`;
+  const clocks: string[] = [];
+  for (const { zone } of context.where.places) {
+    const clock = `${showMinute(localTime(zone, context.nowMs).minute)} ${clockName(zone)} time`;
+    if (!clocks.includes(clock)) clocks.push(clock);
+  }
+  return `Allowed: ${ground}, and it is ${listed(clocks)}${unchecked(context)}.`;
 }
+
+/** "a", "a and b", "a, b and c". */
+const listed = (items: readonly string[]): string =>
+  items.length < 2 ? (items[0] ?? '') : `${items.slice(0, -1).join(', ')} and ${items.at(-1)}`;
 
 /** The lists that were left out because none is set up: said with every allow that went without them. */
 function unchecked({ facts, states }: Context): string {
   const out: string[] = [];
-  if (facts.dnc.national.asOf === null) out.push('the national registry');
+  if (facts.dnc.national.asOf === null) out.push('the national do-not-call registry');
   for (const { code, name } of states)
-    if (STATE_LISTS.has(code) && !facts.dnc.state[code]?.asOf) out.push(`the list of ${name}`);
+    if (STATE_LISTS.has(code) && !facts.dnc.state.get(code)?.asOf) out.push(`the list of ${name}`);
   if (facts.dnc.reassigned === null) out.push('the reassigned numbers');
-  return out.length === 0 ? '' : `; not checked, because not set up: ${out.join(', ')}`;
+  return out.length === 0 ? '' : `; not checked, because not set up: ${listed(out)}`;
 }

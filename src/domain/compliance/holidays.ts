@@ -40,7 +40,10 @@ const NAMES: Readonly<Record<string, string>> = {
 const EVERYWHERE =
   'newYear king presidents memorial juneteenth independence labor columbus veterans thanksgiving christmas';
 
-/** Election Day of Louisiana and Rhode Island is a holiday in even years; Mardi Gras of Alabama on the Gulf coast only. */
+/**
+ * Election Day of Louisiana is a holiday in even years; that of Rhode Island is unverified and taken for every year. Mardi
+ * Gras of Alabama is one on the Gulf coast only.
+ */
 const STATE_DAYS: Readonly<Record<string, string>> = {
   AL: 'confederate davis rosaParks mardiGras',
   LA: 'mardiGras goodFriday election acadian',
@@ -65,21 +68,36 @@ function utahJuneteenth(day: number): number {
   return weekday === SATURDAY ? day + 2 : weekday === SUNDAY ? day + 1 : day - (weekday - 1);
 }
 
-const years = new Set<number>();
-const barred = new Map<string, Map<number, string>>();
+interface Holiday {
+  readonly name: string;
+  /** For who may be on Alabama's Gulf coast. */
+  readonly onlyGulf: boolean;
+}
 
-function bar(state: string, day: number, key: string): void {
-  const days = barred.get(state) ?? new Map<number, string>();
-  barred.set(state, days);
+const barred = new Map<string, Map<number, Holiday[]>>();
+/** Days that the tables cover, half-open. */
+let fromDay = Infinity;
+let toDay = -Infinity;
+
+function bar(state: string, day: number, key: string, observed = observedOn(day)): void {
   const name = NAMES[key];
   if (name === undefined) throw new RangeError(`no name for holiday ${key}`);
-  for (const date of new Set([day, observedOn(day)])) if (!days.has(date)) days.set(date, key);
+  const onlyGulf = state === 'AL' && key === 'mardiGras';
+  const days = barred.get(state) ?? new Map<number, Holiday[]>();
+  barred.set(state, days);
+  // A day's own holiday is named before one that is only observed on it.
+  days.set(day, [{ name, onlyGulf }, ...(days.get(day) ?? [])]);
+  if (observed !== day)
+    days.set(observed, [...(days.get(observed) ?? []), { name: `${name} (observed)`, onlyGulf }]);
 }
 
 for (const line of TABLES.trim().split('\n')) {
   const [yearText = '', ...entries] = line.split(' ');
   const year = Number(yearText);
-  years.add(year);
+  fromDay = Math.min(fromDay, dayOf(year, 1, 1));
+  if (toDay !== -Infinity && toDay !== dayOf(year, 1, 1))
+    throw new RangeError(`a year before ${year} is missing`);
+  toDay = dayOf(year + 1, 1, 1);
   const dates = new Map(
     entries.map((entry) => {
       const [key = '', monthDay = ''] = entry.split('=');
@@ -91,9 +109,9 @@ for (const line of TABLES.trim().split('\n')) {
     for (const key of `${EVERYWHERE} ${own}`.trim().split(' ')) {
       const day = dates.get(key);
       if (day === undefined) throw new RangeError(`${year} lacks ${key}`);
-      if (key === 'election' && state !== 'PA' && year % 2 === 1) continue;
+      if (key === 'election' && state === 'LA' && year % 2 === 1) continue;
       bar(state, day, key);
-      if (state === 'UT' && key === 'juneteenth') bar(state, utahJuneteenth(day), key);
+      if (state === 'UT' && key === 'juneteenth') bar(state, day, key, utahJuneteenth(day));
     }
     // 1 January on a Saturday is observed in the year before.
     bar(state, dayOf(year + 1, 1, 1), 'newYear');
@@ -107,11 +125,9 @@ for (const line of TABLES.trim().split('\n')) {
 export function holidayOf(state: string, day: number, gulf: boolean): string | undefined {
   const days = barred.get(state);
   if (!days) return undefined;
-  const year = yearOf(day);
-  if (!years.has(year)) throw new RangeError(`no holiday table for ${year}`);
-  const key = days.get(day);
-  if (key === undefined || (key === 'mardiGras' && state === 'AL' && !gulf)) return undefined;
-  return NAMES[key];
+  if (!(day >= fromDay && day < toDay))
+    throw new RangeError(`there is no table of holidays for ${yearOf(day)}`);
+  return days.get(day)?.find((holiday) => gulf || !holiday.onlyGulf)?.name;
 }
 
 /** Part of the rule version. */

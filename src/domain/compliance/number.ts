@@ -59,6 +59,10 @@ export function numberKind(text: string): NumberKind {
   return { bar: undefined, e164, npa };
 }
 
+/** Is `written` the number `e164`? One that cannot be read may be any number, so it is. */
+export const sameNumber = (written: string, e164: string): boolean =>
+  written === e164 || (!NANP.test(written) && (numberKind(written).e164 ?? e164) === e164);
+
 /** Part of the rule version. */
 export const NUMBER_SOURCE = {
   tollFree: [...TOLL_FREE],

@@ -2,11 +2,13 @@
  * domain/compliance/places: where a called party may be. Candidates are the address (ZIP, else state) together with the
  * area code, because numbers are portable and some states presume that the area code shows the place (reference §3.5).
  */
-import { stateCode } from './states.ts';
+import { STATES, type StateRow, stateCode } from './states.ts';
+import { ZIP_PLACES, ZIP_SOURCE } from './zip-places.ts';
 
 /** One place the called party may be. */
 export interface Place {
   readonly state: string;
+  readonly row: StateRow;
   readonly zone: string;
   /** May be in Mobile or Baldwin county, Alabama, where Mardi Gras is a holiday. */
   readonly gulf: boolean;
@@ -92,9 +94,10 @@ const STATE_ZONES: Readonly<Record<string, string>> = {
   WY: 'M',
 };
 
-/** Geographic area codes by state; zones of the state unless letters stand before the codes. One line per zone set. */
+/** Geographic area codes: state, zone letters, codes. Where a zone line runs through an area code, both sides count. */
 const AREA_CODES = `
-AL C 205 251 256 659 938
+AL C 205 256 659 938
+AL C 251
 AL CE 334
 AK AK 907
 AR C 327 479 501 870
@@ -167,178 +170,175 @@ WY M 307
 `;
 
 /**
- * ZIP codes by their first three digits, with the zones of all counties that a prefix touches: where a zone line runs
- * through a prefix, both sides count. Prefixes of the armed forces and unused ones are missing on purpose.
+ * Further states and zones of ZIP codes, where something is known that a point on a map of zones does not tell. Lines as in
+ * AREA_CODES.
  */
-const ZIP_PREFIXES = `
-NY E 005 100-149
-PR R 006-007 009
-VI V 008
-MA E 010-027 055
-RI E 028-029
-NH E 030-038
-ME E 039-049
-VT E 050-054 056-059
-CT E 060-069
-NJ E 070-089
-PA E 150-196
-DE E 197-199
-DC E 200 202-205 569
-VA E 201 220-246
-MD E 206-212 214-219
-WV E 247-268
-NC E 270-289
-SC E 290-299
-GA E 300-319 398-399
-FL E 320-323 326-339 341-342 344 346-347 349
-FL EC 324
-FL C 325
-AL C 350-352 354-369
-TN C 370-372 380-385
-TN EC 373
-TN E 374 376-379
-MS C 386-397
-KY E 400 402-418
-KY EC 401 425-427
-KY C 420-424
-OH E 430-459
-IN I 460-462 466-474 478
-IN IC 463 465 475 479
-IN C 464 476-477
-MI D 480-497
-MI DN 498-499
-IA C 500-516 520-528
-WI C 530-532 534-535 537-549
-MN C 550-551 553-567
-SD C 570-574
-SD CM 575-576
-SD M 577
-ND C 580-584
-ND CM 585 587-588
-ND M 586
-MT M 590-599
-IL C 600-620 622-629
-MO C 630-631 633-641 644-658
-KS C 660-662 664-676
-KS CM 677-679
-NE C 680-681 683-689
-NE CM 690-692
-NE M 693
-LA C 700-701 703-708 710-714
-AR C 716-729
-OK C 730-731 734-741 743-749
-TX C 733 750-770 772-797
-TX CM 798
-TX M 799 885
-CO M 800-816
-WY M 820-831
-ID B 832-834 836-837
-ID BP 835
-ID P 838
-UT M 840-847
-AZ Z 850-853 855-857 859 863-864
-AZ ZM 860 865
-NM M 870-871 873-875 877-884
-NV P 889-891 893-895 897
-NV PM 898
-CA P 900-908 910-928 930-961
-HI H 967-968
-GU G 969
-OR P 970-978
-OR PB 979
-WA P 980-986 988-994
-AK A 996-999
-AK AK 995
+const ZIP_ADDITIONS = `
+AZ Z 86020 86028 86033 86035 86044-86045 86053-86054 86502-86508 86510-86511 86514-86515 86520 86535 86538 86540 86544-86545 86547 86556
+AK P 99923
+NV M 89825-89826 89831-89832
+OK C 73960
+TX C 73949
 `;
+/*
+ * AZ: the Navajo Nation has summer time, and the Hopi land inside it and the towns at its edge have none; their ZIP codes
+ * reach across. AK: Hyder lives by the clocks of Stewart, British Columbia. NV: Jackpot, Jarbidge, Mountain City and Owyhee
+ * live by those of Idaho. OK, TX: Texhoma is one town in two states.
+ */
 
-/** ZIP codes that differ from their prefix. */
-const ZIP_EXCEPTIONS = `
-AS S 96799
-MP Y 96950 96951 96952
-NY E 06390
-`;
-
-interface Spot {
+/** A code's state and the zones it may be in there. */
+export interface Spot {
   readonly state: string;
   readonly zones: readonly string[];
 }
 
-function zonesOf(letters: string): readonly string[] {
-  return [...letters].map((letter) => {
+/** What several codes of one table share. */
+interface Ground extends Spot {
+  readonly places: readonly Place[];
+}
+
+function ground(state: string, letters: string, gulf: boolean): Ground {
+  const row = STATES.get(state);
+  if (!row) throw new RangeError(`state ${state}`);
+  const zones = [...letters].map((letter) => {
     const zone = ZONE[letter];
     if (zone === undefined) throw new RangeError(`zone letter ${letter}`);
     return zone;
   });
+  return { state, zones, places: zones.map((zone) => ({ state, row, zone, gulf })) };
 }
 
-function table(text: string): ReadonlyMap<string, Spot> {
-  const spots = new Map<string, Spot>();
+/** The lines of a table as [state, letters, codes], ranges of codes written out. */
+function* lines(text: string): Generator<[state: string, letters: string, codes: string[]]> {
   for (const line of text.trim().split('\n')) {
-    const [state = '', letters = '', ...codes] = line.split(' ');
-    if (stateCode(state) !== state) throw new RangeError(`state ${state}`);
-    const spot = { state, zones: zonesOf(letters) };
-    for (const code of codes) {
-      const [from = '', to = from] = code.split('-');
-      for (let n = Number(from); n <= Number(to); n += 1)
-        spots.set(String(n).padStart(from.length, '0'), spot);
-    }
+    const [state = '', letters = '', ...ranges] = line.split(' ');
+    yield [state, letters, ranges.flatMap(range)];
   }
-  return spots;
 }
 
-const NPA = table(AREA_CODES);
-const ZIP3 = table(ZIP_PREFIXES);
-const ZIP5 = table(ZIP_EXCEPTIONS);
-const STATE_SPOT: ReadonlyMap<string, Spot> = new Map(
-  Object.entries(STATE_ZONES).map(([state, letters]) => [state, { state, zones: zonesOf(letters) }]),
+function range(text: string): string[] {
+  const [from = '', to = from] = text.split('-');
+  const codes: string[] = [];
+  for (let n = Number(from); n <= Number(to); n += 1) codes.push(String(n).padStart(from.length, '0'));
+  return codes;
+}
+
+const STATE_GROUND: ReadonlyMap<string, Ground> = new Map(
+  Object.entries(STATE_ZONES).map(([state, letters]) => [state, ground(state, letters, true)]),
 );
+
+/** Mobile and Baldwin counties, with neighbours: the packages know no counties. */
+const GULF_NPA = '251';
+const GULF_ZIP3 = new Set(['365', '366']);
+
+const NPA = new Map<string, Ground>();
+for (const [state, letters, codes] of lines(AREA_CODES)) {
+  const here = ground(state, letters, codes.includes(GULF_NPA));
+  for (const code of codes) NPA.set(code, here);
+}
+
+/** By the number of the ZIP code: index into ZIP_GROUNDS, 0 for a code that does not exist. */
+const ZIP = new Uint16Array(100_000);
+const ZIP_GROUNDS: (readonly Ground[])[] = [[]];
+{
+  const known = new Map<string, number>();
+  const numberOf = (key: string, grounds: () => readonly Ground[]): number => {
+    let index = known.get(key);
+    if (index === undefined) {
+      index = ZIP_GROUNDS.push(grounds()) - 1;
+      known.set(key, index);
+    }
+    return index;
+  };
+  for (const line of ZIP_PLACES.trim().split('\n')) {
+    const [zip3 = '', state = '', letters = '', ...ends] = line.split(' ');
+    const gulf = GULF_ZIP3.has(zip3);
+    const index = numberOf(`${state}${letters}${gulf}`, () => [ground(state, letters, gulf)]);
+    for (const end of ends.flatMap(range)) ZIP[Number(zip3 + end)] = index;
+  }
+  for (const [state, letters, codes] of lines(ZIP_ADDITIONS))
+    for (const code of codes) {
+      const before = ZIP[Number(code)] ?? 0;
+      if (before === 0) continue;
+      ZIP[Number(code)] = numberOf(`${before}+${state}${letters}`, () =>
+        joined(ZIP_GROUNDS[before] ?? [], ground(state, letters, false)),
+      );
+    }
+}
+
+/** One ground for each state. */
+function joined(grounds: readonly Ground[], more: Ground): readonly Ground[] {
+  if (!grounds.some(({ state }) => state === more.state)) return [...grounds, more];
+  return grounds.map((here) =>
+    here.state === more.state
+      ? {
+          state: here.state,
+          zones: [...here.zones, ...more.zones],
+          places: [...here.places, ...more.places],
+        }
+      : here,
+  );
+}
 
 /** The state and zones of a geographic US area code; undefined for any other three digits. */
 export const areaCode = (npa: string): Spot | undefined => NPA.get(npa);
 
-/** The state and zones a ZIP code may be in; undefined when it is unknown or military. Takes "98101" and "98101-1234". */
-export function zipCode(zip: string): Spot | undefined {
-  const five = /^(\d{5})(?:-?\d{4})?$/.exec(zip.trim())?.[1];
-  return five === undefined ? undefined : (ZIP5.get(five) ?? ZIP3.get(five.slice(0, 3)));
+const ZIP_TEXT = /^(\d{5})(?:-?\d{4})?$/;
+
+/** Where a ZIP code may be; empty when it is unknown or military. Takes "98101" and "98101-1234". */
+export const zipCode = (zip: string): readonly Spot[] => groundsOfZip(zip.trim());
+
+function groundsOfZip(zip: string): readonly Ground[] {
+  const five = ZIP_TEXT.exec(zip)?.[1];
+  return (five === undefined ? undefined : ZIP_GROUNDS[ZIP[Number(five)] ?? 0]) ?? [];
 }
 
-const GULF_ZIP = /^36[56]/;
-
 export interface Whereabouts {
-  /** Every (state, zone) that must be open. Empty when nothing is known. */
+  /** Every (state, zone) that must be open, those of the address first. Empty when nothing is known. */
   readonly places: readonly Place[];
+  /** How many of the places come from the address; the others are known by the area code alone. */
+  readonly byAddress: number;
   /** ZIP and state name different states. */
   readonly conflict: boolean;
-  /** Some piece of evidence was given and could not be placed, or there is none at all. */
-  readonly unknown: boolean;
+  /** The piece of evidence that was given and could not be placed. */
+  readonly unknown: 'zip' | 'state' | 'number' | undefined;
 }
 
 /** All places that the evidence allows. `npa` is undefined for a number that has no area code of ours. */
 export function whereabouts(npa: string | undefined, state: string | null, zip: string | null): Whereabouts {
-  const places = new Map<string, Place>();
-  const add = (spot: Spot, gulf: boolean): void => {
-    for (const zone of spot.zones) {
-      const key = `${spot.state} ${zone}`;
-      places.set(key, { state: spot.state, zone, gulf: gulf || (places.get(key)?.gulf ?? false) });
-    }
-  };
-
   const zipText = zip?.trim() ?? '';
   const stateText = state?.trim() ?? '';
-  const byZip = zipText === '' ? undefined : zipCode(zipText);
+  const byZip = groundsOfZip(zipText);
   const code = stateText === '' ? undefined : stateCode(stateText);
-  const byState = code === undefined ? undefined : STATE_SPOT.get(code);
-  const byArea = npa === undefined ? undefined : areaCode(npa);
+  const byState = code === undefined ? undefined : STATE_GROUND.get(code);
+  const byArea = npa === undefined ? undefined : NPA.get(npa);
 
-  if (byZip) add(byZip, GULF_ZIP.test(zipText));
-  else if (byState) add(byState, true);
-  if (byArea) add(byArea, npa === '251');
+  const places: Place[] = [];
+  if (byZip.length > 0) for (const { places: here } of byZip) addPlaces(places, here);
+  else if (byState) addPlaces(places, byState.places);
+  const byAddress = places.length;
+  if (byArea) addPlaces(places, byArea.places);
 
+  let unknown: Whereabouts['unknown'];
+  if (zipText !== '' && byZip.length === 0) unknown = 'zip';
+  else if (stateText !== '' && !byState) unknown = 'state';
+  else if (!byArea) unknown = 'number';
   return {
-    places: [...places.values()],
-    conflict: byZip !== undefined && byState !== undefined && byZip.state !== byState.state,
-    unknown: (zipText !== '' && !byZip) || (stateText !== '' && !byState) || !byArea || places.size === 0,
+    places,
+    byAddress,
+    conflict:
+      byZip.length > 0 && byState !== undefined && byZip.every((spot) => spot.state !== byState.state),
+    unknown,
   };
+}
+
+/** Each state and zone once; it may be on the Gulf coast when any piece of evidence says so. */
+function addPlaces(places: Place[], more: readonly Place[]): void {
+  for (const place of more) {
+    const twin = places.findIndex(({ state, zone }) => state === place.state && zone === place.zone);
+    if (twin === -1) places.push(place);
+    else if (place.gulf) places[twin] = place;
+  }
 }
 
 const CLOCKS: Readonly<Record<string, string>> = {
@@ -364,5 +364,12 @@ const CLOCKS: Readonly<Record<string, string>> = {
 /** "Pacific" for America/Los_Angeles: the name people use. */
 export const clockName = (zone: string): string => CLOCKS[zone] ?? zone;
 
+/** "Florida", or "the Central time part of Florida" where not the whole state has this clock. */
+export function regionName({ row, zone }: Place): string {
+  const clock = clockName(zone);
+  const whole = STATE_GROUND.get(row.code)?.zones.every((other) => clockName(other) === clock) ?? false;
+  return whole || clock === row.name ? row.name : `the ${clock} time part of ${row.name}`;
+}
+
 /** Part of the rule version. */
-export const PLACE_SOURCE = { ZONE, STATE_ZONES, AREA_CODES, ZIP_PREFIXES, ZIP_EXCEPTIONS };
+export const PLACE_SOURCE = { ZONE, STATE_ZONES, AREA_CODES, ZIP_SOURCE, ZIP_PLACES, ZIP_ADDITIONS };

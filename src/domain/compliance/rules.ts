@@ -4,14 +4,15 @@
  *
  * Comparisons with ages and instants are written so that a value that cannot be compared denies.
  */
-import { type ConsentFinding, judgeConsent, sameSeller } from './consent.ts';
+import { type ConsentFinding, concernsSeller, judgeConsent } from './consent.ts';
 import { REASONS, type Reason } from './decision.ts';
-import type { Facts } from './facts.ts';
+import { type Facts, WEEKDAYS } from './facts.ts';
 import { holidayOf } from './holidays.ts';
-import { type NumberKind, numberKind } from './number.ts';
-import { clockName, type Place, type Whereabouts, whereabouts } from './places.ts';
-import { STATE_LISTS, STATES, type StateRow, stateCode, type Window } from './states.ts';
-import { instantOf, type LocalTime, localTime, showMinute } from './zone-clock.ts';
+import { machineFault } from './machine.ts';
+import { type NumberKind, numberKind, sameNumber } from './number.ts';
+import { type Place, regionName, type Whereabouts, whereabouts } from './places.ts';
+import { STATE_LISTS, type StateRow, stateCode, type Window } from './states.ts';
+import { instantOf, type LocalTime, localTime, showDate, showHour, showMinute } from './zone-clock.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
@@ -24,6 +25,12 @@ export const FEDERAL: readonly [number, number] = [8 * 60, 21 * 60];
 /** 64.1200(a)(3)(ii)-(iv): informational calls to a landline without consent. */
 export const EXEMPT_CAP = { max: 3, days: 30 } as const;
 
+interface Try {
+  readonly atMs: number;
+  readonly subject: string;
+  readonly outcome: string;
+}
+
 /** Everything the rules look at, derived once per decision. */
 export interface Context {
   readonly facts: Facts;
@@ -32,11 +39,13 @@ export interface Context {
   readonly where: Whereabouts;
   /** The state rows of all places, each once. */
   readonly states: readonly StateRow[];
+  readonly inKentucky: boolean;
   readonly consent: ConsentFinding;
   /** Newest first. */
-  readonly attempts: readonly { readonly atMs: number; readonly subject: string; readonly outcome: string }[];
+  readonly attempts: readonly Try[];
   readonly hours: Window;
-  readonly days: ReadonlySet<number>;
+  /** The campaign's days by their number, 0 is Sunday. */
+  readonly days: readonly boolean[];
 }
 
 export interface Rule {
@@ -44,52 +53,49 @@ export interface Rule {
   readonly kind: 'bar' | 'time';
   /** True: the reason holds at that instant. */
   readonly test: (context: Context, atMs: number) => boolean;
-  /** For `time`: no earlier instant than this one can pass (Infinity: none). Asked only where `test` is true. */
+  /** For `time`: no earlier instant than this one can pass (Infinity: none). Where the rule passes, `atMs` or less. */
   readonly opensAt?: (context: Context, atMs: number) => number;
-  /** Half a sentence for a manager, without full stop. Asked only where `test` is true. */
+  /** The rule as half a sentence for a manager, without full stop. Asked only where `test` is true. */
   readonly say: (context: Context, atMs: number) => string;
+  /** What the clock there shows, where that is what breaks the rule: "it is 9:00 pm in Louisiana". As `say`. */
+  readonly show?: (context: Context, atMs: number) => string | undefined;
 }
 
-const WEEKDAY_NUMBER = { sun: 0, mon: 1, tue: 2, wed: 3, thu: 4, fri: 5, sat: 6 } as const;
-const WEEKDAY_NAME = ['Sundays', 'Mondays', 'Tuesdays', 'Wednesdays', 'Thursdays', 'Fridays', 'Saturdays'];
+const WEEKDAY_NAME = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];
 
-function minuteOf(hhmm: string): number {
-  return Number(hhmm.slice(0, 2)) * 60 + Number(hhmm.slice(3, 5));
-}
+const digitAt = (text: string, index: number): number => text.charCodeAt(index) - 48;
 
+/** "09:30" → 570. */
+const minuteOf = (hhmm: string): number =>
+  digitAt(hhmm, 0) * 600 + digitAt(hhmm, 1) * 60 + digitAt(hhmm, 3) * 10 + digitAt(hhmm, 4);
+
+/** Throws RangeError when this machine cannot tell the time, or when a table is missing. */
 export function contextOf(facts: Facts, nowMs: number): Context {
+  if (!Number.isSafeInteger(nowMs)) throw new RangeError('the clock gives no instant');
+  const fault = machineFault(facts.environment, nowMs);
+  if (fault !== undefined) throw new RangeError(fault);
   const number = numberKind(facts.lead.phone);
   const where = whereabouts(number.npa, facts.lead.state, facts.lead.zip);
-  const states = [...new Set(where.places.map((place) => place.state))].map(rowOf);
-  const start = minuteOf(facts.campaign.hours.start);
-  const end = minuteOf(facts.campaign.hours.end);
-  const attempts = facts.history.attempts.map((attempt) => ({
-    atMs: attempt.at.getTime(),
-    subject: attempt.subject,
-    outcome: attempt.outcome,
-  }));
+  const states: StateRow[] = [];
+  for (const { row } of where.places) if (!states.includes(row)) states.push(row);
+  const inKentucky = states.some(({ code }) => code === 'KY');
+  const attempts: Try[] = [];
+  for (const { at, subject, outcome } of facts.history.attempts)
+    attempts.push({ atMs: at.getTime(), subject, outcome });
+  const { start, end, days } = facts.campaign.hours;
+  const hours = [minuteOf(start), minuteOf(end)] as const;
   return {
     facts,
     nowMs,
     number,
     where,
     states,
-    consent: judgeConsent(
-      facts,
-      number.e164,
-      states.some((row) => row.code === 'KY'),
-      nowMs,
-    ),
+    inKentucky,
+    consent: judgeConsent(facts, number.e164, inKentucky, nowMs),
     attempts: attempts.length > 1 ? attempts.sort((a, b) => b.atMs - a.atMs) : attempts,
-    hours: start < end ? [start, end] : null,
-    days: new Set(facts.campaign.hours.days.map((day) => WEEKDAY_NUMBER[day])),
+    hours: hours[0] < hours[1] ? hours : null,
+    days: WEEKDAYS.map((day) => days.includes(day)),
   };
-}
-
-function rowOf(state: string): StateRow {
-  const row = STATES.get(state);
-  if (!row) throw new RangeError(`no rules for state ${state}`);
-  return row;
 }
 
 // ── Hours and days ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -97,37 +103,63 @@ function rowOf(state: string): StateRow {
 const within = (window: Window, minute: number): boolean =>
   window !== null && minute >= window[0] && minute < window[1];
 
-function stateWindow(place: Place, local: LocalTime): { window: Window; holiday: string | undefined } {
-  const row = rowOf(place.state);
-  const holiday = row.holiday === undefined ? undefined : holidayOf(place.state, local.day, place.gulf);
-  if (holiday !== undefined && row.holiday !== undefined) return { window: row.holiday, holiday };
-  const window = local.weekday === 0 ? row.sunday : local.weekday === 6 ? row.saturday : row.weekday;
-  return { window, holiday: undefined };
+const holidayAt = ({ row, gulf }: Place, local: LocalTime): string | undefined =>
+  row.holiday === undefined ? undefined : holidayOf(row.code, local.day, gulf);
+
+const weekWindow = (row: StateRow, weekday: number): Window =>
+  weekday === 0 ? row.sunday : weekday === 6 ? row.saturday : row.weekday;
+
+function stateWindow(place: Place, local: LocalTime): Window {
+  const { row } = place;
+  return row.holiday !== undefined && holidayAt(place, local) !== undefined
+    ? row.holiday
+    : weekWindow(row, local.weekday);
 }
 
-/** A rule that must hold in no place. `opens` answers the minute of this local day to wait for, or undefined for the next day. */
+type At<T> = (context: Context, place: Place, local: LocalTime) => T;
+
+/**
+ * A rule that must hold in no place. `opens` answers the minute of this local day to wait for, or undefined for the next
+ * day; `say` and `show` are told of the first place where it holds.
+ */
 function everywhere(
-  holds: (context: Context, place: Place, local: LocalTime) => boolean,
-  opens: (context: Context, place: Place, local: LocalTime) => number | undefined,
-): Pick<Rule, 'kind' | 'test'> & Required<Pick<Rule, 'opensAt'>> {
+  holds: At<boolean>,
+  opens: At<number | undefined>,
+  say: At<string>,
+  show: At<string | undefined> = () => undefined,
+): Pick<Rule, 'kind' | 'test' | 'opensAt' | 'say' | 'show'> {
+  const first =
+    <T>(tell: At<T>) =>
+    (context: Context, atMs: number): T => {
+      for (const place of context.where.places) {
+        const local = localTime(place.zone, atMs);
+        if (holds(context, place, local)) return tell(context, place, local);
+      }
+      throw new RangeError('no place breaks this rule');
+    };
   return {
     kind: 'time',
-    test: (context, atMs) =>
-      context.where.places.some((place) => holds(context, place, localTime(place.zone, atMs))),
+    test(context, atMs) {
+      for (const place of context.where.places)
+        if (holds(context, place, localTime(place.zone, atMs))) return true;
+      return false;
+    },
     opensAt(context, atMs) {
-      let open = atMs;
+      let opensMs = atMs;
       for (const place of context.where.places) {
         const local = localTime(place.zone, atMs);
         if (!holds(context, place, local)) continue;
         const minute = opens(context, place, local);
-        const next =
+        const nextMs =
           minute === undefined
             ? instantOf(place.zone, local.day + 1, 0)
             : instantOf(place.zone, local.day, minute);
-        open = Math.max(open, next);
+        opensMs = Math.max(opensMs, nextMs, atMs + 1);
       }
-      return open;
+      return opensMs;
     },
+    say: first(say),
+    show: first(show),
   };
 }
 
@@ -135,124 +167,202 @@ function everywhere(
 const upcoming = (window: Window, minute: number): number | undefined =>
   window !== null && minute < window[0] ? window[0] : undefined;
 
-function firstPlace(
-  context: Context,
-  atMs: number,
-  holds: (place: Place, local: LocalTime) => boolean,
-): { place: Place; local: LocalTime } {
+const outsideFederal = (local: LocalTime): boolean => !within(FEDERAL, local.minute);
+const outsideCampaign = (context: Context, local: LocalTime): boolean =>
+  !context.days[local.weekday] || !within(context.hours, local.minute);
+/** The holiday that closes the whole day. */
+const onBarredHoliday = (place: Place, local: LocalTime): string | undefined =>
+  place.row.holiday === null ? holidayAt(place, local) : undefined;
+const onBarredDay = (place: Place, local: LocalTime): boolean =>
+  weekWindow(place.row, local.weekday) === null;
+/** State hours count where federal law would let the call pass; elsewhere the federal rule says it already. */
+function outsideState(place: Place, local: LocalTime): boolean {
+  if (outsideFederal(local)) return false;
+  const window = stateWindow(place, local);
+  return window !== null && !within(window, local.minute);
+}
+
+/**
+ * When the hours that are open at `atMs` in every place end in the first of them. Asked only where no rule of hours and
+ * days holds.
+ */
+export function hoursEndMs(context: Context, atMs: number): number {
+  let endMs = Infinity;
   for (const place of context.where.places) {
     const local = localTime(place.zone, atMs);
-    if (holds(place, local)) return { place, local };
+    const minute = Math.min(
+      FEDERAL[1],
+      stateWindow(place, local)?.[1] ?? local.minute,
+      context.hours?.[1] ?? local.minute,
+    );
+    endMs = Math.min(endMs, instantOf(place.zone, local.day, minute));
   }
-  throw new RangeError('no place breaks this rule');
+  return endMs;
+}
+
+// ── Words for places and hours ───────────────────────────────────────────────────────────────────────────────────────
+
+/** "Florida", or "Florida, the state of the area code," where the address is in another one. */
+function stateName(context: Context, row: StateRow): string {
+  const { places, byAddress } = context.where;
+  const elsewhere = byAddress > 0 && places.findIndex((place) => place.row === row) >= byAddress;
+  return elsewhere ? `${row.name}, the state of the area code,` : row.name;
 }
 
 const itIs = (place: Place, local: LocalTime): string =>
-  `it is ${showMinute(local.minute)} ${clockName(place.zone)} time there`;
+  `it is ${showMinute(local.minute)} in ${regionName(place)}`;
 
 const span = (window: readonly [number, number]): string =>
-  `from ${showMinute(window[0])} to ${showMinute(window[1])}`;
+  `from ${showHour(window[0])} to ${showHour(window[1])}`;
 
-const outsideFederal = (local: LocalTime): boolean => !within(FEDERAL, local.minute);
-const outsideCampaign = (context: Context, local: LocalTime): boolean =>
-  !context.days.has(local.weekday) || !within(context.hours, local.minute);
-const onBarredHoliday = (place: Place, local: LocalTime): string | undefined => {
-  const { window, holiday } = stateWindow(place, local);
-  return window === null ? holiday : undefined;
-};
-const onBarredDay = (place: Place, local: LocalTime): boolean => {
-  const row = rowOf(place.state);
-  return (local.weekday === 0 ? row.sunday : local.weekday === 6 ? row.saturday : row.weekday) === null;
-};
-/** State hours count where federal law would let the call pass; elsewhere the federal rule says it already. */
-const outsideState = (place: Place, local: LocalTime): boolean => {
-  const { window } = stateWindow(place, local);
-  return window !== null && !outsideFederal(local) && !within(window, local.minute);
-};
+/** " on Memorial Day", " on Saturdays", or nothing for a state's usual hours. */
+function onWhichDay(place: Place, local: LocalTime): string {
+  const { row } = place;
+  const holiday = holidayAt(place, local);
+  if (holiday !== undefined) return ` on ${holiday}`;
+  const window = weekWindow(row, local.weekday);
+  const usual = row.weekday;
+  if (window === usual || window === null || usual === null) return '';
+  return window[0] === usual[0] && window[1] === usual[1] ? '' : ` on ${WEEKDAY_NAME[local.weekday]}s`;
+}
+
+const oneOr = (n: number, one: string, many: string): string => (n === 1 ? one : `${n} ${many}`);
+const howOften = (n: number): string => (n === 1 ? 'once' : n === 2 ? 'twice' : `${n} times`);
+const minutes = (n: number): string =>
+  n % 60 === 0 ? oneOr(n / 60, 'an hour', 'hours') : oneOr(n, 'a minute', 'minutes');
 
 // ── Frequency ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** The instant from which fewer than `max` of the attempts (newest first) lie inside the window. */
-function capFreesAt(attempts: readonly { readonly atMs: number }[], max: number, windowMs: number): number {
+function capFreesAt(attempts: readonly Try[], max: number, windowMs: number): number {
   if (max === 0) return Infinity;
   const blocking = attempts[max - 1];
   return blocking === undefined ? -Infinity : blocking.atMs + windowMs;
 }
 
-/** No attempt still counts against the cap: an attempt counts while it is younger than the window. */
+/** An attempt counts against a cap while it is younger than the window. */
 const over = (freesAtMs: number, atMs: number): boolean => !(freesAtMs <= atMs);
 
-const ended = (outcome: string): boolean => outcome === 'hung_up';
+/** Outcomes of ours and of others that say that the called party ended the call. */
+const ENDED_BY_THEM = /h[au]ng|opted_out/i;
 
-function stateCapFreesAt(context: Context): { row: StateRow; freesAtMs: number } | undefined {
-  let latest: { row: StateRow; freesAtMs: number } | undefined;
-  for (const row of context.states) {
-    let freesAtMs = -Infinity;
-    if (row.cap) {
-      const same = context.attempts.filter((attempt) => attempt.subject === context.facts.call.subject);
-      freesAtMs = capFreesAt(same, row.cap.max, row.cap.hours * HOUR_MS);
-    }
-    if (row.noneAfterHangup && context.attempts.some((attempt) => ended(attempt.outcome)))
-      freesAtMs = Infinity;
-    if (!latest || freesAtMs > latest.freesAtMs) latest = { row, freesAtMs };
-  }
-  return latest;
+const plainSubject = (text: string): string => text.trim().toLowerCase();
+
+function capOfState({ facts, attempts }: Context, { cap, noneAfterHangup }: StateRow): number {
+  if (noneAfterHangup && attempts.some(({ outcome }) => ENDED_BY_THEM.test(outcome))) return Infinity;
+  if (!cap || attempts.length < cap.max) return -Infinity;
+  const subject = plainSubject(facts.call.subject);
+  const counted = cap.sameSubject
+    ? attempts.filter((attempt) => plainSubject(attempt.subject) === subject)
+    : attempts;
+  return capFreesAt(counted, cap.max, cap.hours * HOUR_MS);
 }
+
+const stateCapFreesAt = (context: Context): number =>
+  context.states.reduce((latest, row) => Math.max(latest, capOfState(context, row)), -Infinity);
 
 const exemptCapFreesAt = (context: Context): number =>
   context.consent.exempt ? capFreesAt(context.attempts, EXEMPT_CAP.max, EXEMPT_CAP.days * DAY_MS) : -Infinity;
 
-const UNANSWERED = new Set(['no_answer', 'busy', 'failed', 'canceled', 'voicemail', 'no_conversation']);
+/** Outcomes of calls that a person took. Every other one counts as unanswered. */
+const ANSWERED = new Set([
+  'answered',
+  'completed',
+  'qualified',
+  'not_interested',
+  'callback',
+  'wrong_number',
+  'opted_out',
+  'transferred',
+  'hung_up',
+]);
 
-function unansweredInARow(context: Context): number {
-  const answered = context.attempts.findIndex((attempt) => !UNANSWERED.has(attempt.outcome));
-  return answered === -1 ? context.attempts.length : answered;
+/** One limit of the campaign: when it is free again, and how it is told. */
+interface CampaignCap {
+  readonly freesAt: (context: Context, atMs: number) => number;
+  readonly say: (campaign: Facts['campaign']) => string;
 }
 
-/** The campaign's own limits, in the order in which they are told. */
-function campaignCaps(context: Context, atMs: number): { freesAtMs: number; text: string }[] {
-  const { campaign } = context.facts;
-  const { attempts } = context;
-  const caps: { freesAtMs: number; text: string }[] = [];
-  const rolling = (max: number | null, days: number, window: string): void => {
-    if (max !== null)
-      caps.push({
-        freesAtMs: capFreesAt(attempts, max, days * DAY_MS),
-        text: `this person was tried ${times(max)} within ${window}, which is the limit`,
-      });
-  };
+const rolling = (
+  maxOf: (campaign: Facts['campaign']) => number | null,
+  days: number,
+  window: string,
+): CampaignCap => ({
+  freesAt({ facts, attempts }) {
+    const max = maxOf(facts.campaign);
+    return max === null ? -Infinity : capFreesAt(attempts, max, days * DAY_MS);
+  },
+  say: (campaign) => triedOften(maxOf(campaign) ?? 0, `within ${window}`),
+});
 
-  const stop = campaign.stopAfterUnanswered;
-  if (stop !== null && unansweredInARow(context) >= stop)
-    caps.push({ freesAtMs: Infinity, text: `the last ${stop} tries went unanswered` });
-  const [newest] = attempts;
-  if (newest && campaign.minGapMinutes > 0)
-    caps.push({
-      freesAtMs: newest.atMs + campaign.minGapMinutes * MINUTE_MS,
-      text: `the last try was less than ${minutes(campaign.minGapMinutes)} ago`,
-    });
-  const perDay = campaign.maxPerDay;
-  if (perDay !== null)
-    for (const { zone } of context.where.places) {
-      const { day } = localTime(zone, atMs);
-      const today = attempts.filter(
-        (attempt) => attempt.atMs >= instantOf(zone, day, 0) && localTime(zone, attempt.atMs).day === day,
-      );
-      if (today.length >= perDay)
-        caps.push({
-          freesAtMs: perDay === 0 ? Infinity : instantOf(zone, day + 1, 0),
-          text: `this person was tried ${times(perDay)} today, which is the limit`,
-        });
-    }
-  rolling(campaign.maxPer24h, 1, '24 hours');
-  rolling(campaign.maxPer7Days, 7, '7 days');
-  rolling(campaign.maxPer30Days, 30, '30 days');
-  return caps;
+const triedOften = (max: number, when: string): string =>
+  max === 0
+    ? 'the limits of the campaign allow no calls at all'
+    : `this person was tried ${howOften(max)} ${when}, and that is the limit`;
+
+function triedToday(context: Context, zone: string, day: number): number {
+  let tries = 0;
+  for (const { atMs } of context.attempts) {
+    const then = localTime(zone, atMs).day;
+    if (then === day) tries += 1;
+    else if (then < day) break;
+  }
+  return tries;
 }
 
-const times = (n: number): string => (n === 1 ? 'once' : n === 2 ? 'twice' : `${n} times`);
-const minutes = (n: number): string =>
-  n % 60 === 0 ? `${n / 60} hour${n === 60 ? '' : 's'}` : `${n} minutes`;
+const CAMPAIGN_CAPS: readonly [CampaignCap, ...CampaignCap[]] = [
+  {
+    freesAt({ facts, attempts }) {
+      const stop = facts.campaign.stopAfterUnanswered;
+      if (stop === null || attempts.length < stop) return -Infinity;
+      for (let i = 0; i < stop; i += 1) if (ANSWERED.has(attempts[i]?.outcome ?? '')) return -Infinity;
+      return Infinity;
+    },
+    say: ({ stopAfterUnanswered }) =>
+      `nobody answered the last ${oneOr(stopAfterUnanswered ?? 0, 'try', 'tries')}, and that is the limit`,
+  },
+  {
+    freesAt({ facts, attempts }) {
+      const { minGapMinutes } = facts.campaign;
+      const [newest] = attempts;
+      return newest === undefined || minGapMinutes === 0
+        ? -Infinity
+        : newest.atMs + minGapMinutes * MINUTE_MS;
+    },
+    say: ({ minGapMinutes }) => `the last try was less than ${minutes(minGapMinutes)} ago`,
+  },
+  {
+    freesAt(context, atMs) {
+      const { maxPerDay } = context.facts.campaign;
+      if (maxPerDay === null || context.attempts.length < maxPerDay) return -Infinity;
+      if (maxPerDay === 0) return Infinity;
+      let freesAtMs = -Infinity;
+      for (const { zone } of context.where.places) {
+        const { day } = localTime(zone, atMs);
+        if (triedToday(context, zone, day) >= maxPerDay)
+          freesAtMs = Math.max(freesAtMs, instantOf(zone, day + 1, 0));
+      }
+      return freesAtMs;
+    },
+    say: ({ maxPerDay }) => triedOften(maxPerDay ?? 0, 'today'),
+  },
+  rolling(({ maxPer24h }) => maxPer24h, 1, '24 hours'),
+  rolling(({ maxPer7Days }) => maxPer7Days, 7, '7 days'),
+  rolling(({ maxPer30Days }) => maxPer30Days, 30, '30 days'),
+];
+
+/** The limit that is free again last. */
+function lastCap(context: Context, atMs: number): { cap: CampaignCap; freesAtMs: number } {
+  let [cap] = CAMPAIGN_CAPS;
+  let freesAtMs = -Infinity;
+  for (const other of CAMPAIGN_CAPS) {
+    const ofOther = other.freesAt(context, atMs);
+    if (ofOther <= freesAtMs) continue;
+    cap = other;
+    freesAtMs = ofOther;
+  }
+  return { cap, freesAtMs };
+}
 
 // ── Lists ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -267,34 +377,63 @@ function lifted(context: Context): boolean {
   );
 }
 
-const listedHere = (context: Context, listed: readonly string[]): boolean =>
-  context.number.e164 !== undefined && listed.includes(context.number.e164);
+const listedHere = ({ number }: Context, listed: readonly string[]): boolean => {
+  const { e164 } = number;
+  return e164 !== undefined && listed.some((written) => sameNumber(written, e164));
+};
+
+/** A request that concerns this seller, for a number of this person, and that nobody has released. */
+function askedUsNotTo({ facts, nowMs }: Context): boolean {
+  const { lead, call } = facts;
+  return facts.dnc.internal.some(
+    ({ phone, seller, releasedAt }) =>
+      (releasedAt === null || future(releasedAt, nowMs)) &&
+      concernsSeller(seller, call.seller) &&
+      [lead.phone, ...lead.altPhones].some((own) => own === phone || sameNumbers(own, phone)),
+  );
+}
+
+function sameNumbers(own: string, other: string): boolean {
+  const { e164 } = numberKind(own);
+  return e164 !== undefined && sameNumber(other, e164);
+}
 
 /** The first state whose own list is needed and missing, from the future or too old. */
-function staleStateList(context: Context): StateRow | undefined {
-  const { facts, nowMs } = context;
-  return context.states.find(({ code }) => {
+function staleStateList({ facts, states, nowMs }: Context): StateRow | undefined {
+  return states.find(({ code }) => {
     if (!STATE_LISTS.has(code)) return false;
-    const asOf = facts.dnc.state[code]?.asOf ?? null;
+    const asOf = facts.dnc.state.get(code)?.asOf ?? null;
     if (asOf === null) return facts.policy.requireStateLists;
     return future(asOf, nowMs) || !fresh(asOf, nowMs);
   });
 }
 
-const listingState = (context: Context): StateRow | undefined =>
-  context.states.find(({ code }) => listedHere(context, context.facts.dnc.state[code]?.listed ?? []));
+/** What is wrong with our copy of a list. */
+function copyFault(what: string, asOf: Date | null, nowMs: number): string {
+  if (asOf === null) return `there is no copy of ${what}`;
+  return future(asOf, nowMs)
+    ? `our copy of ${what} claims to be of ${showDate(asOf)}, which is in the future`
+    : `our copy of ${what} is of ${showDate(asOf)}, and older than 31 days`;
+}
 
-const candidateIn = (context: Context, states: readonly string[]): StateRow | undefined => {
-  if (states.length === 0) return undefined;
-  const codes = new Set(
-    states.map((text) => {
-      const code = stateCode(text);
-      if (code === undefined) throw new RangeError('a blocked or frozen state has no known name');
-      return code;
-    }),
-  );
-  return context.states.find((row) => codes.has(row.code));
-};
+const NATIONAL = 'the national do-not-call registry';
+
+const listingState = (context: Context): StateRow | undefined =>
+  context.states.find(({ code }) => {
+    const copy = context.facts.dnc.state.get(code);
+    return copy !== undefined && listedHere(context, copy.listed);
+  });
+
+/** The first candidate state that stands in a list. Every name must be one of a state: an unknown one may mean any. */
+function candidateIn(context: Context, listed: readonly string[]): StateRow | undefined {
+  let found: StateRow | undefined;
+  for (const text of listed) {
+    const code = stateCode(text);
+    if (code === undefined) throw new RangeError('a blocked or frozen state has no known name');
+    found ??= context.states.find((row) => row.code === code);
+  }
+  return found;
+}
 
 // ── The table ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -314,6 +453,12 @@ const consentRule = (reason: ConsentRule, say: Rule['say']): Rule => ({
   say,
 });
 
+const UNPLACED = {
+  zip: 'the ZIP code is unknown or military',
+  state: 'the state of the address is none of the US',
+  number: 'the area code belongs to no place',
+} as const;
+
 export const RULES: readonly Rule[] = [
   {
     reason: 'campaign_paused',
@@ -324,20 +469,16 @@ export const RULES: readonly Rule[] = [
         ? 'all outbound calling is switched off'
         : `the campaign is ${facts.campaign.status}, not running`,
   },
-  numberRule('phone_invalid', 'this is no number that can be called in the US'),
+  numberRule('phone_invalid', 'this is not a number that can be called in the US'),
   numberRule('phone_toll_free', 'this is a toll-free number'),
   numberRule('phone_premium', 'this is a premium-rate number'),
-  numberRule('phone_non_geographic', 'this area code belongs to no place'),
+  numberRule('phone_non_geographic', 'the area code of this number belongs to no place'),
   numberRule('phone_not_us', 'this number is outside the United States'),
   numberRule('phone_fictional', 'this number is set aside for fiction'),
   {
     reason: 'internal_dnc',
     kind: 'bar',
-    test: ({ facts }) =>
-      facts.dnc.internal.some(
-        (entry) =>
-          entry.releasedAt === null && (entry.seller === null || sameSeller(entry.seller, facts.call.seller)),
-      ),
+    test: askedUsNotTo,
     say: () => 'this person asked not to be called',
   },
   {
@@ -353,10 +494,7 @@ export const RULES: readonly Rule[] = [
       const { asOf } = facts.dnc.national;
       return asOf === null ? facts.policy.requireNationalRegistry : future(asOf, nowMs);
     },
-    say: ({ facts }) =>
-      facts.dnc.national.asOf === null
-        ? 'no copy of the national do-not-call registry is loaded'
-        : 'the copy of the national do-not-call registry claims to be from the future',
+    say: ({ facts, nowMs }) => copyFault(NATIONAL, facts.dnc.national.asOf, nowMs),
   },
   {
     reason: 'national_dnc_stale',
@@ -365,14 +503,17 @@ export const RULES: readonly Rule[] = [
       const { asOf } = facts.dnc.national;
       return asOf !== null && !future(asOf, nowMs) && !fresh(asOf, nowMs);
     },
-    say: () => 'the copy of the national do-not-call registry is older than 31 days',
+    say: ({ facts, nowMs }) => copyFault(NATIONAL, facts.dnc.national.asOf, nowMs),
   },
   {
     reason: 'state_dnc_stale',
     kind: 'bar',
     test: (context) => staleStateList(context) !== undefined,
-    say: (context) =>
-      `the do-not-call list of ${staleStateList(context)?.name ?? 'the state'} is missing or older than 31 days`,
+    say(context) {
+      const row = staleStateList(context);
+      const asOf = row && context.facts.dnc.state.get(row.code)?.asOf;
+      return copyFault(`the do-not-call list of ${row?.name ?? 'the state'}`, asOf ?? null, context.nowMs);
+    },
   },
   {
     reason: 'national_dnc_listed',
@@ -381,7 +522,7 @@ export const RULES: readonly Rule[] = [
       context.facts.call.purpose === 'marketing' &&
       listedHere(context, context.facts.dnc.national.listed) &&
       !lifted(context),
-    say: () => 'this number is on the national do-not-call registry',
+    say: () => `this number is on ${NATIONAL}`,
   },
   {
     reason: 'state_dnc_listed',
@@ -394,13 +535,20 @@ export const RULES: readonly Rule[] = [
   consentRule('consent_seller_mismatch', () => 'the consent on record was given to another seller'),
   consentRule('consent_phone_mismatch', () => 'the consent on record names another number'),
   consentRule('consent_not_effective', () => 'the consent on record is dated in the future'),
-  consentRule('consent_revoked', () => 'consent was revoked'),
   consentRule(
-    'consent_insufficient',
-    () => 'the consent on record is not written consent to marketing calls with an artificial voice',
+    'consent_revoked',
+    ({ consent }) => `consent was revoked on ${showDate(new Date(consent.revokedAtMs ?? 0))}`,
+  ),
+  consentRule('consent_insufficient', ({ facts }) =>
+    facts.call.purpose === 'marketing'
+      ? 'the consent on record is not written consent to marketing calls with an artificial voice'
+      : 'after a revocation, only written consent that names an artificial voice counts, and there is none',
   ),
   consentRule('consent_evidence_incomplete', () => 'the proof of consent is incomplete'),
-  consentRule('consent_expired', () => 'consent has expired'),
+  consentRule(
+    'consent_expired',
+    ({ consent }) => `consent expired on ${showDate(new Date(consent.endedAtMs ?? 0))}`,
+  ),
   {
     reason: 'reassigned_check_missing',
     kind: 'bar',
@@ -408,7 +556,10 @@ export const RULES: readonly Rule[] = [
       const check = facts.dnc.reassigned;
       return check === null ? facts.policy.requireReassignedCheck : check.result === 'no_data';
     },
-    say: () => 'nobody has checked whether the number was reassigned',
+    say: ({ facts }) =>
+      facts.dnc.reassigned === null
+        ? 'nobody has checked whether the number now belongs to somebody else'
+        : 'the database of reassigned numbers could not tell whose number this is',
   },
   {
     reason: 'reassigned_check_stale',
@@ -417,7 +568,12 @@ export const RULES: readonly Rule[] = [
       const check = facts.dnc.reassigned;
       return check?.result === 'no' && (future(check.checkedAt, nowMs) || !fresh(check.checkedAt, nowMs));
     },
-    say: () => 'the check for a reassigned number is older than 31 days',
+    say: ({ facts, nowMs }) => {
+      const checkedAt = facts.dnc.reassigned?.checkedAt ?? new Date(nowMs);
+      return future(checkedAt, nowMs)
+        ? `the check for a reassigned number claims to be of ${showDate(checkedAt)}, which is in the future`
+        : `the check for a reassigned number is of ${showDate(checkedAt)}, and older than 31 days`;
+    },
   },
   {
     reason: 'number_reassigned',
@@ -434,97 +590,100 @@ export const RULES: readonly Rule[] = [
   {
     reason: 'timezone_unknown',
     kind: 'bar',
-    test: ({ where, number }) => number.npa !== undefined && (where.unknown || where.places.length === 0),
-    say: () => 'the time zone of this person cannot be told',
+    test: ({ where, number }) =>
+      number.npa !== undefined && (where.unknown !== undefined || where.places.length === 0),
+    say: ({ where }) =>
+      `the time zone of this person cannot be told, because ${UNPLACED[where.unknown ?? 'number']}`,
   },
   {
     reason: 'state_not_enabled',
     kind: 'bar',
     test: (context) => candidateIn(context, context.facts.campaign.blockedStates) !== undefined,
-    say: (context) =>
-      `calls with an AI voice to ${candidateIn(context, context.facts.campaign.blockedStates)?.name ?? 'this state'} are not cleared`,
+    say(context) {
+      const row = candidateIn(context, context.facts.campaign.blockedStates);
+      return `calls with an AI voice to ${row ? stateName(context, row) : 'this state'} are not cleared`;
+    },
   },
   {
     reason: 'state_emergency_freeze',
     kind: 'bar',
     test: (context) => candidateIn(context, context.facts.environment.emergencyStates) !== undefined,
-    say: (context) =>
-      `${candidateIn(context, context.facts.environment.emergencyStates)?.name ?? 'the state'} is under a declared emergency`,
+    say(context) {
+      const row = candidateIn(context, context.facts.environment.emergencyStates);
+      return `${row ? stateName(context, row) : 'the state'} is under a declared emergency`;
+    },
   },
   {
     reason: 'state_holiday_barred',
     ...everywhere(
       (_context, place, local) => onBarredHoliday(place, local) !== undefined,
       () => undefined,
+      (context, place, local) =>
+        `${stateName(context, place.row)} allows no AI-voice calls on ${onBarredHoliday(place, local)}`,
     ),
-    say(context, atMs) {
-      const { place, local } = firstPlace(
-        context,
-        atMs,
-        (at, time) => onBarredHoliday(at, time) !== undefined,
-      );
-      return `${rowOf(place.state).name} bars these calls on ${onBarredHoliday(place, local) ?? 'holidays'}`;
-    },
   },
   {
     reason: 'state_day_barred',
     ...everywhere(
       (_context, place, local) => onBarredDay(place, local),
       () => undefined,
+      (context, place, local) =>
+        `${stateName(context, place.row)} allows no AI-voice calls on ${WEEKDAY_NAME[local.weekday]}s`,
+      (_context, place, local) => `it is ${WEEKDAY_NAME[local.weekday]} in ${regionName(place)}`,
     ),
-    say(context, atMs) {
-      const { place, local } = firstPlace(context, atMs, onBarredDay);
-      return `${rowOf(place.state).name} bars these calls on ${WEEKDAY_NAME[local.weekday] ?? 'this day'}`;
-    },
   },
   {
     reason: 'outside_federal_hours',
     ...everywhere(
       (_context, _place, local) => outsideFederal(local),
       (_context, _place, local) => upcoming(FEDERAL, local.minute),
+      () => `federal law allows calls ${span(FEDERAL)}`,
+      (_context, place, local) => itIs(place, local),
     ),
-    say(context, atMs) {
-      const { place, local } = firstPlace(context, atMs, (_place, time) => outsideFederal(time));
-      return `federal law allows calls ${span(FEDERAL)} and ${itIs(place, local)}`;
-    },
   },
   {
     reason: 'outside_state_hours',
     ...everywhere(
       (_context, place, local) => outsideState(place, local),
-      (_context, place, local) => upcoming(stateWindow(place, local).window, local.minute),
+      (_context, place, local) => upcoming(stateWindow(place, local), local.minute),
+      (context, place, local) =>
+        `${stateName(context, place.row)} allows calls ${span(stateWindow(place, local) ?? FEDERAL)}${onWhichDay(place, local)}`,
+      (_context, place, local) => itIs(place, local),
     ),
-    say(context, atMs) {
-      const { place, local } = firstPlace(context, atMs, outsideState);
-      const { window, holiday } = stateWindow(place, local);
-      const { name } = rowOf(place.state);
-      const day = holiday ? ` on ${holiday}` : '';
-      return `${name} allows these calls ${window ? span(window) : 'on other days'}${day} and ${itIs(place, local)}`;
-    },
   },
   {
     reason: 'outside_campaign_hours',
     ...everywhere(
       (context, _place, local) => outsideCampaign(context, local),
       (context, _place, local) =>
-        context.days.has(local.weekday) ? upcoming(context.hours, local.minute) : undefined,
+        context.days[local.weekday] ? upcoming(context.hours, local.minute) : undefined,
+      ({ hours, days }, _place, local) => {
+        if (hours === null) return 'the hours of the campaign end before they begin';
+        if (!days.includes(true)) return 'the campaign has no days to call on';
+        return days[local.weekday]
+          ? `the campaign calls ${span(hours)}`
+          : `the campaign does not call on ${WEEKDAY_NAME[local.weekday]}s`;
+      },
+      ({ hours, days }, place, local) => {
+        if (hours === null || !days.includes(true)) return undefined;
+        return days[local.weekday]
+          ? itIs(place, local)
+          : `it is ${WEEKDAY_NAME[local.weekday]} in ${regionName(place)}`;
+      },
     ),
-    say(context, atMs) {
-      const { place, local } = firstPlace(context, atMs, (_place, time) => outsideCampaign(context, time));
-      if (!context.days.has(local.weekday))
-        return `the campaign does not call on ${WEEKDAY_NAME[local.weekday] ?? 'this day'}`;
-      return `the campaign calls ${context.hours ? span(context.hours) : 'at no time'} and ${itIs(place, local)}`;
-    },
   },
   {
     reason: 'state_frequency_cap',
     kind: 'time',
-    test: (context, atMs) => over(stateCapFreesAt(context)?.freesAtMs ?? -Infinity, atMs),
-    opensAt: (context) => stateCapFreesAt(context)?.freesAtMs ?? -Infinity,
+    test: (context, atMs) => over(stateCapFreesAt(context), atMs),
+    opensAt: stateCapFreesAt,
     say(context) {
-      const row = stateCapFreesAt(context)?.row;
+      const latest = stateCapFreesAt(context);
+      const row = context.states.find((state) => capOfState(context, state) === latest);
       if (!row?.cap) return `${row?.name ?? 'the state'} forbids another call to a person who hung up on one`;
-      return `${row.name} allows ${times(row.cap.max)} in ${row.cap.hours} hours on one subject, and that is used up`;
+      const { max, hours, sameSubject } = row.cap;
+      const calls = `${oneOr(max, 'one call', 'calls')} to a person in ${hours} hours`;
+      return `${stateName(context, row)} allows ${calls}${sameSubject ? ' on one subject' : ''}, and ${max === 1 ? 'that one was' : 'those were'} made`;
     },
   },
   {
@@ -532,17 +691,18 @@ export const RULES: readonly Rule[] = [
     kind: 'time',
     test: (context, atMs) => over(exemptCapFreesAt(context), atMs),
     opensAt: exemptCapFreesAt,
-    say: () => 'without consent only 3 informational calls in 30 days are allowed, and those are used up',
+    say: () =>
+      `without consent, federal law allows ${EXEMPT_CAP.max} informational calls in ${EXEMPT_CAP.days} days, and those were made`,
   },
   {
     reason: 'campaign_frequency_cap',
     kind: 'time',
-    test: (context, atMs) => campaignCaps(context, atMs).some((cap) => over(cap.freesAtMs, atMs)),
-    opensAt: (context, atMs) =>
-      campaignCaps(context, atMs).reduce((latest, cap) => Math.max(latest, cap.freesAtMs), -Infinity),
-    say: (context, atMs) =>
-      campaignCaps(context, atMs).find((cap) => over(cap.freesAtMs, atMs))?.text ??
-      'this person was tried often enough',
+    test(context, atMs) {
+      for (const cap of CAMPAIGN_CAPS) if (over(cap.freesAt(context, atMs), atMs)) return true;
+      return false;
+    },
+    opensAt: (context, atMs) => lastCap(context, atMs).freesAtMs,
+    say: (context, atMs) => lastCap(context, atMs).cap.say(context.facts.campaign),
   },
 ];
 

@@ -7,6 +7,13 @@
 /** Minutes of the local day, half-open; null bars the whole day. */
 export type Window = readonly [number, number] | null;
 
+export interface StateCap {
+  readonly max: number;
+  readonly hours: number;
+  /** Only calls on the subject of this one count; otherwise all do. */
+  readonly sameSubject: boolean;
+}
+
 export interface StateRow {
   readonly code: string;
   readonly name: string;
@@ -15,14 +22,17 @@ export interface StateRow {
   readonly sunday: Window;
   /** Undefined: holidays are ordinary days. */
   readonly holiday: Window | undefined;
-  /** Calls to one person on one subject within a rolling window. */
-  readonly cap: { readonly max: number; readonly hours: number } | undefined;
+  /** Calls to one person within a rolling window. */
+  readonly cap: StateCap | undefined;
   /** No further automated call to a person who hung up on one. */
   readonly noneAfterHangup: boolean;
   readonly source: string;
 }
 
-/** code|name|Mon-Fri|Sat|Sun|holidays|cap|source */
+/**
+ * code|name|Mon-Fri|Sat|Sun|holidays|cap|source. A cap is calls/hours, with `subject` where the law speaks of one subject;
+ * `hangup` forbids another call to whoever ended one.
+ */
 const ROWS = `
 AL|Alabama|08-20|same|no|no||Ala. Admin. Code 770-X-5-.17(1)(b)
 AK|Alaska|08-21|same|same|||federal
@@ -34,7 +44,7 @@ CO|Colorado|08-21|same|same|||federal
 CT|Connecticut|09-20|same|same|||CGS 42-288a
 DC|the District of Columbia|08-21|same|same|||federal
 DE|Delaware|08-21|same|same|||federal
-FL|Florida|08-20|same|same||3/24|Fla. Stat. 501.616(6)
+FL|Florida|08-20|same|same||3/24/subject|Fla. Stat. 501.616(6)
 GA|Georgia|08-21|same|same|||federal
 GU|Guam|08-21|same|same|||federal
 HI|Hawaii|08-21|same|same|||federal
@@ -46,7 +56,7 @@ KS|Kansas|08-21|same|same|||federal
 KY|Kentucky|10-21|same|same|||KRS 367.46955
 LA|Louisiana|08-20|same|no|no||LPSC General Order R-29617
 MA|Massachusetts|08-20|same|same|||201 CMR 12.02(2)
-MD|Maryland|08-20|same|same||3/24|Md. Com. Law 14-4502
+MD|Maryland|08-20|same|same||3/24/subject|Md. Com. Law 14-4502
 ME|Maine|09-17|no|no|no|1/8|10 MRS 1498(3) (U)
 MI|Michigan|09-21|same|same|||vendor tables (U)
 MN|Minnesota|09-21|same|same|||vendor tables (U)
@@ -63,7 +73,7 @@ NM|New Mexico|09-21|same|same|||NMSA 57-12-22(B)(5)
 NV|Nevada|09-20|same|same||hangup|NRS 597.814
 NY|New York|08-21|same|same|||federal
 OH|Ohio|08-21|same|same|||federal
-OK|Oklahoma|08-20|same|same||3/24|15 O.S. 775C.4
+OK|Oklahoma|08-20|same|same||3/24/subject|15 O.S. 775C.4
 OR|Oregon|08-20|same|same||3/24|HB 3865
 PA|Pennsylvania|08-21|same|13:30-21|no||73 P.S. 2245
 PR|Puerto Rico|08-21|same|same|||federal
@@ -100,7 +110,7 @@ function rowOf(line: string): StateRow {
     line.split('|');
   const weekday = windowOf(week);
   const other = (text: string): Window => (text === 'same' ? weekday : windowOf(text));
-  const [max, hours] = cap.split('/').map(Number);
+  const [max = '', hours = '', scope] = cap.split('/');
   return {
     code,
     name,
@@ -108,7 +118,8 @@ function rowOf(line: string): StateRow {
     saturday: other(sat),
     sunday: other(sun),
     holiday: holiday === '' ? undefined : windowOf(holiday),
-    cap: max !== undefined && hours !== undefined ? { max, hours } : undefined,
+    cap:
+      hours === '' ? undefined : { max: Number(max), hours: Number(hours), sameSubject: scope === 'subject' },
     noneAfterHangup: cap === 'hangup',
     source,
   };
@@ -129,6 +140,7 @@ const BY_NAME: ReadonlyMap<string, string> = new Map(
 
 /** "wa", "WA", "Washington" → "WA"; undefined for what is no state or territory of the US. */
 export function stateCode(text: string): string | undefined {
+  if (STATES.has(text)) return text;
   const upper = text.trim().replace(/\s+/g, ' ').toUpperCase();
   return STATES.has(upper) ? upper : BY_NAME.get(upper.replace(/^THE /, ''));
 }

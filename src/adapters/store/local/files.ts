@@ -6,7 +6,7 @@ import { open as openFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import type { Log } from '../../../app/ports.ts';
-import { COLLECTIONS, type IndexSpec } from '../../../domain/documents.ts';
+import { COLLECTIONS, type IndexSpec, isTranscriptArchive } from '../../../domain/documents.ts';
 import { Failure } from '../../../domain/errors.ts';
 import { type Entry, entriesOf, type IndexShape, indexName } from './indexes.ts';
 import type { Doc } from './language.ts';
@@ -14,7 +14,7 @@ import { behind, keyPart } from './order.ts';
 
 const SCHEMA_VERSION = 1;
 
-type Binary = Database<Buffer, Buffer>;
+export type Binary = Database<Buffer, Buffer>;
 
 export interface Index extends IndexShape {
   readonly spec: IndexSpec;
@@ -45,7 +45,12 @@ export interface Meta {
 export interface Files {
   readonly root: RootDatabase<unknown, Buffer>;
   readonly meta: Database<unknown, Buffer>;
-  readonly rooms: ReadonlyMap<string, Room>;
+  /** Undefined for a name that is no collection's. An archive has no indexes to build, so it opens when it is asked for. */
+  roomOf(name: string): Room | undefined;
+  /** Which version of each imported list is current. */
+  readonly lists: Binary;
+  /** The numbers of all versions. */
+  readonly blocks: Binary;
 }
 
 export const metaKey = (name: string): Buffer => Buffer.from(name, 'utf8');
@@ -186,14 +191,12 @@ export async function openFiles(dir: string, log: Log): Promise<Files> {
       );
     await meta.put(metaKey('schema'), SCHEMA_VERSION);
     const rooms = new Map<string, Room>();
-    const wanted = new Set<string>();
-    for (const [name, { indexes: specs }] of Object.entries(COLLECTIONS)) {
+    const openRoom = (name: string, indexes: readonly Index[]): Room => {
       const db = root.openDB<Doc, Buffer>({
         name: `documents ${name}`,
         keyEncoding: 'binary',
         ...({ encoder: { useRecords: false } } as object),
       });
-      const indexes: Index[] = [];
       const primary = {
         name: '_id',
         parts: [['_id', 1]] as const,
@@ -204,6 +207,13 @@ export async function openFiles(dir: string, log: Log): Promise<Files> {
         cut: false,
       };
       const room: Room = { name, db, primary, indexes };
+      rooms.set(name, room);
+      return room;
+    };
+    const wanted = new Set<string>();
+    for (const [name, { indexes: specs }] of Object.entries(COLLECTIONS)) {
+      const indexes: Index[] = [];
+      const room = openRoom(name, indexes);
       for (const spec of specs) {
         const key = `index ${name} ${indexName(spec)}`;
         const built = meta.get(metaKey(key)) as Meta | undefined;
@@ -223,14 +233,17 @@ export async function openFiles(dir: string, log: Log): Promise<Files> {
         if (!built) await buildIndex({ root, meta }, room, index, log);
         indexes.push(index);
       }
-      rooms.set(name, room);
     }
     for (const key of [...meta.getKeys()].map((bytes) => bytes.toString('utf8')))
       if (key.startsWith('index ') && !wanted.has(key)) {
         await root.openDB({ name: key, keyEncoding: 'binary' }).drop();
         await meta.remove(metaKey(key));
       }
-    return { root, meta, rooms };
+    const binary = (name: string): Binary =>
+      root.openDB<Buffer, Buffer>({ name, keyEncoding: 'binary', encoding: 'binary' });
+    const roomOf = (name: string): Room | undefined =>
+      rooms.get(name) ?? (isTranscriptArchive(name) ? openRoom(name, []) : undefined);
+    return { root, meta, roomOf, lists: binary('lists'), blocks: binary('list blocks') };
   } catch (error) {
     await root.close();
     throw error;

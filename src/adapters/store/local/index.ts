@@ -5,11 +5,12 @@
 import { mkdirSync } from 'node:fs';
 import type { Collection, Filter, Log, Store, Update } from '../../../app/ports.ts';
 import type { Call, CallEvent } from '../../../domain/call.ts';
-import type { CollectionName, Documents } from '../../../domain/documents.ts';
+import type { Stored } from '../../../domain/documents.ts';
 import { Failure } from '../../../domain/errors.ts';
+import { lockDirectory } from '../lock.ts';
 import { type Files, idKey, messageOf, openFiles, type Room, unavailable } from './files.ts';
 import { compileFilter, compilePipeline, compileUpdate, type Doc, storable } from './language.ts';
-import { lockDirectory } from './lock.ts';
+import { openLists } from './lists.ts';
 import { openReader } from './reader.ts';
 import { openWriter, prepare } from './writer.ts';
 
@@ -65,10 +66,11 @@ export async function openLocalStore({ dir, log }: { dir: string; log: Log }): P
   }
   const writer = openWriter(files, log);
   const reader = openReader(files);
+  const lists = openLists(dir, files, writer, log);
   let closing: Promise<void> | undefined;
 
-  const roomOf = (name: CollectionName): Room => {
-    const room = files.rooms.get(name);
+  const roomOf = (name: keyof Stored): Room => {
+    const room = files.roomOf(name);
     if (!room) throw new Failure('internal', `there is no collection ${name}`);
     return room;
   };
@@ -122,9 +124,9 @@ export async function openLocalStore({ dir, log }: { dir: string; log: Log }): P
     throw unavailable('too many writers change the same documents; try again');
   }
 
-  function collection<N extends CollectionName>(name: N): Collection<Documents[N]> {
+  function collection<N extends keyof Stored>(name: N): Collection<Stored[N]> {
     const room = roomOf(name);
-    const typed = (document: Doc): Documents[N] => document as unknown as Documents[N];
+    const typed = (document: Doc): Stored[N] => document as unknown as Stored[N];
     return {
       get: (id) =>
         call(() => {
@@ -238,6 +240,7 @@ export async function openLocalStore({ dir, log }: { dir: string; log: Log }): P
         async () =>
           (await reader.find(events, { filter: { callId }, sort: { seq: 1 } })) as unknown as CallEvent[],
       ),
+    lists,
     health: async () => {
       if (closing) return { kind: 'local', ok: false, detail: 'closed' };
       if (writer.failure) return { kind: 'local', ok: false, detail: writer.failure };
@@ -254,7 +257,7 @@ export async function openLocalStore({ dir, log }: { dir: string; log: Log }): P
         const late = new Promise<void>((resolve) => {
           timer = setTimeout(resolve, CLOSE_TIMEOUT_MS);
         });
-        await Promise.race([Promise.all([writer.idle(), reader.idle()]), late]);
+        await Promise.race([Promise.all([lists.stop(), writer.idle(), reader.idle()]), late]);
         clearTimeout(timer);
         writer.stop();
         reader.stop();

@@ -7,6 +7,7 @@ import type { Database } from 'lmdb';
 import type { Log } from '../../../app/ports.ts';
 import { Failure } from '../../../domain/errors.ts';
 import {
+  type Binary,
   type Files,
   type Index,
   idKey,
@@ -59,7 +60,16 @@ interface Turn {
   touched(room: Room): ReadonlyMap<string, Prepared | undefined>;
   /** The id of a document, not `except`, that has the values of `prepared` under the unique index at `position`. */
   owner(room: Room, position: number, prepared: Prepared, except?: string): string | undefined;
+  /** Puts bytes under a key, beside all documents; undefined removes the key. `bytes` must not change any more. */
+  keep(db: Binary, key: Buffer, bytes: Buffer | undefined): void;
   changes(): Change[];
+  readonly kept: readonly Kept[];
+}
+
+interface Kept {
+  readonly db: Binary;
+  readonly key: Buffer;
+  readonly bytes: Buffer | undefined;
 }
 
 const sameIndexValues = (index: Index, a: Doc, b: Doc): boolean =>
@@ -72,6 +82,7 @@ function openTurn(): Turn {
   const befores = new Map<Room, Map<string, Doc | undefined>>();
   /** Keys of unique indexes that documents of this turn hold, with their ids. */
   const claims = new Map<Index, Map<string, string>>();
+  const kept: Kept[] = [];
 
   const mapIn = <K, V>(maps: Map<K, Map<string, V>>, key: K): Map<string, V> => {
     const found = maps.get(key) ?? new Map<string, V>();
@@ -138,6 +149,8 @@ function openTurn(): Turn {
       replace(room, id, prepared);
     },
     remove: (room, id) => replace(room, id, undefined),
+    keep: (db, key, bytes) => void kept.push({ db, key, bytes }),
+    kept,
     changes: () =>
       [...overlays].flatMap(([room, overlay]) =>
         [...overlay].map(([id, after]) => ({ room, id, before: befores.get(room)?.get(id), after })),
@@ -152,7 +165,7 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-interface Writer {
+export interface Writer {
   /** Runs `change`, which writes about `bytes`, in the line; resolves with its answer when all it wrote is synced. */
   submit<T>(change: (turn: Turn) => T, bytes: number): Promise<T>;
   /** Resolves when the line is empty. */
@@ -171,11 +184,14 @@ export function openWriter(files: Files, log: Log): Writer {
   let failure: string | undefined;
   const flagged = new Map<Index, string>();
 
-  function commit(changes: readonly Change[]): Promise<unknown> {
+  function commit(changes: readonly Change[], kept: readonly Kept[]): Promise<unknown> {
     return files.root.batch(() => {
       // The promise of the batch tells the outcome for all of it.
       const put = <V>(db: Database<V, Buffer>, key: Buffer, value: V) =>
         void db.put(key, value).catch(() => undefined);
+      for (const { db, key, bytes } of kept)
+        if (bytes) put(db, key, bytes);
+        else db.remove(key).catch(() => undefined);
       for (const { room, id, before, after } of changes) {
         if (after) put(room.db, idKey(id), after.document);
         else room.db.remove(idKey(id)).catch(() => undefined);
@@ -219,13 +235,13 @@ export function openWriter(files: Files, log: Log): Writer {
     line = line.slice(taken);
     lineBytes -= takenBytes;
     const changes = turn.changes();
-    if (changes.length > 0) {
+    if (changes.length + turn.kept.length > 0) {
       const timer = setTimeout(() => {
         failure = `no answer from the disk within ${WRITE_TIMEOUT_MS} ms`;
         for (const { waiting } of done) waiting.reject(unavailable(`${failure}; the write may still happen`));
       }, WRITE_TIMEOUT_MS);
       try {
-        await commit(changes);
+        await commit(changes, turn.kept);
         // Whoever hears of this write reads it: the next read begins with a new snapshot.
         files.root.resetReadTxn();
         failure = undefined;

@@ -1,0 +1,46 @@
+/** http/routes: the table of everything people and programs may ask for. It serves the requests and is the documentation. */
+import type { Clock } from '../../app/ports.ts';
+import type { Readiness, Settings } from '../../contract/index.ts';
+import type { Audit } from '../audit.ts';
+import type { Auth } from '../auth.ts';
+import type { Bodies } from '../body.ts';
+import type { LiveWall } from '../live.ts';
+import type { Metric } from '../metrics.ts';
+import type { AppForHttp } from '../needs.ts';
+import type { Route } from '../route.ts';
+import { callRoutes } from './calls.ts';
+import { campaignRoutes } from './campaigns.ts';
+import { complianceRoutes } from './compliance.ts';
+import { consentRoutes } from './consents.ts';
+import { dncRoutes } from './dnc.ts';
+import { leadRoutes } from './leads.ts';
+import { listRoutes } from './lists.ts';
+import { retentionRoutes } from './retention.ts';
+import { sessionRoutes } from './session.ts';
+import { statusRoutes } from './status.ts';
+
+export interface RouteNeeds {
+  readonly app: AppForHttp;
+  readonly auth: Auth;
+  readonly live: LiveWall;
+  readonly bodies: Bodies;
+  readonly audit: Audit;
+  readonly clock: Clock;
+  readonly settings: Settings;
+  readonly readiness: () => Promise<Readiness>;
+  readonly metrics: () => readonly Metric[];
+}
+
+/** In the order of the documentation; of two paths that fit one address, the first here serves it. */
+export const buildRoutes = (needs: RouteNeeds): Route[] => [
+  ...sessionRoutes(needs),
+  ...leadRoutes(needs),
+  ...complianceRoutes(needs),
+  ...listRoutes(needs),
+  ...dncRoutes(needs),
+  ...consentRoutes(needs),
+  ...retentionRoutes(needs),
+  ...campaignRoutes(needs),
+  ...callRoutes(needs),
+  ...statusRoutes(needs),
+];

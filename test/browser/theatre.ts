@@ -1,0 +1,205 @@
+/**
+ * test/browser/theatre: the built dashboard in headless Chromium before a fixture server. One browser and one page serve all
+ * tests of a file; each test begins with a fresh stage and loads the page anew.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { build } from 'vite';
+import { afterAll, beforeAll, beforeEach } from 'vitest';
+import { openStage, type Stage } from './fixture-server.ts';
+
+const CHROMIUM = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const SHOTS = fileURLToPath(new URL('./screenshots', import.meta.url));
+const BUILDS = join(ROOT, 'node_modules/.cache/parley-dashboard');
+
+/** Why nothing can be tested here; undefined when it can. */
+export const missing: string | undefined = existsSync(CHROMIUM)
+  ? undefined
+  : `no browser at ${CHROMIUM}: install Chromium (apt-get install chromium) or set CHROMIUM_PATH`;
+if (missing) console.warn(`The dashboard was NOT tested in a browser: ${missing}.`);
+
+export const WIDE = { width: 1360, height: 860 };
+export const PHONE = { width: 390, height: 844 };
+
+/** A stop for what hangs, not a measure of speed: a busy machine draws slower, not wrong. */
+const WAIT_MS = 25_000;
+
+export interface Theatre {
+  readonly page: Page;
+  readonly stage: Stage;
+  /** Errors of the page since the test began. */
+  readonly complaints: readonly string[];
+  /** Loads the page anew and waits for the words. */
+  visit(path: string, words: string): Promise<void>;
+  /** Goes on within the loaded page, as a link would. */
+  go(path: string, words: string): Promise<void>;
+  /** Serious and critical findings of axe, in words. */
+  findings(): Promise<readonly string[]>;
+  /** By how many pixels the page is wider than the screen. */
+  overflow(): Promise<number>;
+  shoot(name: string): Promise<void>;
+}
+
+/** What the build depends on, as one name: the same sources are built once, whoever asks first. */
+async function nameOfBuild(): Promise<string> {
+  const hash = createHash('sha256');
+  for (const folder of ['src/dashboard', 'src/contract']) {
+    const entries = await readdir(join(ROOT, folder), { recursive: true, withFileTypes: true });
+    const files = entries
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name));
+    for (const file of files.sort()) hash.update(file).update(await readFile(file));
+  }
+  for (const file of ['vite.config.ts', 'package-lock.json']) hash.update(await readFile(join(ROOT, file)));
+  return hash.digest('hex').slice(0, 16);
+}
+
+const STALE_LOCK_MS = 60_000;
+
+/** Built here, so that what is tested is what stands in src/dashboard now. */
+async function builtDashboard(): Promise<string> {
+  const name = await nameOfBuild();
+  const dist = join(BUILDS, name);
+  const lock = join(BUILDS, `${name}.lock`);
+  await mkdir(BUILDS, { recursive: true });
+  while (!existsSync(dist)) {
+    const mine = await mkdir(lock).then(
+      () => true,
+      () => false,
+    );
+    if (!mine) {
+      const since = await stat(lock).then(
+        (held) => held.mtimeMs,
+        () => Date.now(),
+      );
+      if (Date.now() - since > STALE_LOCK_MS) await rm(lock, { recursive: true, force: true });
+      await sleep(50);
+      continue;
+    }
+    try {
+      for (const old of await readdir(BUILDS))
+        if (!old.startsWith(name)) await rm(join(BUILDS, old), { recursive: true, force: true });
+      const outDir = join(BUILDS, `${name}.part`);
+      await build({
+        configFile: join(ROOT, 'vite.config.ts'),
+        root: join(ROOT, 'src/dashboard'),
+        logLevel: 'error',
+        build: { outDir, emptyOutDir: true, reportCompressedSize: false },
+      });
+      await rename(outDir, dist);
+    } finally {
+      await rm(lock, { recursive: true, force: true });
+    }
+  }
+  return dist;
+}
+
+interface Violation {
+  readonly id: string;
+  readonly impact: string | null;
+  readonly nodes: readonly { readonly target: readonly unknown[]; readonly failureSummary?: string }[];
+}
+
+/** Call it in the `describe`: it opens before the first test of the file and closes behind the last. */
+export function theatre(): Theatre {
+  let browser: Browser;
+  let page: Page;
+  let stage: Stage;
+  let axe: string;
+  let complaints: string[] = [];
+
+  beforeAll(async () => {
+    const launched = chromium.launch({
+      executablePath: CHROMIUM,
+      args: [
+        '--headless',
+        '--no-sandbox',
+        '--disable-gpu',
+        '--disable-quic',
+        '--no-first-run',
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
+      ],
+    });
+    const [dist] = await Promise.all([builtDashboard(), mkdir(SHOTS, { recursive: true })]);
+    axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+    stage = await openStage(dist);
+    browser = await launched;
+    const context = await browser.newContext({
+      viewport: WIDE,
+      colorScheme: 'light',
+      reducedMotion: 'reduce',
+      timezoneId: 'America/Los_Angeles',
+    });
+    page = await context.newPage();
+    page.setDefaultTimeout(WAIT_MS);
+    page.on('console', (message) => {
+      // A refused request is logged by the browser itself; what the page makes of it is tested.
+      if (message.type() === 'error' && !message.text().startsWith('Failed to load resource')) {
+        complaints.push(message.text());
+      }
+    });
+    page.on('pageerror', (error) => complaints.push(String(error)));
+  }, 90_000);
+  afterAll(async () => {
+    await browser?.close();
+    await stage?.close();
+  });
+  beforeEach(async () => {
+    stage.reset();
+    complaints = [];
+    await page.emulateMedia({ colorScheme: 'light' });
+    if (page.viewportSize()?.width !== WIDE.width) await page.setViewportSize(WIDE);
+  });
+
+  const drawn = async (words: string): Promise<void> => {
+    await page.getByText(words).first().waitFor();
+    // Grey bars stand for what is still to come.
+    await page.locator('.mantine-Skeleton-root').first().waitFor({ state: 'detached' });
+  };
+
+  return {
+    get page() {
+      return page;
+    },
+    get stage() {
+      return stage;
+    },
+    get complaints() {
+      return complaints;
+    },
+    async visit(path, words) {
+      await page.goto(stage.url + path, { waitUntil: 'commit' });
+      await drawn(words);
+    },
+    async go(path, words) {
+      await page.evaluate(`history.pushState({}, '', ${JSON.stringify(path)})`);
+      await drawn(words);
+    },
+    async findings() {
+      // The policy forbids scripts in the page; the browser's own protocol may still run one.
+      if (!(await page.evaluate('typeof axe === "object"'))) await page.evaluate(axe);
+      const violations: Violation[] = await page.evaluate(
+        "axe.run(document, { resultTypes: ['violations'] }).then((result) => result.violations)",
+      );
+      return violations
+        .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+        .flatMap(({ id, nodes }) =>
+          nodes.map((node) => `${id}: ${node.target.join(' ')} ${node.failureSummary ?? ''}`),
+        );
+    },
+    overflow: () =>
+      page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth'),
+    async shoot(name) {
+      await page.screenshot({ path: `${SHOTS}/${name}.png`, fullPage: true });
+    },
+  };
+}
