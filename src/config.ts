@@ -9,7 +9,13 @@ export interface Config {
   readonly dataDir: string;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   /** Absent: the embedded store. */
-  readonly mongo?: { readonly uri: string; readonly database: string; readonly timeoutMs: number };
+  readonly mongo?: {
+    readonly uri: string;
+    readonly database: string;
+    readonly timeoutMs: number;
+    /** How long the local journal keeps what was sent. */
+    readonly journalDays: number;
+  };
   readonly redisUrl?: string;
   readonly milvusAddress?: string;
   /** Absent: the built-in carrier. */
@@ -146,6 +152,13 @@ export const VARIABLES = {
     remedy: 'true or false',
     fallback: '',
     schema: z.enum(['true', 'false']).transform((value) => value === 'true'),
+  }),
+  JOURNAL_DAYS: variable({
+    explain:
+      'Days for which the local journal before MongoDB keeps its copies; what was not sent is kept in any case.',
+    remedy: 'a whole number of days from 1 to 3650',
+    fallback: '14',
+    schema: number(1, 3650, true),
   }),
   REDIS_URL: variable({
     explain: 'Redis for caches shared by several processes; optional.',
@@ -386,6 +399,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     LOG_LEVEL: logLevel,
     MONGODB_DATABASE: database,
     MONGODB_TIMEOUT: timeoutMs,
+    JOURNAL_DAYS: journalDays,
     ANTHROPIC_MODEL: model,
     SELLER_NAME: sellerName,
     MAX_CONCURRENT_CALLS: maxConcurrentCalls,
@@ -400,6 +414,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     logLevel === undefined ||
     database === undefined ||
     timeoutMs === undefined ||
+    journalDays === undefined ||
     model === undefined ||
     sellerName === undefined ||
     maxConcurrentCalls === undefined ||
@@ -418,7 +433,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     },
     dataDir,
     logLevel,
-    ...(useMongo && uri !== undefined ? { mongo: { uri, database, timeoutMs } } : {}),
+    ...(useMongo && uri !== undefined ? { mongo: { uri, database, timeoutMs, journalDays } } : {}),
     ...(values.REDIS_URL === undefined ? {} : { redisUrl: values.REDIS_URL }),
     ...(values.MILVUS_ADDRESS === undefined ? {} : { milvusAddress: values.MILVUS_ADDRESS }),
     ...(accountSid !== undefined && authToken !== undefined && phoneNumbers !== undefined

@@ -7,11 +7,14 @@ import { extname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createElevenLabs } from './adapters/elevenlabs/index.ts';
 import { openRecordings } from './adapters/recordings/index.ts';
+import { openJournaledStore } from './adapters/store/journal/index.ts';
 import { openLocalStore } from './adapters/store/local/index.ts';
+import { openMongoStore } from './adapters/store/mongo/index.ts';
 import { createClock, createIds, createLog } from './adapters/system.ts';
 import { createTwilio } from './adapters/twilio/index.ts';
 import { createMediaDoor } from './adapters/twilio/media-stream.ts';
 import { type App, buildApp } from './app/index.ts';
+import type { Clock, Log, Outage, Store } from './app/ports.ts';
 import { type Prompts, readPrompts } from './app/prompts.ts';
 import { type Config, ConfigError, loadConfig } from './config.ts';
 import { isFailure } from './domain/errors.ts';
@@ -43,6 +46,25 @@ function promptsFor(sellerName: string): Prompts {
       ? new ConfigError(error.details.problems.map(String))
       : error;
   }
+}
+
+/** The embedded store, or MongoDB behind a journal on this machine. */
+async function openStore({ mongo }: Config, dataDir: string, clock: Clock, log: Log): Promise<Store> {
+  if (!mongo) return await openLocalStore({ dir: join(dataDir, 'store'), log });
+  const { journalDays: keepDays, ...settings } = mongo;
+  try {
+    const store = await openMongoStore({ ...settings, clock, log });
+    return await openJournaledStore({ store, dir: join(dataDir, 'journal'), keepDays, clock, log });
+  } catch (error) {
+    throw isFailure(error, 'config_invalid') ? new ConfigError([error.message]) : error;
+  }
+}
+
+function tellBacklog({ backlog }: Outage, nowMs: number): string {
+  const { events, since, optOuts, setAside } = backlog;
+  const age = since ? `, the oldest for ${Math.round((nowMs - since.getTime()) / 1_000)} s` : '';
+  const wait = `${events} events wait for the database${age}; ${optOuts} opt-outs`;
+  return setAside > 0 ? `${wait}; ${setAside} were refused by it and set aside` : wait;
 }
 
 /** The secret that signs cookies: given, or made once and kept where only we may read it. */
@@ -165,11 +187,6 @@ async function main(): Promise<void> {
   const log = createLog(config.logLevel);
   const clock = createClock(log);
   const ids = createIds();
-  if (config.mongo) {
-    throw new ConfigError([
-      'MONGODB_URI is set, but this version keeps everything in the embedded store; remove it or set USE_MONGODB=false.',
-    ]);
-  }
   const prompts = promptsFor(config.sellerName);
   const dataDir = resolve(config.dataDir);
   mkdirSync(dataDir, { recursive: true });
@@ -180,7 +197,7 @@ async function main(): Promise<void> {
   const publicBaseUrl = config.sandbox.carrier ? nearUrl : (config.http.publicBaseUrl ?? localUrl);
 
   const [store, sandbox] = await Promise.all([
-    openLocalStore({ dir: join(dataDir, 'store'), log }),
+    openStore(config, dataDir, clock, log),
     config.sandbox.carrier || config.sandbox.agent
       ? startSandbox(
           {
@@ -265,10 +282,21 @@ async function main(): Promise<void> {
     },
     async readiness() {
       const health = await store.health();
+      const old = health.ok ? await app.lists.warnings().catch(() => ['their age cannot be read']) : [];
       return {
         status: health.ok ? 'ready' : 'not_ready',
         checks: [
           { name: 'store', ok: health.ok, detail: health.detail },
+          ...(store.outage
+            ? [
+                {
+                  name: 'journal',
+                  ok: store.outage.state === 'up',
+                  detail: tellBacklog(store.outage, clock.nowMs()),
+                },
+              ]
+            : []),
+          { name: 'lists', ok: old.length === 0, detail: old.join('; ') || 'current, or none is set up' },
           { name: 'carrier', ok: true, detail: config.sandbox.carrier ? 'the built-in carrier' : 'Twilio' },
           { name: 'agent', ok: true, detail: config.sandbox.agent ? 'the built-in agent' : 'ElevenLabs' },
         ],
@@ -282,6 +310,22 @@ async function main(): Promise<void> {
         type: 'gauge' as const,
         values: [{ value: app.activeCalls() }],
       },
+      ...(store.outage
+        ? [
+            {
+              name: 'parley_journal_waiting',
+              help: 'Events and opt-outs that are kept here until the database takes them.',
+              type: 'gauge' as const,
+              values: [{ value: store.outage.backlog.events + store.outage.backlog.optOuts }],
+            },
+            {
+              name: 'parley_journal_set_aside',
+              help: 'Events that the database refused; somebody must look at them.',
+              type: 'gauge' as const,
+              values: [{ value: store.outage.backlog.setAside }],
+            },
+          ]
+        : []),
     ],
     dashboardDir: join(ROOT, 'dist', 'dashboard'),
   });
@@ -315,7 +359,9 @@ async function main(): Promise<void> {
   app.retention.daily();
   if (left > 0) log.info({ calls: left }, 'took up calls that were open when the service last stopped');
   if (config.sandbox.carrier) {
-    await seedSandbox(app, config.sellerName).catch((error) => log.error({ err: error }, 'the sample leads could not be made'));
+    await seedSandbox(app, config.sellerName).catch((error) =>
+      log.error({ err: error }, 'the sample leads could not be made'),
+    );
   }
   await elevenlabs.warm();
 }

@@ -56,7 +56,12 @@ test('each vendor becomes real by its own keys', () => {
 
 test('MongoDB is used when a URI is set, under either name, unless it is turned off', () => {
   const uri = 'mongodb://user:pass@db.example:27017';
-  expect(loadConfig({ MONGODB_URI: uri }).mongo).toEqual({ uri, database: 'parley', timeoutMs: 10_000 });
+  expect(loadConfig({ MONGODB_URI: uri }).mongo).toEqual({
+    uri,
+    database: 'parley',
+    timeoutMs: 10_000,
+    journalDays: 14,
+  });
   expect(loadConfig({ DATABASE_URL: uri }).mongo?.uri).toBe(uri);
   expect(loadConfig({ MONGODB_URI: uri, USE_MONGODB: 'false' }).mongo).toBeUndefined();
   expect(problemsOf({ USE_MONGODB: 'true' })).toEqual([expect.stringContaining('MONGODB_URI')]);

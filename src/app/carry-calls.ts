@@ -9,9 +9,10 @@ import type { Attempt, CallingPolicy, Lead } from '../domain/documents.ts';
 import { Failure, isFailure } from '../domain/errors.ts';
 import { parsePhone } from '../domain/phone.ts';
 import { foldTranscript } from '../domain/transcript.ts';
+import { soon } from './at-hand.ts';
 import { type Bridge, type BridgeDeps, createBridge, OPT_OUT_KEY, type Talk } from './bridge-call.ts';
 import type { KeepScript } from './kept-scripts.ts';
-import { type OptOut, optOutInCall } from './opt-out.ts';
+import { type OptOutOrKeep, optOutInCall } from './opt-out.ts';
 import { personOf } from './person.ts';
 import type { Cancel, CarrierInlet, CarrierStatus, Clock, Ids, Log, Store, Telephony } from './ports.ts';
 import {
@@ -39,13 +40,14 @@ export interface CarryDeps extends Speaker {
   readonly keepScript: KeepScript;
   readonly runTool: BridgeDeps['runTool'];
   readonly policyOf: (campaignId: string | undefined) => Promise<CallingPolicy>;
+  readonly leadOf: (leadId: string) => Promise<Lead | undefined>;
   readonly maxConcurrentCalls: number;
   /** Share of the concurrency that outbound calls leave free for inbound ones, 0..1. */
   readonly inboundReserve: number;
   readonly finish: (callId: string) => void;
   /** Words, written or spoken, that stop all calls. */
   readonly revokes: (text: string) => boolean;
-  readonly optOut: OptOut;
+  readonly optOut: OptOutOrKeep;
   readonly shutdown: AbortSignal;
 }
 
@@ -176,7 +178,7 @@ export function createCarryCalls(deps: CarryDeps) {
     if (!call || isOver(call) || call.endReason !== undefined) return undefined;
     const [policy, lead, summary] = await Promise.all([
       deps.policyOf(call.campaignId),
-      call.leadId ? store.collection('leads').get(call.leadId) : undefined,
+      call.leadId ? deps.leadOf(call.leadId) : undefined,
       call.conversationId ? summaryOfTalk(callId) : '',
     ]);
     const again = bridges.get(callId);
@@ -246,9 +248,23 @@ export function createCarryCalls(deps: CarryDeps) {
     }
   }
 
+  /** Inbound calls of this process that are not over. */
+  const inboundHere = new Map<string, string>();
+
   async function inboundCall(callSid: string): Promise<Call | undefined> {
+    const here = inboundHere.get(callSid);
+    if (here !== undefined) return await events.call(here);
     const [call] = await store.collection('calls').find({ filter: { callSid }, limit: 1 });
     return call;
+  }
+
+  async function callerOf(phone: string): Promise<Lead | undefined> {
+    const [lead] = await store.collection('leads').find({
+      filter: { $or: [{ 'contact.phone': phone }, { 'contact.alternatePhone': phone }] },
+      sort: { receivedAt: -1 },
+      limit: 1,
+    });
+    return lead;
   }
 
   async function follow(callId: string, report: CarrierStatus): Promise<void> {
@@ -319,19 +335,17 @@ export function createCarryCalls(deps: CarryDeps) {
 
   const inlet: CarrierInlet = {
     async inbound({ callSid, from, to, attestation }) {
+      const callId = ids.objectId();
+      const phone = parsePhone(from);
+      // Whoever calls is answered, also when the store cannot say who it is.
+      const [known, lead, script] = await Promise.all([
+        soon(clock, inboundCall(callSid)),
+        phone && soon(clock, callerOf(phone)),
+        soon(clock, inboundScript(callId)),
+      ]);
       // The carrier may ask twice: the same call gets the same answer.
-      const known = await inboundCall(callSid);
       if (known) return isOver(known) ? sorry() : { kind: 'connect', callId: known._id };
       if (draining || active.size >= deps.maxConcurrentCalls) return busy();
-      const phone = parsePhone(from);
-      const [lead] = phone
-        ? await store.collection('leads').find({
-            filter: { $or: [{ 'contact.phone': phone }, { 'contact.alternatePhone': phone }] },
-            sort: { receivedAt: -1 },
-            limit: 1,
-          })
-        : [];
-      const callId = ids.objectId();
       active.add(callId);
       try {
         const call = await events.record(callId, {
@@ -342,13 +356,24 @@ export function createCarryCalls(deps: CarryDeps) {
           fromPhone: to,
           ...(lead ? { leadId: lead._id } : {}),
           ...(attestation ? { attestation } : {}),
-          script: await inboundScript(callId),
+          script: script ?? scriptRef(prompts, scriptFor([], 'inbound')),
         });
-        const [policy] = await Promise.all([deps.policyOf(undefined), phone && holdLine(call, phone)]);
-        open(call, { policy, ...sentences(call, lead, policy), recoverySummary: '' }).prepare();
+        inboundHere.set(callSid, callId);
+        const [policy] = await Promise.all([
+          deps.policyOf(undefined),
+          phone && soon(clock, holdLine(call, phone)),
+        ]);
+        const bridge = open(call, {
+          policy,
+          ...sentences(call, lead || undefined, policy),
+          recoverySummary: '',
+        });
+        bridge.done.then(() => inboundHere.delete(callSid)).catch(() => {});
+        bridge.prepare();
         return { kind: 'connect', callId };
       } catch (error) {
         active.delete(callId);
+        inboundHere.delete(callSid);
         throw error;
       }
     },
@@ -422,7 +447,8 @@ export function createCarryCalls(deps: CarryDeps) {
     async message({ from, text }) {
       const phone = parsePhone(from);
       if (!phone || !deps.revokes(text)) return {};
-      await deps.optOut({ phone, channel: 'sms', words: text.slice(0, 500) });
+      const words = text.slice(0, 500);
+      if ((await deps.optOut({ phone, channel: 'sms', words })) === 'kept') await stopCallsHereTo(phone);
       return { reply: fill(prompts['no-more-calls'], { seller_name: deps.sellerName }) };
     },
   };
@@ -493,16 +519,25 @@ export function createCarryCalls(deps: CarryDeps) {
     });
     for (const { callId } of running) {
       if (callId === except) continue;
-      if (await closeReserved(callId)) {
-        await cancel(callId);
-      } else {
-        hangUpOn(callId).catch((error) => {
-          if (!deps.shutdown.aborted)
-            log.error({ err: error, callId }, 'a call to a person who opted out could not be ended');
-        });
-      }
+      if (await closeReserved(callId)) await cancel(callId);
+      else hangUpInBackground(callId);
     }
   }
+
+  /** What `stopCallsTo` can do while the store is away: what waits is not dialled then in any case. */
+  async function stopCallsHereTo(phone: string): Promise<void> {
+    for (const callId of active) {
+      const call = await events.call(callId);
+      if (call?.direction === 'outbound' && call.contactPhone === phone) hangUpInBackground(callId);
+    }
+  }
+
+  const hangUpInBackground = (callId: string): void => {
+    hangUpOn(callId).catch((error) => {
+      if (!deps.shutdown.aborted)
+        log.error({ err: error, callId }, 'a call to a person who opted out could not be ended');
+    });
+  };
 
   /** Ends an attempt before its dial: whoever was about to dial it finds it closed. Undefined when it is too late. */
   const closeReserved = (callId: string): Promise<Attempt | undefined> =>

@@ -11,6 +11,7 @@ import { canonicalJson } from '../domain/canonical.ts';
 import { transcriptArchive } from '../domain/documents.ts';
 import {
   ERASED,
+  ERASURE_NOTES,
   type Erasure,
   type ErasureElsewhere,
   type ErasureItem,
@@ -136,6 +137,7 @@ export function createErasures({ store, clock, ids, log, events, recordings, dnc
     reason,
     by,
     ...(await survey(subject, pseudonym)),
+    notes: ERASURE_NOTES,
     startedAt: now(),
   });
 

@@ -3,9 +3,9 @@
  * transcript, compares it with the agent platform's own account, closes the attempt and tells the lead.
  */
 import { type Call, type CallEvent, type EndStatus, isOver, type PlatformTurn } from '../domain/call.ts';
-import type { CallTranscript, ContactAttempt, LeadStatus } from '../domain/documents.ts';
+import type { ContactAttempt, LeadStatus } from '../domain/documents.ts';
 import { isFailure } from '../domain/errors.ts';
-import { completenessOf, foldTranscript, talkStart, transcriptText } from '../domain/transcript.ts';
+import { completenessOf, talkStart, transcriptOf } from '../domain/transcript.ts';
 import type { Clock, Log, PlatformConversation, Store, Telephony, VoiceAgent } from './ports.ts';
 import type { EventLog } from './record-event.ts';
 
@@ -145,23 +145,8 @@ export function createFinishCall(deps: FinishDeps) {
   }
 
   async function keepTranscript(call: Call, all: readonly CallEvent[]): Promise<void> {
-    const messages = foldTranscript(all);
     const now = new Date(clock.nowMs());
-    const transcript: CallTranscript = {
-      _id: call._id,
-      callId: call._id,
-      ...(call.leadId ? { leadId: call.leadId } : {}),
-      messages,
-      fullTranscript: transcriptText(messages),
-      totalMessages: messages.length,
-      agentMessages: messages.filter((message) => message.speaker === 'agent').length,
-      userMessages: messages.filter((message) => message.speaker === 'user').length,
-      duration: call.duration ?? 0,
-      // Until the platform's account is compared, nobody knows that nothing is missing.
-      completeness: call.completeness ?? 'gap',
-      createdAt: now,
-      updatedAt: now,
-    };
+    const transcript = transcriptOf(call, all, now);
     await store.collection('call_transcripts').put(transcript);
     const start = talkStart(all) ?? call.initiatedAt;
     await store.collection('conversation_sessions').put({
@@ -172,7 +157,7 @@ export function createFinishCall(deps: FinishDeps) {
       leadGenerated: false,
       startTime: start,
       ...(call.endedAt ? { endTime: call.endedAt, duration: call.duration ?? 0 } : {}),
-      turns: messages.length,
+      turns: transcript.totalMessages,
       channel: 'phone',
       ...(call.completeness ? { completeness: call.completeness } : {}),
       createdAt: call.createdAt,

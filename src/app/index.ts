@@ -2,7 +2,9 @@
 
 import { revokes } from '../domain/compliance/consent.ts';
 import type { CallingPolicy } from '../domain/documents.ts';
+import { Failure, isFailure } from '../domain/errors.ts';
 import { createAgentTools } from './agent-tools.ts';
+import { keepAtHand } from './at-hand.ts';
 import { createCallRecords } from './call-records.ts';
 import { createCampaigns, HOUSE_CALLING } from './campaigns.ts';
 import { createCarryCalls } from './carry-calls.ts';
@@ -56,6 +58,14 @@ export interface House {
 
 /** How long a stopping service waits for what is not a call: transcripts being compared, dials being looked into. */
 const SETTLE_MS = 2_000;
+/** How often a store that is away is asked whether open calls can be taken up. */
+const INSIST_MS = 5_000;
+
+/** Why nobody is dialled while a store does not have everything. */
+const WAITING = {
+  away: 'the database is away; outbound calls wait until it is back',
+  returning: 'the database is back and is being told what it missed; outbound calls wait for that',
+} as const;
 
 export function buildApp(ports: Ports, house: House) {
   const { store, clock, log } = ports;
@@ -78,25 +88,32 @@ export function buildApp(ports: Ports, house: House) {
     proof: createProof(shared),
   };
   const lists = createLists({ ...shared, policy: compliance.policy });
+  const leadOf = keepAtHand(clock, (id) => store.collection('leads').get(id));
+  const campaignOf = keepAtHand(clock, campaigns.get);
   const policyOf = async (campaignId: string | undefined): Promise<CallingPolicy> =>
-    campaignId === undefined ? HOUSE_CALLING : (await campaigns.get(campaignId)).calling;
+    (campaignId === undefined ? undefined : await campaignOf(campaignId))?.calling ?? HOUSE_CALLING;
 
   const finish = createFinishCall({ ...shared, events });
   const carry = createCarryCalls({
     ...shared,
     events,
     policyOf,
-    runTool: createAgentTools({ ...shared, events, policyOf, optOut: dnc.optOut }),
+    runTool: createAgentTools({ ...shared, events, policyOf, optOut: dnc.optOutOrKeep }),
     finish: finish.start,
     revokes,
-    optOut: dnc.optOut,
+    leadOf,
+    optOut: dnc.optOutOrKeep,
   });
   const place = createPlaceCall({
     ...shared,
     events,
     policyOf,
     gatherFacts: createGatherFacts(shared),
-    admit: carry.admit,
+    admit: () => {
+      if (store.outage && store.outage.state !== 'up')
+        throw new Failure('store_unavailable', WAITING[store.outage.state]);
+      carry.admit();
+    },
     occupy: carry.occupy,
     abandoned: carry.over,
     inquire: finish.start,
@@ -104,6 +121,30 @@ export function buildApp(ports: Ports, house: House) {
   const read = createReadCalls({ ...shared, events });
   const retention = createRetention({ ...shared, events });
   const erasures = createErasures({ ...shared, events, dnc });
+
+  async function takeUp(): Promise<number> {
+    if (store.outage && store.outage.state !== 'up')
+      throw new Failure('store_unavailable', WAITING[store.outage.state]);
+    await lists.recover();
+    return await carry.recoverOpenCalls(place.lookAgain);
+  }
+
+  async function takeUpWhenBack(): Promise<void> {
+    for (;;) {
+      await clock.sleep(INSIST_MS, stop.signal);
+      try {
+        const calls = await takeUp();
+        log.info({ calls }, 'took up calls that were open when the service last stopped');
+        return;
+      } catch (error) {
+        if (!isFailure(error, 'store_unavailable')) throw error;
+      }
+    }
+  }
+
+  store.outage?.fulfil(async (optOut) => {
+    await dnc.optOut(optOut);
+  });
 
   const agentInlet: AgentInlet = { conversationReported: finish.conversationReported };
   const carrierInlet: CarrierInlet = carry.inlet;
@@ -120,8 +161,8 @@ export function buildApp(ports: Ports, house: House) {
     calls: {
       /** As `placeCall`; a lead's own campaign is meant when none is named. */
       async place(request: PlaceCallRequest) {
-        const campaignId =
-          request.campaignId ?? (await store.collection('leads').get(request.leadId))?.campaignId;
+        const lead = await leadOf(request.leadId);
+        const campaignId = request.campaignId ?? lead?.campaignId;
         return await place.placeCall({ ...request, ...(campaignId ? { campaignId } : {}) });
       },
       ...read,
@@ -131,11 +172,24 @@ export function buildApp(ports: Ports, house: House) {
     },
     carrierInlet,
     agentInlet,
-    /** Takes up what another life of this process left open. */
+    /** Takes up what another life of this process left open: now, or when the store is there. Answers how many calls now. */
     async recover(): Promise<number> {
-      await lists.recover();
-      return await carry.recoverOpenCalls(place.lookAgain);
+      try {
+        return await takeUp();
+      } catch (error) {
+        if (!store.outage || !isFailure(error, 'store_unavailable')) throw error;
+        log.warn(
+          { err: error },
+          'what another life of this process left open is taken up when the database is there',
+        );
+        takeUpWhenBack().catch((cause) => {
+          if (!stop.signal.aborted) log.error({ err: cause }, 'open calls could not be taken up');
+        });
+        return 0;
+      }
     },
+    /** How a store stands that may be away. */
+    outage: store.outage,
     activeCalls: (): number => carry.activeCount,
     /** Refuses new calls, lets live ones end for `patienceMs`, then frees everything. */
     async stop(patienceMs: number): Promise<void> {

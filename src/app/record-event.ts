@@ -11,13 +11,22 @@ export interface Change {
   readonly call: Call;
 }
 
+export interface RecordOptions {
+  /** Default: a new one. */
+  readonly eventId?: string;
+  /** Default: now. */
+  readonly at?: Date;
+  /** Of a talk that another program held: what it called it. Default: the call's id. */
+  readonly sessionId?: string;
+}
+
 export interface EventLog {
   /**
    * Records what happened to a call and answers the call as it is then. Events of one call are written one after the
    * other, in the order of these calls. A repeated `eventId` changes nothing. Throws `call_not_found` when the call's
    * first event is missing, and the store's failures.
    */
-  record(callId: string, body: CallEventBody, options?: { eventId?: string; at?: Date }): Promise<Call>;
+  record(callId: string, body: CallEventBody, options?: RecordOptions): Promise<Call>;
   /** The call as its events have it; undefined when there is none. */
   call(callId: string): Promise<Call | undefined>;
   /** Tells of every change after it is durable. A listener that throws is logged and stays. */
@@ -59,17 +68,23 @@ export function createEventLog(deps: { store: Store; clock: Clock; ids: Ids; log
     }
   }
 
-  async function write(callId: string, body: CallEventBody, eventId: string, at: Date): Promise<Call> {
+  async function write(
+    callId: string,
+    body: CallEventBody,
+    { eventId, at, sessionId }: Required<RecordOptions>,
+  ): Promise<Call> {
     for (let attempt = 0; attempt < MAX_CONFLICTS; attempt += 1) {
-      const current = kept.get(callId) ?? foldCall(await store.events(callId));
       const opens = body.type === 'queued' || body.type === 'received';
+      // Of a call that begins there is nothing to read, unless its place proves taken.
+      const isNew = opens && attempt === 0;
+      const current = kept.get(callId) ?? (isNew ? undefined : foldCall(await store.events(callId)));
       if (!current && !opens) throw new Failure('call_not_found', `no call ${callId}`);
       const event: CallEvent = {
         ...body,
         _id: ids.objectId(),
         eventId,
         callId,
-        sessionId: callId,
+        sessionId,
         seq: (current?.seq ?? 0) + 1,
         at,
       };
@@ -95,12 +110,15 @@ export function createEventLog(deps: { store: Store; clock: Clock; ids: Ids; log
 
   return {
     record(callId, body, options = {}) {
-      const eventId = options.eventId ?? ids.objectId();
-      const at = options.at ?? new Date(clock.nowMs());
+      const stamp = {
+        eventId: options.eventId ?? ids.objectId(),
+        at: options.at ?? new Date(clock.nowMs()),
+        sessionId: options.sessionId ?? callId,
+      };
       const before = tails.get(callId) ?? Promise.resolve();
       const written = before.then(
-        () => write(callId, body, eventId, at),
-        () => write(callId, body, eventId, at),
+        () => write(callId, body, stamp),
+        () => write(callId, body, stamp),
       );
       tails.set(callId, written);
       const forget = () => {

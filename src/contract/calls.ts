@@ -309,14 +309,16 @@ export type Transcript = z.infer<typeof Transcript>;
 /**
  * One message of GET /calls/live (server-sent events; the SSE event name equals `type`, `data` is this as JSON).
  * `snapshot` comes first and again after every reconnection and replaces all that is shown. `call` replaces one call; a
- * call that is over comes a last time and then leaves the wall. `event` is one new event of a live call. `reconnect`:
- * this viewer fell behind or the server restarts; the connection closes after it and EventSource opens a new one.
+ * call that is over comes a last time and then leaves the wall. `event` is one new event of a live call. `store`
+ * comes behind the snapshot and with every change, where the database may be away: unless it is `up`, calls go on and nobody is dialled.
+ * `reconnect`: this viewer fell behind or the server restarts; the connection closes after it and EventSource opens a new one.
  */
 export const LiveChange = z
   .discriminatedUnion('type', [
     z.object({ type: z.literal('snapshot'), calls: z.array(Call) }),
     z.object({ type: z.literal('call'), call: Call }),
     z.object({ type: z.literal('event'), event: CallEvent }),
+    z.object({ type: z.literal('store'), state: z.enum(['up', 'away', 'returning']) }),
     z.object({ type: z.literal('reconnect'), reason: z.string() }),
   ])
   .meta({ id: 'LiveChange' });

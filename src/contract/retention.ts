@@ -131,6 +131,8 @@ export const Erasure = z
         id: z.string(),
       }),
     ),
+    /** What somebody should know. */
+    notes: z.array(z.string()),
     /** What the person is called in what is kept. */
     pseudonym: z.exactOptional(z.string()),
     startedAt: Instant,

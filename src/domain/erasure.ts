@@ -261,6 +261,8 @@ export interface ErasureReport {
   readonly removed: readonly ErasureItem[];
   readonly kept: readonly ErasureItem[];
   readonly elsewhere: readonly ErasureElsewhere[];
+  /** What somebody should know, in plain words. */
+  readonly notes: readonly string[];
   readonly startedAt: Date;
   readonly endedAt?: Date;
 }
@@ -272,6 +274,11 @@ export interface Erasure extends ErasureReport, Stamped {
   /** What the person is called in what is kept. */
   readonly pseudonym: string;
 }
+
+export const ERASURE_NOTES: readonly string[] = [
+  'Backups, and free space in the files of the database, may hold old bytes until they are overwritten: delete old backups when their time is over.',
+  'Where MongoDB is used, the journal on each machine keeps copies of events for the days that JOURNAL_DAYS says.',
+];
 
 /** Why what is kept is kept. */
 export const KEPT_BECAUSE = {

@@ -2,8 +2,8 @@
  * domain/transcript: what was said on a call, as a fold of its events, and how it compares with the agent platform's own
  * account. Everybody who shows or analyses a transcript reads this fold.
  */
-import type { CallEvent, Completeness, PlatformTurn } from './call.ts';
-import type { TranscriptMessage } from './documents.ts';
+import type { Call, CallEvent, Completeness, PlatformTurn } from './call.ts';
+import type { CallTranscript, TranscriptMessage } from './documents.ts';
 
 interface Line {
   speaker: 'agent' | 'user' | 'system';
@@ -155,3 +155,23 @@ export const transcriptText = (messages: readonly TranscriptMessage[]): string =
         `${speaker === 'agent' ? 'Agent' : speaker === 'user' ? 'User' : 'System'}: ${text}`,
     )
     .join('\n');
+
+/** The document of `call_transcripts` for a call, made at `at` from its events. */
+export function transcriptOf(call: Call, events: readonly CallEvent[], at: Date): CallTranscript {
+  const messages = foldTranscript(events);
+  return {
+    _id: call._id,
+    callId: call._id,
+    ...(call.leadId ? { leadId: call.leadId } : {}),
+    messages,
+    fullTranscript: transcriptText(messages),
+    totalMessages: messages.length,
+    agentMessages: messages.filter((message) => message.speaker === 'agent').length,
+    userMessages: messages.filter((message) => message.speaker === 'user').length,
+    duration: call.duration ?? 0,
+    // Until the platform's account is compared, nobody knows that nothing is missing.
+    completeness: call.completeness ?? 'gap',
+    createdAt: at,
+    updatedAt: at,
+  };
+}

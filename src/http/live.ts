@@ -32,18 +32,24 @@ interface Viewer {
   readonly stillWelcome: () => boolean;
 }
 
-export function createLiveWall(calls: AppForHttp['calls'], clock: Clock, log: Log): LiveWall {
+export function createLiveWall(
+  { calls, outage }: Pick<AppForHttp, 'calls' | 'outage'>,
+  clock: Clock,
+  log: Log,
+): LiveWall {
   const viewers = new Set<Viewer>();
   let dropped = 0;
   let cancelWatch: Cancel | undefined;
+  let cancelOutage: Cancel | undefined;
   let cancelBeat: Cancel | undefined;
   let closed = false;
 
   const leave = (viewer: Viewer): void => {
     if (!viewers.delete(viewer) || viewers.size > 0) return;
     cancelWatch?.();
+    cancelOutage?.();
     cancelBeat?.();
-    cancelWatch = cancelBeat = undefined;
+    cancelWatch = cancelOutage = cancelBeat = undefined;
   };
 
   const letGo = (viewer: Viewer, reason: string): void => {
@@ -73,6 +79,8 @@ export function createLiveWall(calls: AppForHttp['calls'], clock: Clock, log: Lo
     }
   };
 
+  const standing = (): string => (outage ? frame({ type: 'store', state: outage.state }) : '');
+
   const beat = (): void => {
     for (const viewer of viewers) if (!viewer.stillWelcome()) letGo(viewer, 'the session is over');
     send(': still here\n\n');
@@ -99,10 +107,11 @@ export function createLiveWall(calls: AppForHttp['calls'], clock: Clock, log: Lo
       response.on('close', () => leave(viewer)).on('error', () => leave(viewer));
       viewers.add(viewer);
       cancelWatch ??= calls.watch(tell);
+      cancelOutage ??= outage?.watch(() => send(standing()));
       cancelBeat ??= clock.after(HEARTBEAT_MS, beat);
       // Watching began before this picture is taken and both happen in one turn of the loop: no change falls between.
       response.write(
-        `retry: ${RECONNECT_MS}\n${frame({ type: 'snapshot', calls: calls.live().map(presentCall) })}`,
+        `retry: ${RECONNECT_MS}\n${frame({ type: 'snapshot', calls: calls.live().map(presentCall) })}${standing()}`,
       );
     },
     figures: () => ({ viewers: viewers.size, dropped }),

@@ -2,7 +2,7 @@
  * http/needs: what the web server asks of the app. Structural, so that the app need not know who serves it.
  * Everything goes in and out as domain values; bad input comes back as a Failure with a stable code.
  */
-import type { Cancel, StoredRecording } from '../app/ports.ts';
+import type { Cancel, Outage, StoredRecording } from '../app/ports.ts';
 import type { Call, CallEvent, CallOutcome, CallStatus, Completeness } from '../domain/call.ts';
 import type { Decision, Reason } from '../domain/compliance/decision.ts';
 import type { FactsInput } from '../domain/compliance/facts.ts';
@@ -97,6 +97,8 @@ type Placed =
 
 /** `by` is the id of whoever asks, for createdBy, recordedBy and the event log. */
 export interface AppForHttp {
+  /** Present where the database may be away. */
+  readonly outage?: Pick<Outage, 'state' | 'watch'> | undefined;
   readonly leads: {
     /** Throws `duplicate_key` when source + externalId is taken. `duplicates`: older leads with one of its numbers. */
     create(lead: NewLead, by: string): Promise<Lead & { readonly duplicates: readonly string[] }>;

@@ -78,7 +78,7 @@ export function createHttp(deps: HttpDeps): Http {
   const https = config.publicBaseUrl?.startsWith('https:') ?? false;
   const auth = createAuth(deps.auth, https, clock);
   const bodies = createBodies(clock);
-  const live = createLiveWall(app.calls, clock, log);
+  const live = createLiveWall(app, clock, log);
   const once = createIdempotentOnce<Reply>(clock);
   const answered = new Map<string, number>();
   let closing = false;

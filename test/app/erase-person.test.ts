@@ -13,7 +13,7 @@ import { createConsents } from '../../src/app/consents.ts';
 import { createDnc } from '../../src/app/dnc.ts';
 import { createErasures } from '../../src/app/erase-person.ts';
 import { createLeads } from '../../src/app/leads.ts';
-import type { Ids, Log, LogFields, Recordings, Store } from '../../src/app/ports.ts';
+import type { Filter, Ids, Log, LogFields, Recordings, Store } from '../../src/app/ports.ts';
 import { createReadCalls } from '../../src/app/read-calls.ts';
 import { createEventLog, type EventLog } from '../../src/app/record-event.ts';
 import { createRetention } from '../../src/app/retention.ts';
@@ -624,7 +624,7 @@ test('an erasure cut off at any write goes on when it is asked for again, with b
             insert: (document: Lead) => fuse(() => room.insert(document)),
             put: (document: Lead) => fuse(() => room.put(document)),
             update: (...args: Parameters<typeof room.update>) => fuse(() => room.update(...args)),
-            remove: (filter: object) => fuse(() => room.remove(filter)),
+            remove: (filter: Filter) => fuse(() => room.remove(filter)),
           };
         };
       },

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openRecordings } from '../../src/adapters/recordings/index.ts';
 import { openLocalStore } from '../../src/adapters/store/local/index.ts';
-import type { Ids, Log, Recordings, Store } from '../../src/app/ports.ts';
+import type { Filter, Ids, Log, Recordings, Store } from '../../src/app/ports.ts';
 import { createReadCalls } from '../../src/app/read-calls.ts';
 import { createEventLog, type EventLog } from '../../src/app/record-event.ts';
 import { createRetention } from '../../src/app/retention.ts';
@@ -71,7 +71,7 @@ const storeWith = (of: Store, before: (name: string, verb: string) => Promise<vo
                 await before(name, 'put');
                 await collection.put(document);
               },
-              remove: async (filter: object) => {
+              remove: async (filter: Filter) => {
                 await before(name, 'remove');
                 return await collection.remove(filter);
               },

@@ -11,7 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { build } from 'vite';
-import { afterAll, beforeAll, beforeEach } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
 import { openStage, type Stage } from './fixture-server.ts';
 
 const CHROMIUM = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
@@ -25,11 +25,14 @@ export const missing: string | undefined = existsSync(CHROMIUM)
   : `no browser at ${CHROMIUM}: install Chromium (apt-get install chromium) or set CHROMIUM_PATH`;
 if (missing) console.warn(`The dashboard was NOT tested in a browser: ${missing}.`);
 
-export const WIDE = { width: 1360, height: 860 };
+const WIDE = { width: 1360, height: 860 };
 export const PHONE = { width: 390, height: 844 };
 
 /** A stop for what hangs, not a measure of speed: a busy machine draws slower, not wrong. */
 const WAIT_MS = 25_000;
+
+/** `words` prove that it is drawn. */
+export type PageToSee = readonly [name: string, path: string, words: string];
 
 export interface Theatre {
   readonly page: Page;
@@ -42,8 +45,8 @@ export interface Theatre {
   go(path: string, words: string): Promise<void>;
   /** Serious and critical findings of axe, in words. */
   findings(): Promise<readonly string[]>;
-  /** By how many pixels the page is wider than the screen. */
-  overflow(): Promise<number>;
+  /** Goes through the pages: accessible in light and dark colours, no wider than a phone; each is shot in all three. */
+  inspect(pages: readonly PageToSee[]): Promise<void>;
   shoot(name: string): Promise<void>;
 }
 
@@ -166,6 +169,32 @@ export function theatre(): Theatre {
     await page.locator('.mantine-Skeleton-root').first().waitFor({ state: 'detached' });
   };
 
+  /** `only`: the one rule to ask about, which is quicker. */
+  const findings = async (only?: string): Promise<readonly string[]> => {
+    // The policy forbids scripts in the page; the browser's own protocol may still run one.
+    if (!(await page.evaluate('typeof axe === "object"'))) await page.evaluate(axe);
+    const options = JSON.stringify({ resultTypes: ['violations'], ...(only ? { runOnly: [only] } : {}) });
+    const violations: Violation[] = await page.evaluate(
+      `axe.run(document, ${options}).then((result) => result.violations)`,
+    );
+    return violations
+      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+      .flatMap(({ id, nodes }) =>
+        nodes.map((node) => `${id}: ${node.target.join(' ')} ${node.failureSummary ?? ''}`),
+      );
+  };
+  const paint = async (colorScheme: 'light' | 'dark'): Promise<void> => {
+    await page.emulateMedia({ colorScheme });
+    await page.locator(`:root[data-mantine-color-scheme="${colorScheme}"]`).waitFor();
+  };
+  const shoot = async (name: string): Promise<void> => {
+    await page.screenshot({ path: `${SHOTS}/${name}.png`, fullPage: true });
+  };
+  const go = async (path: string, words: string): Promise<void> => {
+    await page.evaluate(`history.pushState({}, '', ${JSON.stringify(path)})`);
+    await drawn(words);
+  };
+
   return {
     get page() {
       return page;
@@ -180,26 +209,28 @@ export function theatre(): Theatre {
       await page.goto(stage.url + path, { waitUntil: 'commit' });
       await drawn(words);
     },
-    async go(path, words) {
-      await page.evaluate(`history.pushState({}, '', ${JSON.stringify(path)})`);
-      await drawn(words);
-    },
-    async findings() {
-      // The policy forbids scripts in the page; the browser's own protocol may still run one.
-      if (!(await page.evaluate('typeof axe === "object"'))) await page.evaluate(axe);
-      const violations: Violation[] = await page.evaluate(
-        "axe.run(document, { resultTypes: ['violations'] }).then((result) => result.violations)",
-      );
-      return violations
-        .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-        .flatMap(({ id, nodes }) =>
-          nodes.map((node) => `${id}: ${node.target.join(' ')} ${node.failureSummary ?? ''}`),
+    go,
+    findings: () => findings(),
+    async inspect(pages) {
+      for (const [name, path, words] of pages) {
+        await go(path, words);
+        expect(await findings(), name).toEqual([]);
+        await shoot(`${name}-light`);
+        // The page is the same in the dark; only what can be told apart is not.
+        await paint('dark');
+        expect(await findings('color-contrast'), `${name} in the dark`).toEqual([]);
+        await shoot(`${name}-dark`);
+        await paint('light');
+        await page.setViewportSize(PHONE);
+        await drawn(words);
+        const wider = await page.evaluate(
+          'document.documentElement.scrollWidth - document.documentElement.clientWidth',
         );
+        expect(wider, `${name} on a phone`).toBeLessThanOrEqual(0);
+        await shoot(`${name}-phone`);
+        await page.setViewportSize(WIDE);
+      }
     },
-    overflow: () =>
-      page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth'),
-    async shoot(name) {
-      await page.screenshot({ path: `${SHOTS}/${name}.png`, fullPage: true });
-    },
+    shoot,
   };
 }

@@ -11,6 +11,8 @@ const ZONES = [
   'America/Los_Angeles',
   'America/Adak',
   'Pacific/Guam',
+  // On the other side of the date line.
+  'Australia/Sydney',
 ] as const;
 const MINUTE = 60_000;
 const iso = (ms: number): string => new Date(ms).toISOString();
@@ -44,11 +46,16 @@ describe('a week on the called party’s clock', () => {
       fc.property(question, ({ zone, fromMs, days }) => {
         const week = weekOf([], zone, fromMs, days);
         expect(week).toHaveLength(days);
+        const noon = DateTime.fromMillis(fromMs, { zone }).set({ hour: 12 });
         for (const [n, day] of week.entries()) {
-          const local = DateTime.fromMillis(fromMs, { zone }).startOf('day').plus({ days: n });
-          expect(day.date).toBe(local.toISODate());
-          expect(day.startMs).toBe(local.toMillis());
-          expect(day.endMs).toBe(local.plus({ days: 1 }).toMillis());
+          expect(day.date).toBe(noon.plus({ days: n }).toISODate());
+          expect(day.startMs).toBe(noon.plus({ days: n }).startOf('day').toMillis());
+          expect(day.endMs).toBe(
+            noon
+              .plus({ days: n + 1 })
+              .startOf('day')
+              .toMillis(),
+          );
         }
       }),
       { numRuns: 300 },
@@ -87,6 +94,15 @@ describe('a week on the called party’s clock', () => {
     expect(hours('2026-11-01')).toBe(25);
     expect(hours('2027-03-14')).toBe(23);
     expect(hours('2026-11-21')).toBe(24);
+  });
+
+  test('where midnight itself is left out, the day begins an hour later', () => {
+    const [day] = weekOf([], 'America/Havana', Date.parse('2026-03-08T18:00:00Z'), 1);
+    expect(day).toMatchObject({
+      date: '2026-03-08',
+      startMs: Date.parse('2026-03-08T05:00:00Z'),
+      endMs: Date.parse('2026-03-09T04:00:00Z'),
+    });
   });
 
   test('a zone that the browser does not know is drawn in UTC and does not break the page', () => {

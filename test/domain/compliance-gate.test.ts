@@ -4,6 +4,7 @@ import { checkError, decide, MAX_PERMIT_MS, RULE_VERSION } from '../../src/domai
 import type { FactsInput } from '../../src/domain/compliance/facts.ts';
 import { DialPermit } from '../../src/domain/compliance/permit.ts';
 import { areaCode } from '../../src/domain/compliance/places.ts';
+import { windows } from '../../src/domain/compliance/windows.ts';
 import { isFailure } from '../../src/domain/errors.ts';
 import { daysAfter, goodFacts, goodGrant, minutesAfter, NOON_MS } from '../support/compliance-cases.ts';
 
@@ -48,7 +49,11 @@ describe('facts', () => {
           continue;
         at[key] = junk;
         const verdict = decide(spoiled as unknown as FactsInput, NOON_MS);
-        expect({ path, junk, kind: verdict.kind }).toEqual({ path, junk, kind: 'deny' });
+        expect({ path, junk, reason: verdict.decision.reason }).toEqual({
+          path,
+          junk,
+          reason: 'check_error',
+        });
       }
     for (const nothing of [undefined, null, 7, 'x', [], {}])
       expect(reasonOf(nothing as unknown as FactsInput)).toBe('check_error');
@@ -105,6 +110,28 @@ describe('the record of a decision', () => {
     expect(b.inputsHash).toBe(a.inputsHash);
     expect(decide(lead({ zip: '10002' }), NOON_MS).decision.inputsHash).not.toBe(a.inputsHash);
     expect(a.ruleVersion).toBe(RULE_VERSION);
+  });
+
+  test('texts that hold a zero, or no letters of ours, run together with nothing', () => {
+    const told = (phone: string, subject: string): string => {
+      const good = goodFacts();
+      const attempts = [{ at: new Date(0), phone, subject, outcome: '' }];
+      return decide({ ...good, history: { attempts } }, NOON_MS).decision.inputsHash;
+    };
+    const hashes = [
+      told('a', 'b\0c'),
+      told('a\0b', 'c'),
+      told('a', 'b'),
+      told('', 'ab'),
+      told('ab', ''),
+      told('\u0101', ''),
+      told('\u0001\u0001', ''),
+      told('\ud800', ''),
+      told('\ud801', ''),
+      told('x'.repeat(64), 'x'.repeat(254)),
+      told('x'.repeat(63), 'x'.repeat(255)),
+    ];
+    expect(new Set(hashes).size).toBe(hashes.length);
   });
 
   test('it names every place with its clock, and the first of all reasons', () => {
@@ -263,6 +290,26 @@ describe('consent', () => {
     expect(consent(grant, { ...grant, at: daysAfter(NOON_MS, -1), level: 'oral' })).toBe('ok');
     expect(consent(grant, { ...grant, at: daysAfter(NOON_MS, -1), seller: 'otherco' })).toBe('ok');
   });
+  test('of several good ones, the newest is told, in whatever order they are kept', () => {
+    const facts = (...consent: FactsInput['lead']['consent']): FactsInput => ({
+      ...lead({ consent }),
+      call: { ...goodFacts().call, purpose: 'informational' },
+    });
+    const spoken = { ...grant, level: 'oral' as const };
+    const later = { ...spoken, at: daysAfter(NOON_MS, -1) };
+    const told = (...consent: FactsInput['lead']['consent']): string =>
+      decide(facts(...consent), NOON_MS).decision.explanation;
+    for (const events of [
+      [grant, later],
+      [later, grant],
+    ])
+      expect(told(...events)).toContain('spoken consent of 13 Jul 2026');
+    for (const events of [
+      [grant, spoken],
+      [spoken, grant],
+    ])
+      expect(told(...events)).toContain('written consent of 14 Jun 2026');
+  });
   test('consent without an end of its own ends after a year', () => {
     expect(consent({ ...grant, at: new Date('2025-07-14T16:00:00.001Z'), expiresAt: null })).toBe('ok');
     expect(consent({ ...grant, at: new Date('2025-07-14T16:00:00.000Z'), expiresAt: null })).toBe(
@@ -357,6 +404,78 @@ describe('requests not to be called, and lists', () => {
     expect(checked(daysAfter(NOON_MS, -31))).toBe('ok');
     expect(checked(new Date(daysAfter(NOON_MS, -31).getTime() - 1))).toBe('reassigned_check_stale');
     expect(checked(new Date(NOON_MS + 1))).toBe('reassigned_check_stale');
+  });
+});
+
+describe('windows', () => {
+  const DAY_MS = 86_400_000;
+  const shown = (facts: FactsInput, from: string, days: number): string[] =>
+    windows(facts, Date.parse(from), Date.parse(from) + days * DAY_MS).map(
+      ({ fromMs, toMs }) => `${new Date(fromMs).toISOString()} ${new Date(toMs).toISOString()}`,
+    );
+
+  test('are the open hours of each day, also of the day on which the clocks change', () => {
+    const nowMs = Date.parse('2026-10-31T13:30:20Z');
+    expect(shown(goodFacts(nowMs), '2026-10-31T13:30:20Z', 3)).toEqual([
+      '2026-10-31T13:30:20.000Z 2026-11-01T01:00:00.000Z',
+      '2026-11-01T13:00:00.000Z 2026-11-02T02:00:00.000Z',
+      '2026-11-02T13:00:00.000Z 2026-11-03T02:00:00.000Z',
+      '2026-11-03T13:00:00.000Z 2026-11-03T13:30:20.000Z',
+    ]);
+  });
+  test('end when consent does, when a list grows too old, and when the time zones do', () => {
+    const from = '2026-07-14T16:00:00Z';
+    const good = goodFacts();
+    const ends = [{ ...goodGrant(), expiresAt: new Date('2026-07-15T15:00:30Z') }];
+    expect(shown({ ...good, lead: { ...good.lead, consent: ends } }, from, 3)).toEqual([
+      '2026-07-14T16:00:00.000Z 2026-07-15T01:00:00.000Z',
+      '2026-07-15T12:00:00.000Z 2026-07-15T15:00:30.000Z',
+    ]);
+    const aged = { asOf: new Date('2026-06-14T20:00:00Z'), listed: [] };
+    expect(shown({ ...good, dnc: { ...good.dnc, national: aged } }, from, 3)).toEqual([
+      '2026-07-14T16:00:00.000Z 2026-07-15T01:00:00.000Z',
+      '2026-07-15T12:00:00.000Z 2026-07-15T20:00:00.001Z',
+    ]);
+    const december = '2026-12-08T13:00:00Z';
+    const later = goodFacts(Date.parse(december));
+    const old = { ...later, environment: { ...later.environment, tzdata: '2025c' } };
+    expect(shown(old, december, 7).at(-1)).toBe('2026-12-09T13:00:00.000Z 2026-12-10T00:00:00.001Z');
+  });
+  test('begin when consent does, on the next whole minute', () => {
+    const good = goodFacts();
+    const consent = [{ ...goodGrant(), at: new Date('2026-07-14T17:00:30Z') }];
+    expect(shown({ ...good, lead: { ...good.lead, consent } }, '2026-07-14T16:00:00Z', 0.5)).toEqual([
+      '2026-07-14T17:01:00.000Z 2026-07-15T01:00:00.000Z',
+    ]);
+  });
+  test('of facts that bar the call or cannot be read, there are none', () => {
+    const good = goodFacts();
+    expect(shown(lead({ consent: [] }), '2026-07-14T16:00:00Z', 14)).toEqual([]);
+    expect(shown({} as FactsInput, '2026-07-14T16:00:00Z', 14)).toEqual([]);
+    expect(
+      shown({ ...good, campaign: { ...good.campaign, maxPer24h: 0 } }, '2026-07-14T16:00:00Z', 1),
+    ).toEqual([]);
+  });
+  test('where a table of holidays ends, they end too', () => {
+    const nowMs = Date.parse('2027-12-29T12:00:00Z');
+    const facts = goodFacts(nowMs);
+    const phone = '+12075550234';
+    const maine = { ...facts.lead, phone, state: 'ME', zip: null, consent: [{ ...goodGrant(nowMs), phone }] };
+    expect(shown({ ...facts, lead: maine }, '2027-12-29T12:00:00Z', 9)).toEqual([
+      '2027-12-29T14:00:00.000Z 2027-12-29T22:00:00.000Z',
+      '2027-12-30T14:00:00.000Z 2027-12-30T22:00:00.000Z',
+    ]);
+  });
+  test('are told for a range that makes sense', () => {
+    for (const [from, to] of [
+      [0, -1],
+      [Number.NaN, 1],
+      [0, Number.NaN],
+      [0, 93 * DAY_MS],
+      [0.5, 1],
+    ] as const)
+      expect(() => windows(goodFacts(), from, to)).toThrow(RangeError);
+    expect(windows(goodFacts(), NOON_MS, NOON_MS)).toEqual([]);
   });
 });
 
@@ -604,10 +723,19 @@ describe('how often', () => {
     const { nextAllowedAt } = tried([11 * 60, 10 * 60], { maxPerDay: 2 });
     expect(nextAllowedAt?.toISOString()).toBe('2026-07-15T12:00:00.000Z');
   });
-  test('the longest cap decides when to come back', () => {
-    const { reasons, nextAllowedAt } = tried([60, 6 * 1440], { maxPer7Days: 2, minGapMinutes: 120 });
+  test('a try that is dated tomorrow does not hide those of today', () => {
+    expect(tried([-20 * 60, 60, 120], { maxPerDay: 2 }).reason).toBe('campaign_frequency_cap');
+  });
+  test('the longest cap decides when to come back, and is the one that is told', () => {
+    const { reasons, nextAllowedAt, explanation } = tried([60, 6 * 1440], {
+      maxPer7Days: 2,
+      minGapMinutes: 120,
+    });
     expect(reasons).toEqual(['campaign_frequency_cap']);
     expect(nextAllowedAt).toEqual(daysAfter(NOON_MS, 1));
+    expect(explanation).toBe(
+      'Blocked until Wed 15 Jul 12:00 pm Eastern time: this person was tried twice within 7 days, and that is the limit.',
+    );
   });
   const NPA: Readonly<Record<string, string>> = {
     FL: '305',
@@ -697,11 +825,16 @@ describe('how often', () => {
       ]).reason,
     ).toBe('ok');
   });
-  test('Nevada allows no second call to a person who ended the first', () => {
-    const { reason, nextAllowedAt } = inState('NV', [[90 * 1_440, 'roofs']], 'hung_up');
-    expect(reason).toBe('state_frequency_cap');
-    expect(nextAllowedAt).toBeNull();
-    expect(inState('NV', [[60, 'solar']], 'no_answer').reason).toBe('ok');
+  test('Nevada allows no second call to a person who ended the first, or may have', () => {
+    for (const outcome of ['hung_up', 'no_conversation', 'completed', 'unknown'])
+      expect(inState('NV', [[90 * 1_440, 'roofs']], outcome), outcome).toMatchObject({
+        reason: 'state_frequency_cap',
+        nextAllowedAt: null,
+        explanation:
+          'Blocked: Nevada allows no further AI-voice call to a person who may have hung up on one.',
+      });
+    for (const outcome of ['no_answer', 'voicemail', 'transferred'])
+      expect(inState('NV', [[60, 'solar']], outcome).reason, outcome).toBe('ok');
     expect(inState('GA', [[60, 'solar']], 'hung_up').reason).toBe('ok');
   });
   test('an outcome that is not known is no answer', () => {

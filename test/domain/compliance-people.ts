@@ -169,7 +169,7 @@ export const agingCall: fc.Arbitrary<AnyCall> = fc
     listAge: fc.constantFrom(-1, 2, 25, 30, 31, 40),
     checkAge: fc.constantFrom(3, 20, 30),
     off: fc.integer({ min: -DAY_MS, max: DAY_MS }),
-    grantAge: fc.constantFrom(-3, 0, 30, 360, 725),
+    grantAge: fc.constantFrom(-3, 0, 30, 360, 725, 800),
     lasts: fc.constantFrom(null, 2, 700),
     stopAge: fc.constantFrom(null, null, null, 5, 400),
     again: fc.boolean(),

@@ -2,13 +2,14 @@
  * What no facts may ever do to the gate, tried on people and moments at random: 2,000 of each, 100,000 by night
  * (vitest.nightly.config.ts). Hours and days are told by a second law that shares nothing with the product.
  */
+import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { DateTime } from 'luxon';
 import { describe, expect, test } from 'vitest';
 import { assess, decide } from '../../src/domain/compliance/decide.ts';
 import { REASONS } from '../../src/domain/compliance/decision.ts';
-import { type FactsInput, readFacts } from '../../src/domain/compliance/facts.ts';
+import { type Facts, type FactsInput, readFacts } from '../../src/domain/compliance/facts.ts';
 import { hashFacts } from '../../src/domain/compliance/facts-hash.ts';
 import { STATE_LISTS, STATES } from '../../src/domain/compliance/states.ts';
 import { windows } from '../../src/domain/compliance/windows.ts';
@@ -40,8 +41,7 @@ describe('whatever the facts', { timeout: 3_600_000 }, () => {
           .find((why) => why !== undefined);
         if (verdict === 'allow') {
           allowed += 1;
-          expect(zones.length).toBeGreaterThan(0);
-          expect({ where, closed }).toEqual({ where, closed: undefined });
+          if (zones.length === 0 || closed !== undefined) expect.unreachable(`${closed}`);
           // Where the second law knows the place itself, it has the last word.
           const places = placesOf(where.phone, {
             ...(where.state === null ? {} : { state: where.state === 'Guam' ? 'GU' : where.state }),
@@ -49,7 +49,10 @@ describe('whatever the facts', { timeout: 3_600_000 }, () => {
           });
           if (typeof places !== 'string')
             for (const { state, zones: theirs } of places)
-              for (const zone of theirs) expect(closedBy(state, zone, nowMs)).toBeUndefined();
+              for (const zone of theirs) {
+                const why = closedBy(state, zone, nowMs);
+                if (why !== undefined) expect.unreachable(why);
+              }
         } else if (
           closed === undefined &&
           !reasons.includes('timezone_unknown') &&
@@ -64,7 +67,7 @@ describe('whatever the facts', { timeout: 3_600_000 }, () => {
       }),
       runs(),
     );
-    expect(allowed).toBeGreaterThan(200);
+    expect(allowed).toBeGreaterThan(100);
   });
 
   test('the next allowed minute is allowed, the minute before is not', () => {
@@ -76,15 +79,18 @@ describe('whatever the facts', { timeout: 3_600_000 }, () => {
         if (next === null) return;
         found += 1;
         const nextMs = next.getTime();
-        expect(nextMs % MINUTE_MS).toBe(0);
-        expect(nextMs).toBeGreaterThan(nowMs);
         const later = lastingFacts(facts, nowMs, nextMs);
-        expect(decide(later, nextMs).kind).toBe('allow');
-        if (nextMs - MINUTE_MS >= nowMs) expect(decide(later, nextMs - MINUTE_MS).kind).toBe('deny');
+        const beforeMs = nextMs - MINUTE_MS;
+        expect({
+          onMinute: nextMs % MINUTE_MS === 0,
+          later: nextMs > nowMs,
+          atNext: decide(later, nextMs).kind,
+          before: beforeMs < nowMs ? 'deny' : decide(later, beforeMs).kind,
+        }).toEqual({ onMinute: true, later: true, atNext: 'allow', before: 'deny' });
       }),
       runs(),
     );
-    expect(found).toBeGreaterThan(400);
+    expect(found).toBeGreaterThan(200);
   });
 
   test('no earlier minute than the next allowed one is allowed, minute for minute', () => {
@@ -94,7 +100,7 @@ describe('whatever the facts', { timeout: 3_600_000 }, () => {
         if (next === null || next.getTime() - nowMs > 20 * 3_600_000) return;
         const later = readFacts(lastingFacts(facts, nowMs, next.getTime()));
         for (let at = Math.ceil(nowMs / MINUTE_MS) * MINUTE_MS; at < next.getTime(); at += MINUTE_MS)
-          expect(assess(later, at).reasons.length).toBeGreaterThan(0);
+          if (assess(later, at).reasons.length === 0) expect.unreachable(`open at ${at}`);
       }),
       runs(33),
     );
@@ -114,12 +120,11 @@ describe('whatever the facts', { timeout: 3_600_000 }, () => {
           open += stretches.length;
           let lastMs = nowMs;
           for (const { fromMs, toMs: endMs } of stretches) {
-            expect(fromMs).toBeGreaterThanOrEqual(lastMs);
-            expect(endMs).toBeGreaterThan(fromMs);
-            expect(fromMs === nowMs || fromMs % MINUTE_MS === 0).toBe(true);
+            const inOrder = fromMs >= lastMs && endMs > fromMs && endMs <= toMs;
+            const onMinute = fromMs === nowMs || fromMs % MINUTE_MS === 0;
+            if (!inOrder || !onMinute) expect.unreachable(`a stretch from ${fromMs} to ${endMs}`);
             lastMs = endMs;
           }
-          expect(lastMs).toBeLessThanOrEqual(toMs);
           const minutes = parts.map((part) => nowMs + Math.floor(part * days * 1440) * MINUTE_MS);
           const edges = stretches
             .slice(0, 2)
@@ -132,18 +137,16 @@ describe('whatever the facts', { timeout: 3_600_000 }, () => {
                 ({ fromMs, toMs: endMs }) => fromMs <= instant && instant < endMs,
               );
               // Between whole minutes a stretch may begin a little later than the gate opens, never earlier.
-              if (inside || instant % MINUTE_MS === 0 || instant === nowMs)
-                expect({ instant, kind: decide(facts, instant).kind }).toEqual({
-                  instant,
-                  kind: inside ? 'allow' : 'deny',
-                });
+              if (!inside && instant % MINUTE_MS !== 0 && instant !== nowMs) continue;
+              const { kind } = decide(facts, instant);
+              if (kind !== (inside ? 'allow' : 'deny')) expect.unreachable(`${kind} at ${instant}`);
             }
           }
         },
       ),
       runs(),
     );
-    expect(open).toBeGreaterThan(1_000);
+    expect(open).toBeGreaterThan(200);
   });
 
   test('one more bar never turns a denial into a permission and never removes a reason', () => {
@@ -265,6 +268,16 @@ describe('whatever the facts', { timeout: 3_600_000 }, () => {
 describe('the fingerprint of the facts', { timeout: 3_600_000 }, () => {
   const hash = (facts: unknown): string => hashFacts(readFacts(facts));
 
+  test('can be made again from its description alone', () => {
+    fc.assert(
+      fc.property(agingCall, fc.string({ unit: 'grapheme', maxLength: 300 }), ({ facts }, subject) => {
+        const read = readFacts({ ...complete(facts), call: { ...facts.call, subject } });
+        expect(hashFacts(read)).toBe(`f2:${createHash('sha256').update(described(read)).digest('hex')}`);
+      }),
+      runs(20),
+    );
+  });
+
   test('changes with every member, and with nothing else', () => {
     fc.assert(
       fc.property(agingCall, fc.nat(), fc.nat(), ({ facts }, where, how) => {
@@ -277,7 +290,27 @@ describe('the fingerprint of the facts', { timeout: 3_600_000 }, () => {
         if (!spot) return;
         const changed = structuredClone(whole);
         const held = changeAt(changed, spot, how);
-        expect({ spot, held, same: hash(changed) === before }).toEqual({ spot, held, same: false });
+        if (hash(changed) === before) expect.unreachable(`${spot.join('.')} may be ${held} unseen`);
+      }),
+      runs(),
+    );
+  });
+
+  test('changes when a character moves from one text to the next', () => {
+    fc.assert(
+      fc.property(agingCall, fc.nat(), ({ facts }, where) => {
+        const whole = complete(facts);
+        const texts = leaves(whole).filter(
+          (path) => !FIXED.has(nameOf(path)) && typeof heldAt(whole, path) === 'string',
+        );
+        const spot = where % (texts.length - 1);
+        const [one, two] = [texts[spot], texts[spot + 1]];
+        if (!one || !two) return;
+        const changed = structuredClone(whole);
+        const first = String(heldAt(whole, one));
+        setAt(changed, one, first.slice(0, -1));
+        setAt(changed, two, first.slice(-1) + String(heldAt(whole, two)));
+        if (hash(changed) === hash(whole)) expect.unreachable(`${one.join('.')} and ${two.join('.')}`);
       }),
       runs(),
     );
@@ -288,6 +321,7 @@ describe('the fingerprint of the facts', { timeout: 3_600_000 }, () => {
       fc.constantFrom('', 'a', 'aa', 'ab', '\u0001', '\u007f', '\u0080', 'ä', '\ud800', '\udc00', '😀'),
       fc.string({ unit: 'binary', maxLength: 4 }),
     );
+    const base = complete(openFacts({ phone: '', state: null, zip: null }, 0));
     const when = fc.constantFrom(null, 0, 1).map((ms) => (ms === null ? null : new Date(ms)));
     const any = fc
       .record({
@@ -307,11 +341,13 @@ describe('the fingerprint of the facts', { timeout: 3_600_000 }, () => {
         stop: fc.option(text),
       })
       .map((parts) => {
-        const base = complete(openFacts({ phone: parts.phone, state: parts.state, zip: parts.zip }, 0));
         return {
           ...base,
           lead: {
             ...base.lead,
+            phone: parts.phone,
+            state: parts.state,
+            zip: parts.zip,
             altPhones: parts.altPhones,
             consent: [{ event: 'revoke', at: new Date(0), seller: parts.stop, channel: parts.voice }],
           },
@@ -333,10 +369,112 @@ describe('the fingerprint of the facts', { timeout: 3_600_000 }, () => {
         const other = twin ? structuredClone(a) : b;
         expect(hash(a) === hash(other)).toBe(isDeepStrictEqual(readFacts(a), readFacts(other)));
       }),
-      runs(),
+      runs(2),
     );
   });
 });
+
+/** The bytes of facts as facts-hash.ts describes them, and not as it writes them. */
+function described(facts: Facts): Buffer {
+  const { call, environment, campaign, policy, dnc, lead, history } = facts;
+  const bytes: Buffer[] = [];
+  const byte = (...values: number[]): void => void bytes.push(Buffer.from(values));
+  const flag = (value: boolean): void => byte(value ? 1 : 0);
+  const length = (value: number): void => {
+    if (value < 255) return byte(value);
+    const wide = Buffer.from([255, 0, 0, 0, 0]);
+    wide.writeUInt32LE(value, 1);
+    bytes.push(wide);
+  };
+  const number = (value: number): void => {
+    const wide = Buffer.alloc(8);
+    wide.writeDoubleLE(value);
+    bytes.push(wide);
+  };
+  const count = (value: number): void => byte(value % 256, Math.floor(value / 256));
+  const instant = (at: Date): void => number(Number(at));
+  const text = (value: string): void => {
+    const narrow = [...value].every((letter) => letter <= '\u007f');
+    length(value.length * 2 + (narrow ? 0 : 1));
+    bytes.push(Buffer.from(value, narrow ? 'latin1' : 'utf16le'));
+  };
+  const word = (value: string, words: string): void => byte(words.split(' ').indexOf(value));
+  const or = <T>(value: T | null, put: (value: T) => void): void => {
+    byte(value === null ? 255 : 254);
+    if (value !== null) put(value);
+  };
+  const each = <T>(items: readonly T[], put: (item: T) => void): void => {
+    length(items.length);
+    for (const item of items) put(item);
+  };
+  const copy = ({ asOf, listed }: Facts['dnc']['national']): void => {
+    or(asOf, instant);
+    each(listed, text);
+  };
+
+  text('f2');
+  word(call.purpose, 'marketing informational');
+  for (const value of [call.voice, call.seller, call.subject]) text(value);
+  each(environment.emergencyStates, text);
+  flag(environment.killSwitch);
+  or(environment.tzdata, text);
+  or(environment.clockSkewMs, number);
+  for (const value of [campaign.status, campaign.hours.start, campaign.hours.end]) text(value);
+  each(campaign.hours.days, (day) => word(day, 'sun mon tue wed thu fri sat'));
+  count(campaign.maxPer24h);
+  count(campaign.minGapMinutes);
+  for (const cap of ['maxPerDay', 'maxPer7Days', 'maxPer30Days', 'stopAfterUnanswered'] as const)
+    or(campaign[cap], count);
+  flag(campaign.dncConsentOverride);
+  flag(campaign.allowExemptCalls);
+  each(campaign.blockedStates, text);
+  flag(policy.requireNationalRegistry);
+  flag(policy.requireStateLists);
+  flag(policy.requireReassignedCheck);
+  copy(dnc.national);
+  each([...dnc.state], ([state, list]) => {
+    text(state);
+    copy(list);
+  });
+  text(lead.phone);
+  each(lead.altPhones, text);
+  word(lead.lineType, 'wireless landline voip unknown');
+  or(lead.state, text);
+  or(lead.zip, text);
+  each(lead.consent, (event) => {
+    word(event.event, 'grant revoke');
+    if (event.event === 'revoke') {
+      instant(event.at);
+      or(event.seller, text);
+      text(event.channel);
+      return;
+    }
+    word(event.level, 'written oral');
+    instant(event.at);
+    text(event.phone);
+    text(event.seller);
+    word(event.purpose, 'marketing informational');
+    flag(event.artificialVoiceDisclosed);
+    flag(event.evidenceComplete);
+    or(event.expiresAt, instant);
+  });
+  or(lead.ebrLastTransactionAt, instant);
+  each(dnc.internal, ({ phone, seller, releasedAt }) => {
+    text(phone);
+    or(seller, text);
+    or(releasedAt, instant);
+  });
+  flag(dnc.litigator);
+  or(dnc.reassigned, ({ result, checkedAt }) => {
+    word(result, 'no yes no_data');
+    instant(checkedAt);
+  });
+  each(history.attempts, ({ at, phone, subject, outcome }) => {
+    instant(at);
+    for (const value of [phone, subject, outcome]) text(value);
+  });
+  return Buffer.concat(bytes);
+}
 
 /** The same call with lists and consent that are still good later, so that only time differs. */
 function lastingFacts(facts: FactsInput, nowMs: number, laterMs: number): FactsInput {
@@ -395,15 +533,29 @@ const WORDS: Readonly<Record<string, readonly string[]>> = {
   days: ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'],
 };
 
+/** Texts that may not be just any text. */
+const FIXED = new Set([...Object.keys(WORDS), 'event', 'seller']);
+
+/** The member's own name, or that of the list it stands in. */
+const nameOf = (path: Path): string => path.findLast((step) => !/^\d+$/.test(step)) ?? '';
+
+const groupAt = (facts: FactsInput, path: Path): Record<string, unknown> =>
+  path
+    .slice(0, -1)
+    .reduce(
+      (group, step) => group[step] as Record<string, unknown>,
+      facts as unknown as Record<string, unknown>,
+    );
+const heldAt = (facts: FactsInput, path: Path): unknown => groupAt(facts, path)[path.at(-1) ?? ''];
+const setAt = (facts: FactsInput, path: Path, value: unknown): void => {
+  groupAt(facts, path)[path.at(-1) ?? ''] = value;
+};
+
 /** Changes one member in place to another value of its kind; answers what it is then. */
 function changeAt(facts: FactsInput, path: Path, how: number): unknown {
-  const key = path.at(-1) ?? '';
-  let at = facts as unknown as Record<string, unknown>;
-  for (const step of path.slice(0, -1)) at = at[step] as Record<string, unknown>;
-  const held = at[key];
-  const name = /^\d+$/.test(key) ? (path.at(-2) ?? '') : key;
-  at[key] = another(held, name, how, path.includes('consent'));
-  return at[key];
+  const changed = another(heldAt(facts, path), nameOf(path), how, path.includes('consent'));
+  setAt(facts, path, changed);
+  return changed;
 }
 
 function another(held: unknown, name: string, how: number, isConsent: boolean): unknown {

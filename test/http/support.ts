@@ -354,6 +354,7 @@ export const erasure: Erasure = {
   removed: [{ of: 'leads', count: 1, says: 'Name and number.' }],
   kept: [{ of: 'dnc_registry', count: 1, says: 'So that nobody calls again.' }],
   elsewhere: [{ at: 'carrier', what: 'recording', id: 'RE1' }],
+  notes: ['Old backups hold it.'],
   leadIds: [leadId],
   state: 'done',
   startedAt: at,

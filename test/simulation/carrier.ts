@@ -39,7 +39,9 @@ export interface Witness {
   dialled(ring: Ring): Promise<void>;
   answered(callId: string, by: 'person' | 'machine'): void;
   over(callId: string, hungUpByPerson: boolean): void;
-  /** A person on the line wants no more calls, and what they did was taken in. */
+  /** A person on the line begins to say that they want no more calls. */
+  stopping(ring: Ring): void;
+  /** They have said it, and the product took it in. One that died on it may or may not have. */
   stopped(ring: Ring): void;
 }
 
@@ -147,6 +149,7 @@ export function createCarrier(options: {
     time.at(time.nowMs() + 3 * SECOND, () => {
       if (ring.state === 'over' || life.dead) return;
       const agent = sinks.get(callId);
+      witness.stopping(ring);
       if (wish === 'voice' && agent)
         agent.toolCalled({
           toolCallId: `tool-${callId}`,

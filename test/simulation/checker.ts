@@ -130,6 +130,8 @@ export interface Finding extends Bar {
   readonly lead: string;
   readonly phone: string;
   readonly at: number;
+  /** When the gate decided. */
+  readonly decided: number;
 }
 
 interface Dialled {
@@ -441,7 +443,7 @@ export function createChecker(options: { readonly seller: string }) {
 
   function dial(happening: Known<'dial'>): void {
     const { call, lead, phone, at, decided, askedAfter } = happening;
-    const about = { call, lead, phone, at };
+    const about = { call, lead, phone, at, decided };
     if (calls.has(call)) violations.push({ ...about, rule: 'doubled', why: 'this call was dialled before' });
     const verdict = judge(happening);
     for (const bar of verdict.bars) {

@@ -177,7 +177,7 @@ interface Lead {
 }
 
 interface Ask {
-  readonly lead: string;
+  readonly lead: Lead;
   readonly campaign: string;
   readonly askedAfter: number;
 }
@@ -202,13 +202,16 @@ export async function simulateMonth(options: MonthOptions): Promise<Report> {
   const overDenied = new Map<string, OverDenial>();
   const logged = new Map<string, number>();
   const listed = new Map<string, ReadonlySet<string>>();
-  const leadOfCall = new Map<string, string>();
+  const requestOf = new Map<string, string>();
   const callOfRequest = new Map<string, string>();
   /** The last ring of every number. */
   const lastRing = new Map<string, Ring>();
+  const lastPlaced = new Map<Lead, number>();
+  /** Leads of persons who are asked for several times at once right now. */
+  const crowded = new Set<Lead>();
   /** How many calls to a lead are being asked for right now. */
   const asking = new Map<Lead, number>();
-  /** Leads whose person is saying stop right now. */
+  /** Leads whose person is saying stop right now, or said it to a product that died on it. */
   const saying = new Set<Lead>();
   let nextLead = 0;
   let judgedDenials = 0;
@@ -243,10 +246,15 @@ export async function simulateMonth(options: MonthOptions): Promise<Report> {
       dialled: witnessDial,
       answered: (call, by) => note({ what: 'answered', at: time.nowMs(), call, by }),
       over: (call, hungUpByPerson) => note({ what: 'over', at: time.nowMs(), call, hungUpByPerson }),
+      stopping({ callId }) {
+        const lead = asks.get(requestOf.get(callId) ?? '')?.lead;
+        if (lead) saying.add(lead);
+      },
       stopped({ to, callId }) {
         const at = time.nowMs();
-        const lead = leadOfCall.get(callId);
-        note({ what: 'stop', at, said: at, phone: to, ...(lead === undefined ? {} : { lead }) });
+        const lead = asks.get(requestOf.get(callId) ?? '')?.lead;
+        note({ what: 'stop', at, said: at, phone: to, ...(lead ? { lead: lead.id } : {}) });
+        if (lead) saying.delete(lead);
       },
     },
   });
@@ -273,17 +281,26 @@ export async function simulateMonth(options: MonthOptions): Promise<Report> {
       faults.push(`${callId}: dialled after ${types.join(', ')}`);
     if (attempt.state !== 'dialed' || !attempt.activePhones?.includes(to))
       faults.push(`${callId}: dialled while its attempt is ${attempt.state}, ${attempt.activePhones}`);
-    if (call.leadId !== ask.lead || (call.campaignId ?? HOUSE) !== ask.campaign)
+    if (call.leadId !== ask.lead.id || (call.campaignId ?? HOUSE) !== ask.campaign)
       faults.push(`${callId}: dialled another lead or campaign than was asked for`);
     const twin = callOfRequest.get(call.createdBy);
     if (twin !== undefined) faults.push(`${callId}: one request made this call and ${twin}`);
     callOfRequest.set(call.createdBy, callId);
-    leadOfCall.set(callId, ask.lead);
+    requestOf.set(callId, call.createdBy);
     lastRing.set(to, ring);
     if (!ring.rings) return;
     const { lead, campaign, askedAfter } = ask;
     const decided = decision.decidedAt.getTime();
-    note({ what: 'dial', at: ring.at, call: callId, lead, campaign, phone: to, decided, askedAfter });
+    note({
+      what: 'dial',
+      at: ring.at,
+      call: callId,
+      lead: lead.id,
+      campaign,
+      phone: to,
+      decided,
+      askedAfter,
+    });
   }
 
   async function begin(): Promise<Life> {
@@ -564,7 +581,7 @@ export async function simulateMonth(options: MonthOptions): Promise<Report> {
     const name = key ?? `ask-${asked}`;
     const elsewhere = key === undefined && random.chance(0.1) ? random.pick(campaigns) : undefined;
     const campaign = elsewhere ?? lead.campaign ?? HOUSE;
-    if (!asks.has(name)) asks.set(name, { lead: lead.id, campaign, askedAfter: checker.known });
+    if (!asks.has(name)) asks.set(name, { lead, campaign, askedAfter: checker.known });
     const request = {
       leadId: lead.id,
       requestedBy: name,
@@ -574,7 +591,8 @@ export async function simulateMonth(options: MonthOptions): Promise<Report> {
     asking.set(lead, (asking.get(lead) ?? 0) + 1);
     try {
       const answer = await dare((app) => app.calls.place(request));
-      if (!answer || answer.done.kind === 'placed') return;
+      if (!answer) return;
+      if (answer.done.kind === 'placed') return void lastPlaced.set(lead, time.nowMs());
       const { decision } = answer.done;
       for (const reason of decision.reasons) count(denials, reason);
       if (decision.nextAllowedAt && random.chance(0.4)) {
@@ -613,9 +631,12 @@ export async function simulateMonth(options: MonthOptions): Promise<Report> {
   function lineMayBeHeld(lead: Lead): boolean {
     const person = [...sharing(lead)];
     if (person.reduce((sum, other) => sum + (asking.get(other) ?? 0), 0) > 1) return true;
+    const hourAgo = time.nowMs() - HOUR;
+    // Placed, and perhaps still waiting for its turn at the carrier.
+    if (person.some((other) => (lastPlaced.get(other) ?? 0) > hourAgo)) return true;
     return person.flatMap(numbersOf).some((number) => {
       const ring = lastRing.get(number);
-      return ring !== undefined && !((ring.overAt ?? ring.at) < time.nowMs() - HOUR);
+      return ring !== undefined && !((ring.overAt ?? ring.at) < hourAgo);
     });
   }
 
@@ -640,6 +661,7 @@ export async function simulateMonth(options: MonthOptions): Promise<Report> {
     if (/hours$|_barred$/.test(reason) && DISPUTED_ZIPS.has(lead.zip?.slice(0, 5) ?? ''))
       return 'a ZIP that tables disagree about has every zone they name';
     if (!reason.endsWith('_frequency_cap')) return undefined;
+    if (crowded.has(lead)) return 'another call to this person is being asked for at this moment';
     const same = [...sharing(lead)].flatMap(numbersOf);
     const tries = await alive()
       .store.collection('attempts')
@@ -681,16 +703,15 @@ export async function simulateMonth(options: MonthOptions): Promise<Report> {
 
   /** Everyone who shares a number with this lead is asked for at once, some twice, while one of them may say stop. */
   async function crowd(lead: Lead, campaigns: readonly string[]): Promise<void> {
-    const same = leads.filter(
-      (other) =>
-        other.phone === lead.phone || other.others.includes(lead.phone) || lead.others.includes(other.phone),
-    );
     const key = random.chance(0.3) ? ids.token() : undefined;
-    const work = [...same, lead, lead].map((other) =>
+    const person = sharing(lead);
+    for (const other of person) crowded.add(other);
+    const work = [...person, lead, lead].map((other) =>
       ask(other, campaigns, other === lead ? key : undefined),
     );
     if (random.chance(0.15)) work.push(stop(lead));
     await Promise.all(work);
+    for (const other of person) crowded.delete(other);
   }
 
   // ── The month ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -923,7 +944,8 @@ export function describeReport(report: Report): string {
     findings
       .slice(0, 20)
       .map(
-        (each) => `  ${new Date(each.at).toISOString()} ${each.lead} ${each.phone} ${each.rule}: ${each.why}`,
+        (each) =>
+          `  ${new Date(each.at).toISOString()} ${each.phone} ${each.rule}: ${each.why} (lead ${each.lead}, decided ${each.at - each.decided} ms before)`,
       )
       .join('\n');
   const events = report.asked + report.happenings + report.callbacks;

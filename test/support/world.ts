@@ -14,7 +14,7 @@ import { createIds } from '../../src/adapters/system.ts';
 import { createTwilio } from '../../src/adapters/twilio/index.ts';
 import { createMediaDoor } from '../../src/adapters/twilio/media-stream.ts';
 import { type App, buildApp } from '../../src/app/index.ts';
-import type { Log, LogFields, Store, Telephony, VoiceAgent } from '../../src/app/ports.ts';
+import type { Clock, Log, LogFields, Store, Telephony, VoiceAgent } from '../../src/app/ports.ts';
 import { type Prompts, readPrompts } from '../../src/app/prompts.ts';
 import { type Call, type CallEvent, isOver } from '../../src/domain/call.ts';
 import type {
@@ -55,6 +55,12 @@ export interface WorldOptions {
   readonly speak?: Speak;
   /** The agent greets in one short sentence instead of the real opening, for stories that are not about it. */
   readonly brief?: boolean;
+  /** Opens another store than the embedded one, for each life of the product. */
+  readonly openStore?: (parts: {
+    readonly dir: string;
+    readonly clock: Clock;
+    readonly log: Log;
+  }) => Promise<Store>;
 }
 
 export interface LogLine {
@@ -236,7 +242,9 @@ export async function world(options: WorldOptions = {}): Promise<World> {
     const isDead = () => dead;
     const clock = createWorldClock(time, log);
     const ids = createIds(time.nowMs);
-    const opened = await openLocalStore({ dir: join(dir, 'store'), log });
+    const opened = options.openStore
+      ? await options.openStore({ dir, clock, log })
+      : await openLocalStore({ dir: join(dir, 'store'), log });
     const store = mortal(opened, isDead);
     const twilio = createTwilio({
       accountSid: carrier.accountSid,
@@ -455,10 +463,10 @@ export async function world(options: WorldOptions = {}): Promise<World> {
     },
     async receive(from, caller) {
       const callSid = carrier.control.placeInboundCall({ from, caller });
-      const callId = await until('the product to know the call', async () => {
-        const [call] = await life.store.collection('calls').find({ filter: { callSid }, limit: 1 });
-        return call?._id;
-      });
+      const callId = await until(
+        'the product to know the call',
+        () => life.app.calls.live().find((call) => call.callSid === callSid)?._id,
+      );
       return { callSid, callId };
     },
     line(call) {

@@ -167,7 +167,6 @@ export function Decisions() {
           />
         ) : null}
         <TextInput
-          className="filter-day"
           leftSection={<span className="small">From</span>}
           leftSectionWidth={56}
           aria-label="From day"
@@ -177,7 +176,6 @@ export function Decisions() {
           onChange={(event) => set({ from: event.currentTarget.value })}
         />
         <TextInput
-          className="filter-day"
           leftSection={<span className="small">To</span>}
           leftSectionWidth={40}
           aria-label="To day"

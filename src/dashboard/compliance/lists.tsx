@@ -30,9 +30,9 @@ export function Lists() {
   const imports = useQuery(importsQuery(sending));
   const admin = useMay('ADMIN');
   const [importing, setImporting] = useState<Importing>();
-  /** A list that nobody needs and nobody has is one line, not a card. */
+  /** A list that nobody needs and nobody has is one line, not a card; the national registry everybody should have. */
   const isAbsent = (list: ListStatus): boolean =>
-    list.asOf === null && !list.required && !uploads.has(list.list);
+    list.asOf === null && !list.required && list.list !== 'national' && !uploads.has(list.list);
   const shown = lists.data?.filter((list) => !isAbsent(list)) ?? [];
   const absent = lists.data?.filter(isAbsent) ?? [];
   const nameOf = (list: string): string => lists.data?.find((one) => one.list === list)?.name ?? list;

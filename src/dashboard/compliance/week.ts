@@ -59,10 +59,10 @@ function startOf(date: string, clock: (ms: number) => Wall): number {
     const wall = clock(ms);
     return utcOf(wall.date) + wall.minute * MINUTE - asUtc;
   };
-  let ms = asUtc - distance(asUtc);
-  // The offset may be another one on the other side of a change of clocks.
-  ms -= distance(ms);
-  return ms;
+  const near = asUtc - distance(asUtc);
+  // The offset may be another one on the other side of a change of clocks; where midnight is left out, `near` is right.
+  const nearer = near - distance(near);
+  return clock(nearer).date === date ? nearer : near;
 }
 
 /**

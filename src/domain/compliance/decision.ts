@@ -62,8 +62,9 @@ export interface Decision {
   /** One sentence a manager understands. */
   readonly explanation: string;
   readonly decidedAt: Date;
+  /** Revision of the engine and a fingerprint of its tables; behind a "+tz", the time zone data: "2-0c1d2e3f4a5b+tz2025c". */
   readonly ruleVersion: string;
-  /** SHA-256 over the canonical JSON of the facts the decision was made from. */
+  /** Of the facts the decision was made from, as facts-hash.ts writes them: "f2:" and a SHA-256. Empty: unreadable ones. */
   readonly inputsHash: string;
   readonly zones: readonly CandidateZone[];
   /** The permit minted by an allow; absent on deny. */

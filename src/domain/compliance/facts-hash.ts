@@ -6,7 +6,7 @@
  *
  *   text       twice its number of UTF-16 code units as a length, then each in one byte, when all are below 128;
  *              one more than that, then each in two bytes (low, high) otherwise
- *   count      2 bytes, low byte first
+ *   count      2 bytes, low byte first: caps, minutes
  *   number     8 bytes, IEEE 754, low byte first; an instant is its milliseconds since the epoch
  *   length     one byte below 255; otherwise 255 and 4 bytes, low byte first
  *   word       one byte, its place in the list of words of its member, from 0

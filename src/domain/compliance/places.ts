@@ -10,6 +10,8 @@ export interface Place {
   readonly state: string;
   readonly row: StateRow;
   readonly zone: string;
+  /** "Florida", or "the Central time part of Florida" where not the whole state has this clock. */
+  readonly region: string;
   /** May be in Mobile or Baldwin county, Alabama, where Mardi Gras is a holiday. */
   readonly gulf: boolean;
 }
@@ -33,6 +35,29 @@ const ZONE: Readonly<Record<string, string>> = {
   S: 'Pacific/Pago_Pago',
   Y: 'Pacific/Saipan',
 };
+
+const CLOCKS: Readonly<Record<string, string>> = {
+  'America/New_York': 'Eastern',
+  'America/Detroit': 'Eastern',
+  'America/Indiana/Indianapolis': 'Eastern',
+  'America/Chicago': 'Central',
+  'America/Menominee': 'Central',
+  'America/Denver': 'Mountain',
+  'America/Boise': 'Mountain',
+  'America/Phoenix': 'Arizona',
+  'America/Los_Angeles': 'Pacific',
+  'America/Anchorage': 'Alaska',
+  'America/Adak': 'Aleutian',
+  'Pacific/Honolulu': 'Hawaii',
+  'America/Puerto_Rico': 'Atlantic',
+  'America/St_Thomas': 'Atlantic',
+  'Pacific/Guam': 'Chamorro',
+  'Pacific/Saipan': 'Chamorro',
+  'Pacific/Pago_Pago': 'Samoa',
+};
+
+/** "Pacific" for America/Los_Angeles: the name people use. */
+export const clockName = (zone: string): string => CLOCKS[zone] ?? zone;
 
 /** Every zone of a state, as letters of ZONE; used when the state is all that is known of an address. */
 const STATE_ZONES: Readonly<Record<string, string>> = {
@@ -200,13 +225,25 @@ interface Ground extends Spot {
 function ground(state: string, letters: string, gulf: boolean): Ground {
   const row = STATES.get(state);
   if (!row) throw new RangeError(`state ${state}`);
-  const zones = [...letters].map((letter) => {
+  const zones = zonesOf(letters);
+  const clocks = new Set(zonesOf(STATE_ZONES[state] ?? '').map(clockName));
+  const regionOf = (clock: string): string =>
+    (clocks.size === 1 && clocks.has(clock)) || clock === row.name
+      ? row.name
+      : `the ${clock} time part of ${row.name}`;
+  return {
+    state,
+    zones,
+    places: zones.map((zone) => ({ state, row, zone, region: regionOf(clockName(zone)), gulf })),
+  };
+}
+
+const zonesOf = (letters: string): string[] =>
+  [...letters].map((letter) => {
     const zone = ZONE[letter];
     if (zone === undefined) throw new RangeError(`zone letter ${letter}`);
     return zone;
   });
-  return { state, zones, places: zones.map((zone) => ({ state, row, zone, gulf })) };
-}
 
 /** The lines of a table as [state, letters, codes], ranges of codes written out. */
 function* lines(text: string): Generator<[state: string, letters: string, codes: string[]]> {
@@ -339,36 +376,6 @@ function addPlaces(places: Place[], more: readonly Place[]): void {
     if (twin === -1) places.push(place);
     else if (place.gulf) places[twin] = place;
   }
-}
-
-const CLOCKS: Readonly<Record<string, string>> = {
-  'America/New_York': 'Eastern',
-  'America/Detroit': 'Eastern',
-  'America/Indiana/Indianapolis': 'Eastern',
-  'America/Chicago': 'Central',
-  'America/Menominee': 'Central',
-  'America/Denver': 'Mountain',
-  'America/Boise': 'Mountain',
-  'America/Phoenix': 'Arizona',
-  'America/Los_Angeles': 'Pacific',
-  'America/Anchorage': 'Alaska',
-  'America/Adak': 'Aleutian',
-  'Pacific/Honolulu': 'Hawaii',
-  'America/Puerto_Rico': 'Atlantic',
-  'America/St_Thomas': 'Atlantic',
-  'Pacific/Guam': 'Chamorro',
-  'Pacific/Saipan': 'Chamorro',
-  'Pacific/Pago_Pago': 'Samoa',
-};
-
-/** "Pacific" for America/Los_Angeles: the name people use. */
-export const clockName = (zone: string): string => CLOCKS[zone] ?? zone;
-
-/** "Florida", or "the Central time part of Florida" where not the whole state has this clock. */
-export function regionName({ row, zone }: Place): string {
-  const clock = clockName(zone);
-  const whole = STATE_GROUND.get(row.code)?.zones.every((other) => clockName(other) === clock) ?? false;
-  return whole || clock === row.name ? row.name : `the ${clock} time part of ${row.name}`;
 }
 
 /** Part of the rule version. */

@@ -10,7 +10,7 @@ import { type Facts, WEEKDAYS } from './facts.ts';
 import { holidayOf } from './holidays.ts';
 import { machineFault } from './machine.ts';
 import { type NumberKind, numberKind, sameNumber } from './number.ts';
-import { type Place, regionName, type Whereabouts, whereabouts } from './places.ts';
+import { type Place, type Whereabouts, whereabouts } from './places.ts';
 import { STATE_LISTS, type StateRow, stateCode, type Window } from './states.ts';
 import { instantOf, type LocalTime, localTime, showDate, showHour, showMinute } from './zone-clock.ts';
 
@@ -210,7 +210,7 @@ function stateName(context: Context, row: StateRow): string {
 }
 
 const itIs = (place: Place, local: LocalTime): string =>
-  `it is ${showMinute(local.minute)} in ${regionName(place)}`;
+  `it is ${showMinute(local.minute)} in ${place.region}`;
 
 const span = (window: readonly [number, number]): string =>
   `from ${showHour(window[0])} to ${showHour(window[1])}`;
@@ -243,13 +243,13 @@ function capFreesAt(attempts: readonly Try[], max: number, windowMs: number): nu
 /** An attempt counts against a cap while it is younger than the window. */
 const over = (freesAtMs: number, atMs: number): boolean => !(freesAtMs <= atMs);
 
-/** Outcomes of ours and of others that say that the called party ended the call. */
-const ENDED_BY_THEM = /h[au]ng|opted_out/i;
+/** Outcomes after which nobody can have hung up on us. After every other one somebody may have: an outcome does not tell who did. */
+const NOT_HUNG_UP = new Set(['no_answer', 'busy', 'failed', 'canceled', 'voicemail', 'transferred']);
 
 const plainSubject = (text: string): string => text.trim().toLowerCase();
 
 function capOfState({ facts, attempts }: Context, { cap, noneAfterHangup }: StateRow): number {
-  if (noneAfterHangup && attempts.some(({ outcome }) => ENDED_BY_THEM.test(outcome))) return Infinity;
+  if (noneAfterHangup && attempts.some(({ outcome }) => !NOT_HUNG_UP.has(outcome))) return Infinity;
   if (!cap || attempts.length < cap.max) return -Infinity;
   const subject = plainSubject(facts.call.subject);
   const counted = cap.sameSubject
@@ -629,7 +629,7 @@ export const RULES: readonly Rule[] = [
       () => undefined,
       (context, place, local) =>
         `${stateName(context, place.row)} allows no AI-voice calls on ${WEEKDAY_NAME[local.weekday]}s`,
-      (_context, place, local) => `it is ${WEEKDAY_NAME[local.weekday]} in ${regionName(place)}`,
+      (_context, place, local) => `it is ${WEEKDAY_NAME[local.weekday]} in ${place.region}`,
     ),
   },
   {
@@ -668,7 +668,7 @@ export const RULES: readonly Rule[] = [
         if (hours === null || !days.includes(true)) return undefined;
         return days[local.weekday]
           ? itIs(place, local)
-          : `it is ${WEEKDAY_NAME[local.weekday]} in ${regionName(place)}`;
+          : `it is ${WEEKDAY_NAME[local.weekday]} in ${place.region}`;
       },
     ),
   },
@@ -680,7 +680,8 @@ export const RULES: readonly Rule[] = [
     say(context) {
       const latest = stateCapFreesAt(context);
       const row = context.states.find((state) => capOfState(context, state) === latest);
-      if (!row?.cap) return `${row?.name ?? 'the state'} forbids another call to a person who hung up on one`;
+      if (!row?.cap)
+        return `${row ? stateName(context, row) : 'the state'} allows no further AI-voice call to a person who may have hung up on one`;
       const { max, hours, sameSubject } = row.cap;
       const calls = `${oneOr(max, 'one call', 'calls')} to a person in ${hours} hours`;
       return `${stateName(context, row)} allows ${calls}${sameSubject ? ' on one subject' : ''}, and ${max === 1 ? 'that one was' : 'those were'} made`;

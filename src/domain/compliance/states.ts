@@ -24,7 +24,7 @@ export interface StateRow {
   readonly holiday: Window | undefined;
   /** Calls to one person within a rolling window. */
   readonly cap: StateCap | undefined;
-  /** No further automated call to a person who hung up on one. */
+  /** No further automated call to a person who ended one. */
   readonly noneAfterHangup: boolean;
   readonly source: string;
 }

@@ -139,15 +139,18 @@ export function showDay(day: number): string {
 export const showDate = (at: Date): string =>
   `${at.getUTCDate()} ${MONTHS[at.getUTCMonth()]} ${at.getUTCFullYear()}`;
 
-/** 480 → "8:00 am", 1439 → "11:59 pm". */
-export function showMinute(minute: number): string {
-  const hour = Math.floor(minute / 60) % 24;
+const MINUTES = Array.from({ length: MINUTES_A_DAY }, (_, minute) => {
+  const hour = Math.floor(minute / 60);
   return `${hour % 12 === 0 ? 12 : hour % 12}:${String(minute % 60).padStart(2, '0')} ${hour < 12 ? 'am' : 'pm'}`;
-}
+});
+
+/** 480 → "8:00 am", 1439 → "11:59 pm". */
+export const showMinute = (minute: number): string => MINUTES[minute] ?? '12:00 am';
+
+const HOURS = [...MINUTES, MINUTES[0] ?? ''].map((text, minute) => {
+  if (minute % MINUTES_A_DAY === 0) return 'midnight';
+  return minute === 720 ? 'noon' : text.replace(':00', '');
+});
 
 /** An end of a span of hours: 480 → "8 am", 810 → "1:30 pm", 720 → "noon", 1440 → "midnight". */
-export function showHour(minute: number): string {
-  if (minute % 1440 === 0) return 'midnight';
-  if (minute === 720) return 'noon';
-  return minute % 60 === 0 ? showMinute(minute).replace(':00', '') : showMinute(minute);
-}
+export const showHour = (minute: number): string => HOURS[minute] ?? 'midnight';

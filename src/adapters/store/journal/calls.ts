@@ -39,7 +39,9 @@ export function createKeptCalls(file: JournalFile) {
   async function read(places: readonly number[]): Promise<CallEvent[]> {
     const events: CallEvent[] = [];
     for (let at = 0; at < places.length; at += READ_CHUNK)
-      for (const payload of await Promise.all(places.slice(at, at + READ_CHUNK).map((place) => file.read(place)))) {
+      for (const payload of await Promise.all(
+        places.slice(at, at + READ_CHUNK).map((place) => file.read(place)),
+      )) {
         const kept = decode(payload);
         if (kept && 'event' in kept) events.push(kept.event);
       }
@@ -67,7 +69,11 @@ export function createKeptCalls(file: JournalFile) {
       return unsent;
     },
     /** An event lies at that place. `ids` are only those of events that were taken here. */
-    took(event: CallEvent, place: number, { call, isSent }: { call?: Call | undefined; isSent: boolean }): void {
+    took(
+      event: CallEvent,
+      place: number,
+      { call, isSent }: { call?: Call | undefined; isSent: boolean },
+    ): void {
       const { callId, eventId, seq } = event;
       const known = calls.get(callId);
       const isWhole = known?.isWhole ?? opensCall(event);

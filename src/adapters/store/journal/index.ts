@@ -16,10 +16,10 @@ import { join } from 'node:path';
 import type { Cancel, Clock, Collection, Log, Outage, Store } from '../../../app/ports.ts';
 import type { Call, CallEvent } from '../../../domain/call.ts';
 import type { Stored } from '../../../domain/documents.ts';
-import { Failure, isFailure } from '../../../domain/errors.ts';
+import { isFailure } from '../../../domain/errors.ts';
 import { storable } from '../local/language.ts';
 import { lockDirectory } from '../lock.ts';
-import { createKeptCalls, type KeptCall, opensCall } from './calls.ts';
+import { createKeptCalls } from './calls.ts';
 import { callOf, decode, encode, type Kept } from './deliver.ts';
 import { type JournalFile, openJournalFile } from './file.ts';
 import { createKeptOptOuts } from './opt-outs.ts';
@@ -66,7 +66,9 @@ export async function openJournaledStore(settings: JournalSettings): Promise<Sto
     await mkdir(dir, { recursive: true, mode: 0o700 });
     release = lockDirectory(dir);
   } catch (error) {
-    throw isFailure(error) ? error : unavailable(`the journal in ${dir} cannot be written: ${messageOf(error)}`, error);
+    throw isFailure(error)
+      ? error
+      : unavailable(`the journal in ${dir} cannot be written: ${messageOf(error)}`, error);
   }
   try {
     file = await openJournalFile(dir, clock.nowMs);
@@ -87,7 +89,10 @@ export async function openJournaledStore(settings: JournalSettings): Promise<Sto
     if (told.has(key)) return;
     told.add(key);
     if (damage.torn)
-      log.warn({ dir, ...damage }, 'a write to the journal was cut off; nobody was told that it had succeeded');
+      log.warn(
+        { dir, ...damage },
+        'a write to the journal was cut off; nobody was told that it had succeeded',
+      );
     else log.error({ dir, ...damage }, 'the journal is damaged; what is intact around the damage is used');
   }
 
@@ -97,7 +102,13 @@ export async function openJournaledStore(settings: JournalSettings): Promise<Sto
     const found = decode(entry.payload);
     const event = found && 'event' in found ? found.event : undefined;
     log.error(
-      { err: error, dir: join(dir, 'aside'), callId: event?.callId, eventId: event?.eventId, type: event?.type },
+      {
+        err: error,
+        dir: join(dir, 'aside'),
+        callId: event?.callId,
+        eventId: event?.eventId,
+        type: event?.type,
+      },
       'ALARM: the database refuses what was kept for it; it was set aside and somebody must look at it',
     );
   }
@@ -156,7 +167,10 @@ export async function openJournaledStore(settings: JournalSettings): Promise<Sto
 
   const from = await takeStock();
   if (kept.unsent + optOuts.size > 0)
-    log.warn({ events: kept.unsent, optOuts: optOuts.size }, 'the journal holds what was not sent before the last stop');
+    log.warn(
+      { events: kept.unsent, optOuts: optOuts.size },
+      'the journal holds what was not sent before the last stop',
+    );
 
   const sender = createSender({
     file,
@@ -273,7 +287,8 @@ export async function openJournaledStore(settings: JournalSettings): Promise<Sto
       APPEND_MS,
       inTurn(own.callId, () => take(own, call)),
     );
-    if (!answer) throw unavailable(`the journal did not take an event within ${APPEND_MS} ms; it may still do so`);
+    if (!answer)
+      throw unavailable(`the journal did not take an event within ${APPEND_MS} ms; it may still do so`);
     return answer;
   }
 
@@ -367,7 +382,8 @@ export async function openJournaledStore(settings: JournalSettings): Promise<Sto
     async find(query) {
       if (standing.state === 'away' && !closing) {
         const named = kept.named(query.filter ?? {});
-        if (named) return named.slice(query.skip ?? 0, (query.skip ?? 0) + (query.limit || named.length)).map(copy);
+        if (named)
+          return named.slice(query.skip ?? 0, (query.skip ?? 0) + (query.limit || named.length)).map(copy);
       }
       return await callsInStore.find(query);
     },
@@ -420,7 +436,11 @@ export async function openJournaledStore(settings: JournalSettings): Promise<Sto
       if (closing) return { ...health, ok: false };
       const { state, trouble } = standing;
       if (state === 'up') return health;
-      return { ...health, ok: false, detail: state === 'away' ? `away: ${trouble}` : `${health.detail}; catching up` };
+      return {
+        ...health,
+        ok: false,
+        detail: state === 'away' ? `away: ${trouble}` : `${health.detail}; catching up`,
+      };
     },
     close() {
       closing ??= (async () => {

@@ -50,7 +50,10 @@ export function createKeptOptOuts(deps: KeptOptOutsDeps): KeptOptOuts {
         await fulfil(each.optOut);
       } catch (error) {
         if (!isFailure(error, 'store_unavailable')) each.faults += 1;
-        log.error({ err: error, callId: each.optOut.callId }, 'an opt-out that was kept could not be fulfilled yet');
+        log.error(
+          { err: error, callId: each.optOut.callId },
+          'an opt-out that was kept could not be fulfilled yet',
+        );
         if (each.faults < MOST_FAULTS) continue;
         await deps.setAside(each.entry, error);
       }

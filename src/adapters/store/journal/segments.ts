@@ -78,7 +78,10 @@ export function writeEntry(into: Buffer, at: number, number: number, payload: Ui
 }
 
 /** The entry at `at`, 'none' when there is none, or how many bytes are needed from `at` on to tell. */
-function entryAt(bytes: Buffer, at: number): { number: number; payload: Buffer; end: number } | 'none' | number {
+function entryAt(
+  bytes: Buffer,
+  at: number,
+): { number: number; payload: Buffer; end: number } | 'none' | number {
   const here = Math.min(bytes.length - at, MARKER.length);
   if (bytes.compare(MARKER, 0, here, at, at + here) !== 0) return 'none';
   if (bytes.length - at < AT.payload) return AT.payload;

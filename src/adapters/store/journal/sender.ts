@@ -233,8 +233,7 @@ export function createSender(deps: SenderDeps): Sender {
 
   const lowest = (): Mark => {
     let least: Mark = cursor;
-    for (const { items } of lanes.values())
-      if (items[0] && items[0].number < least.number) least = items[0];
+    for (const { items } of lanes.values()) if (items[0] && items[0].number < least.number) least = items[0];
     return { number: least.number, place: least.place };
   };
 

@@ -6,9 +6,9 @@ import type { Cancel, Clock, Log, Outage, Store } from '../../../app/ports.ts';
 import { Failure, isFailure } from '../../../domain/errors.ts';
 import type { Sender } from './sender.ts';
 
-const LOOK_MS = 3_000;
+const LOOK_MS = 2_000;
 /** A store that does not answer a small question in this time is away. */
-const ANSWER_MS = 2_500;
+const ANSWER_MS = 2_000;
 const AWAY_LOOK_MS = { least: 250, most: 5_000 } as const;
 /** So many fruitless questions in a row are no accident; so many events in a row that it did not take, neither. */
 const MISSES = 2;
@@ -93,9 +93,9 @@ export function createStanding(deps: StandingDeps): Standing {
         { ...fields, trouble },
         'the database is away: calls go on from the journal, and nobody is dialled until it is back',
       );
+    else if (now === 'up' && told) log.info(fields, 'the database has everything; calls may be placed');
     else if (told === 'away') log.warn(fields, 'the database is back; what was kept is on its way to it');
-    else if (told === 'returning') log.info(fields, 'the database has everything; calls may be placed');
-    else if (now === 'returning') log.warn(fields, 'something is owed to the database; nobody is dialled meanwhile');
+    else if (told) log.warn(fields, 'something is owed to the database; nobody is dialled meanwhile');
     told = now;
     toldMs = clock.steadyMs();
     for (const listener of listeners) listener();
@@ -113,7 +113,8 @@ export function createStanding(deps: StandingDeps): Standing {
   function catchUp(): void {
     returns += 1;
     const mine = returns;
-    behind = true;
+    behind = sender.done.number < deps.next();
+    if (!behind) return;
     void sender.reached(deps.next()).then(() => {
       if (mine !== returns) return;
       behind = false;
@@ -122,6 +123,7 @@ export function createStanding(deps: StandingDeps): Standing {
   }
 
   async function comeBack(): Promise<void> {
+    takes = false;
     reachable = true;
     takes = await sender.probe();
     if (stopped) return;
@@ -173,7 +175,8 @@ export function createStanding(deps: StandingDeps): Standing {
         looks += 1;
         const away = Math.min(AWAY_LOOK_MS.most, AWAY_LOOK_MS.least * 2 ** Math.min(looks, 10));
         const soon = misses > 0 && reachable;
-        const delayMs = state() === 'away' ? away * (0.5 + Math.random() / 2) : soon ? AWAY_LOOK_MS.least : LOOK_MS;
+        const delayMs =
+          state() === 'away' ? away * (0.5 + Math.random() / 2) : soon ? AWAY_LOOK_MS.least : LOOK_MS;
         cancel = clock.after(delayMs, () => void look());
       });
     return looking;
