@@ -93,6 +93,7 @@ describe('the walls', () => {
   test('only config and the composition root read the environment', () => {
     const allowed = new Set([
       'cli/import-voice-assistant.ts',
+      'cli/restore-journal.ts',
       'config.ts',
       'main.ts',
       'sandbox/main.ts',

@@ -17,6 +17,7 @@ import {
   type ErasureItem,
   type ErasureReport,
   elsewhereOf,
+  eraseCall,
   eraseEvent,
   eraseLead,
   eraseSession,
@@ -200,7 +201,8 @@ export function createErasures({ store, clock, ids, log, events, recordings, dnc
   async function* ofCall(call: Call, pseudonym: string): AsyncGenerator<Leftover> {
     const { _id } = call;
     let changed = call.erasedAt === undefined;
-    for (const event of await store.events(_id)) {
+    const all = await store.events(_id);
+    for (const event of all) {
       const erased = eraseEvent(event, pseudonym);
       if (!differ(event, erased)) continue;
       changed = true;
@@ -215,6 +217,7 @@ export function createErasures({ store, clock, ids, log, events, recordings, dnc
       yield {
         of: 'calls',
         async go() {
+          if (all.length === 0) return await store.collection('calls').put(eraseCall(call, pseudonym, now()));
           await events.rebuild(_id);
           // Whoever else writes to this call reads it anew because of this event.
           await events.record(

@@ -2,12 +2,10 @@
  * cli/import-voice-assistant: a composition root beside main: brings the voice assistant's files into the store that main
  * would open, and tells what it did. Imported by nobody.
  */
-import { createReadStream, existsSync, mkdirSync } from 'node:fs';
+import { createReadStream, existsSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { openLocalStore } from '../adapters/store/local/index.ts';
-import { openMongoStore } from '../adapters/store/mongo/index.ts';
 import { createClock, createIds, createLog } from '../adapters/system.ts';
 import {
   type AssistantFiles,
@@ -21,6 +19,7 @@ import type { Clock, Log, Store } from '../app/ports.ts';
 import { type Config, ConfigError, loadConfig } from '../config.ts';
 import { isFailure } from '../domain/errors.ts';
 import { isZone } from '../domain/voice-assistant.ts';
+import { openConfiguredStore } from './store.ts';
 
 const USAGE = `Usage: npm run import -- <folder> [--dry-run] [--zone America/New_York]
 
@@ -96,23 +95,16 @@ async function filesIn(folder: string): Promise<AssistantFiles & { readonly othe
 
 // ── The store ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-async function openStore({ mongo, dataDir }: Config, clock: Clock, log: Log): Promise<Store> {
-  if (mongo) {
-    const store = await openMongoStore({ ...mongo, clock, log });
-    const health = await store.health();
-    if (health.ok) return store;
-    await store.close();
-    throw new Refusal(`MongoDB cannot be used: ${health.detail}.`);
-  }
-  const dir = join(resolve(dataDir), 'store');
-  mkdirSync(dir, { recursive: true });
+async function openStore(config: Config, clock: Clock, log: Log): Promise<Store> {
   try {
-    return await openLocalStore({ dir, log });
+    return await openConfiguredStore(config, clock, log);
   } catch (error) {
-    const owner = isFailure(error, 'store_unavailable') ? error.details.pid : undefined;
-    if (owner === undefined) throw error;
+    if (!isFailure(error, 'store_unavailable')) throw error;
+    const { pid, dir } = error.details;
     throw new Refusal(
-      `Process ${owner} has the database in ${dir} open: Parley is running. Stop it (Ctrl-C there, or kill ${owner}), import, and start it again.`,
+      pid === undefined
+        ? `${error.message}.`
+        : `Process ${pid} has the database in ${dir} open: Parley is running. Stop it (Ctrl-C there, or kill ${pid}), import, and start it again.`,
     );
   }
 }

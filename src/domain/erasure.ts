@@ -2,7 +2,7 @@
  * domain/erasure: what is left of a person who asks to be forgotten. What must stay is named field by field and everything
  * else goes, so that a field nobody thought of is not what tells who it was.
  */
-import type { CallEvent } from './call.ts';
+import type { Call, CallEvent } from './call.ts';
 import { sha256Hex } from './canonical.ts';
 import type { CollectionName, ConversationSession, Lead, Stamped } from './documents.ts';
 import { impossible } from './errors.ts';
@@ -170,6 +170,27 @@ export function eraseEvent(event: CallEvent, pseudonym: string): CallEvent {
     default:
       return impossible(event);
   }
+}
+
+/** A call of which the log has nothing, so that it cannot be made anew from it. */
+export function eraseCall(call: Call, pseudonym: string, at: Date): Call {
+  const {
+    recordingUrl: _url,
+    recordingDuration: _duration,
+    carrierRecordingSid: _sid,
+    carrierRecordingUrl: _carrierUrl,
+    conversationId,
+    terms,
+    ...rest
+  } = call;
+  return {
+    ...rest,
+    ...(conversationId === undefined ? {} : { conversationId: platformId(conversationId) }),
+    ...(call.endReason === undefined ? {} : { endReason: ERASED }),
+    ...(terms === undefined ? {} : { terms: { ...terms, calledName: name(terms.calledName, pseudonym) } }),
+    followUpActions: call.followUpActions.map((action) => ({ ...action, notes: words(action.notes) })),
+    erasedAt: at,
+  };
 }
 
 /** The lead without the person: call records and campaigns refer to it, so it stays, and stays on the list. */

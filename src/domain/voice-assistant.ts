@@ -24,7 +24,7 @@ export interface Refused {
 
 type Raw = Readonly<Record<string, unknown>>;
 
-export const isRecord = (value: unknown): value is Raw =>
+const isRecord = (value: unknown): value is Raw =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 // ── Values ───────────────────────────────────────────────────────────────────────────────────────────────────────────

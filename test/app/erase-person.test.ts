@@ -650,6 +650,17 @@ test('an erasure cut off at any write goes on when it is asked for again, with b
   expect(counts.length).toBeGreaterThan(5);
 }, 30_000);
 
+test('a call of which the log has nothing is erased all the same', async () => {
+  const parts = house();
+  const { callIds } = await plant(parts);
+  const [callId = ''] = callIds;
+  await store.collection('call_events').remove({ callId });
+  await parts.erasures.erase(ASK, 'ada');
+  expect(await traces()).toEqual({ conversation: ['erasures'] });
+  expect(await store.collection('calls').get(callId)).toMatchObject({ status: 'completed', duration: 61 });
+  expect((await parts.erasures.erase(ASK, 'ada')).removed).toEqual([]);
+});
+
 test('a transcript that is being archived while its person is erased is in no archive afterwards', async () => {
   const parts = house();
   const { callIds } = await plant(parts);

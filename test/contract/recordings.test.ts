@@ -269,6 +269,16 @@ test('there is none for an unknown call, an empty one, or an id that is no id', 
   expect(readdirSync(dir)).toEqual(['x.wav']);
 });
 
+test('a removed one is gone from the disk, and one that is still written is not removed', async () => {
+  const sink = recordings.open(CALL);
+  sink.write(audio(1_600));
+  await expect(recordings.remove(CALL)).rejects.toMatchObject({ code: 'attempt_in_progress' });
+  await sink.close();
+  expect(await recordings.remove(CALL)).toBe(true);
+  expect([await recordings.find(CALL), readdirSync(dir)]).toEqual([undefined, []]);
+  for (const none of [CALL, '../../etc/passwd', '']) expect(await recordings.remove(none)).toBe(false);
+});
+
 test('what a killed process had written is whole again: sizes from the length, half a sample dropped', async () => {
   const module = resolve(import.meta.dirname, '../../src/adapters/recordings/index.ts');
   const code = `

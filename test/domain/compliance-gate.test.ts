@@ -153,6 +153,15 @@ describe('the record of a decision', () => {
     expect(decision.nextAllowedAt).toBeNull();
   });
 
+  test('the clock of a place is that of the decision, minute for minute, forth and back', () => {
+    const clock = (nowMs: number): string | undefined =>
+      decide(goodFacts(), nowMs).decision.zones[0]?.localTime;
+    for (const minutes of [0, 1, 2, 1, 0, 59, 60])
+      expect(clock(NOON_MS + minutes * 60_000)).toBe(
+        `Tue 2026-07-14 ${12 + Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, '0')}`,
+      );
+  });
+
   test('lists that were never set up are forgiven only where the policy says so, and the explanation tells', () => {
     const good = goodFacts();
     const bare = { ...good, dnc: { ...good.dnc, national: { asOf: null, listed: [] }, reassigned: null } };
@@ -440,6 +449,13 @@ describe('windows', () => {
     const later = goodFacts(Date.parse(december));
     const old = { ...later, environment: { ...later.environment, tzdata: '2025c' } };
     expect(shown(old, december, 7).at(-1)).toBe('2026-12-09T13:00:00.000Z 2026-12-10T00:00:00.001Z');
+  });
+  test('begin when a request not to be called is released', () => {
+    const good = goodFacts();
+    const internal = [{ phone: '+12125550234', seller: null, releasedAt: new Date('2026-07-14T18:00:00Z') }];
+    expect(shown({ ...good, dnc: { ...good.dnc, internal } }, '2026-07-14T16:00:00Z', 0.5)).toEqual([
+      '2026-07-14T18:00:00.000Z 2026-07-15T01:00:00.000Z',
+    ]);
   });
   test('begin when consent does, on the next whole minute', () => {
     const good = goodFacts();

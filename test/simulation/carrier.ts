@@ -291,5 +291,3 @@ export function createCarrier(options: {
     },
   };
 }
-
-export type Carrier = ReturnType<typeof createCarrier>;

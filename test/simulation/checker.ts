@@ -524,5 +524,3 @@ export function createChecker(options: { readonly seller: string }) {
     },
   };
 }
-
-export type Checker = ReturnType<typeof createChecker>;

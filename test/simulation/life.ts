@@ -60,6 +60,8 @@ export interface Life {
   readonly death: Promise<void>;
   /** It dies at the nth touch of the store from now. */
   lightFuse(touches: number): void;
+  /** While it is calm the disk does not stall, and no fuse burns that was not lit since. */
+  calm(on: boolean): void;
   die(): void;
   /** Lets the files go, after death or at the end. */
   close(): Promise<void>;
@@ -81,8 +83,11 @@ export interface LifeOptions {
   readonly agent: VoiceAgent;
   /** Chance that an operation of the store starts a little late, so that others overtake it. */
   readonly late: number;
+  /** Chance that it takes seconds, as on a disk that stalls. */
+  readonly stalls: number;
 }
 
+const LONGEST_STALL_MS = 4_000;
 const PROMPT = 'This is the AI assistant of {{seller_name}}.';
 const prompts = Object.fromEntries(PROMPTS.map((name) => [name, PROMPT])) as Prompts;
 
@@ -91,6 +96,7 @@ export async function beginLife(options: LifeOptions): Promise<Life> {
   const store = await openLocalStore({ dir: options.dir, log });
   const clock = createLifeClock(time, time.nowMs());
   let dead = false;
+  let { stalls } = options;
   let fuse = Number.POSITIVE_INFINITY;
   let bury: () => void = () => {};
   const death = new Promise<void>((resolve) => {
@@ -133,7 +139,11 @@ export async function beginLife(options: LifeOptions): Promise<Life> {
             if (random.chance(0.5)) void hands.busy(Promise.resolve(value.apply(of, args)).catch(() => {}));
             return never();
           }
-          return hands.busy(touch(() => value.apply(of, args) as Promise<unknown>)).then(
+          const operation = () => hands.busy(touch(() => value.apply(of, args) as Promise<unknown>));
+          const begun = random.chance(stalls)
+            ? clock.sleep(random.whole(100, LONGEST_STALL_MS)).then(operation)
+            : operation();
+          return begun.then(
             (answer) => (dead ? never() : answer),
             (error: unknown) => (dead ? never() : Promise.reject(error)),
           );
@@ -175,6 +185,10 @@ export async function beginLife(options: LifeOptions): Promise<Life> {
     },
     lightFuse(touches) {
       fuse = touches;
+    },
+    calm(on) {
+      fuse = Number.POSITIVE_INFINITY;
+      stalls = on ? 0 : options.stalls;
     },
     die,
     close: () => store.close(),

@@ -316,6 +316,7 @@ export async function simulateMonth(options: MonthOptions): Promise<Report> {
       telephony: carrier.telephony,
       agent: carrier.agent,
       late: 0.03,
+      stalls: 0.0005,
     });
     life = begun;
     return begun;
@@ -326,20 +327,31 @@ export async function simulateMonth(options: MonthOptions): Promise<Report> {
     return life;
   };
 
+  let reviving: Promise<void> | undefined;
+
   /** Waits until nothing is in hand; a product that died in the meantime lives again. */
   async function settle(): Promise<void> {
     await hands.empty();
     while (life?.dead) {
-      deaths += 1;
-      await life.close();
-      await hands.empty();
-      const { app } = await begin();
-      await hands.busy(app.recover());
-      await hands.empty();
+      reviving ??= revive(life).finally(() => {
+        reviving = undefined;
+      });
+      await reviving;
     }
   }
 
+  async function revive(corpse: Life): Promise<void> {
+    deaths += 1;
+    await corpse.close();
+    await hands.empty();
+    const { app } = await begin();
+    // As in the product, calls are asked for while it still recovers.
+    app.recover().catch((error) => faults.push(`the product could not recover: ${error}`));
+    await hands.empty();
+  }
+
   const pass = (untilMs: number) => time.pass(untilMs, settle);
+  const through = <T>(work: Promise<T>): Promise<T> => time.through(work, settle);
 
   /** Work that the product may die of. Undefined: it died, and nobody knows what was done. */
   async function dare<T>(work: (app: Life['app']) => Promise<T>): Promise<{ done: T } | undefined> {
@@ -514,6 +526,7 @@ export async function simulateMonth(options: MonthOptions): Promise<Report> {
     };
     let importId: string | undefined;
     for (;;) {
+      alive().calm(true);
       if (time.nowMs() > START_MS && random.chance(0.15)) alive().lightFuse(random.whole(1, 15));
       const again = importId === undefined ? {} : { importId };
       try {
@@ -526,7 +539,7 @@ export async function simulateMonth(options: MonthOptions): Promise<Report> {
         throw error;
       } finally {
         await settle();
-        alive().lightFuse(Number.POSITIVE_INFINITY);
+        alive().calm(false);
       }
       const open = (await alive().app.lists.imports()).find(
         (each) => each.list === list && each.state === 'interrupted' && each.asOf.getTime() === asOf,
@@ -718,18 +731,8 @@ export async function simulateMonth(options: MonthOptions): Promise<Report> {
 
   try {
     await begin();
-    await change(BASE);
-    tellCampaign(HOUSE, HOUSE_CALLING, true);
     const campaigns: string[] = [];
-    for (const { name, calling } of CAMPAIGNS) {
-      const { _id } = await alive().app.campaigns.create({ name, type: 'wholesale', calling }, 'simulation');
-      campaigns.push(_id);
-      await campaign(_id, name, 'active');
-    }
-    while (leads.length < options.leads * 0.9)
-      await Promise.all(Array.from({ length: Math.min(64, options.leads) }, () => addLead(campaigns)));
-    for (const [list, ...copies] of COPIES)
-      for (const [day, age] of copies) if (day === 0) await publish(list, START_MS - age * DAY);
+    await through(setUp(campaigns));
     options.progress?.(
       `${leads.length} leads after ${Math.round((performance.now() - startedMs) / 1_000)} s`,
     );
@@ -787,28 +790,24 @@ export async function simulateMonth(options: MonthOptions): Promise<Report> {
       for (let next = happenings[due]; next && next.at <= at; next = happenings[due]) {
         due += 1;
         await pass(next.at);
-        // What is done by hand is not cut off.
+        // What people do by hand is not cut off.
         alive().lightFuse(Number.POSITIVE_INFINITY);
-        await next.run();
-        await settle();
+        await through(next.run());
       }
       appointments.sort((a, b) => a.at - b.at);
       const kept = appointments.splice(0, appointments.findIndex((each) => each.at > at) >>> 0);
       for (const { at: when, lead } of kept.slice(-options.leads)) {
         if (when < time.nowMs()) continue;
         await pass(when);
-        await ask(lead, campaigns);
+        await through(ask(lead, campaigns));
       }
       await pass(at);
       const wanted = Math.ceil(options.asks / options.moments);
       for (const batch of chunks(choose(at, wanted), 64)) {
         if (random.chance((options.crashes * batch.length) / options.asks))
           alive().lightFuse(random.whole(1, batch.length * 16));
-        await Promise.all([
-          ...batch.map((lead) => ask(lead, campaigns)),
-          ...(random.chance(0.5) ? [crowd(random.pick(leads), campaigns)] : []),
-        ]);
-        await settle();
+        const crowded = random.chance(0.5) ? [crowd(random.pick(leads), campaigns)] : [];
+        await through(Promise.all([...batch.map((lead) => ask(lead, campaigns)), ...crowded]));
       }
       const day = Math.floor((at - START_MS) / DAY);
       if (day > told) {
@@ -821,6 +820,7 @@ export async function simulateMonth(options: MonthOptions): Promise<Report> {
     }
     // Everything that is under way comes to its end.
     await pass(endMs + 12 * HOUR);
+    alive().calm(true);
     const stuck = await closing();
     const { store, app } = alive();
     const chain = await app.consents.verify();
@@ -851,6 +851,20 @@ export async function simulateMonth(options: MonthOptions): Promise<Report> {
   } finally {
     if (life?.dead === false) await life.close();
     rmSync(dir, { recursive: true, force: true });
+  }
+
+  async function setUp(campaigns: string[]): Promise<void> {
+    await change(BASE);
+    tellCampaign(HOUSE, HOUSE_CALLING, true);
+    for (const { name, calling } of CAMPAIGNS) {
+      const { _id } = await alive().app.campaigns.create({ name, type: 'wholesale', calling }, 'simulation');
+      campaigns.push(_id);
+      await campaign(_id, name, 'active');
+    }
+    while (leads.length < options.leads * 0.9)
+      await Promise.all(Array.from({ length: Math.min(64, options.leads) }, () => addLead(campaigns)));
+    for (const [list, ...copies] of COPIES)
+      for (const [day, age] of copies) if (day === 0) await publish(list, START_MS - age * DAY);
   }
 
   /** After the last call: does the store know of every ring, once, and is nobody left hanging? */

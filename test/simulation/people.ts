@@ -225,8 +225,6 @@ export function createPeople(random: Random) {
   };
 }
 
-export type People = ReturnType<typeof createPeople>;
-
 /** What people write when they want no more, in their own words (reference 1.5). */
 export const STOPS = [
   'STOP',

@@ -20,6 +20,8 @@ export interface Timeline {
   at(instantMs: number, task: () => void): Cancel;
   /** Lets time pass up to `untilMs`. After every instant at which something ran, `settled` says when to go on. */
   pass(untilMs: number, settled: () => Promise<void>): Promise<void>;
+  /** Lets time pass until `work` is done, which may need it to. */
+  through<T>(work: Promise<T>, settled: () => Promise<void>): Promise<T>;
 }
 
 export function createTimeline(startMs: number): Timeline {
@@ -56,6 +58,18 @@ export function createTimeline(startMs: number): Timeline {
     heap[at] = last;
   }
 
+  /** Goes on to the next instant and does what is due there; false when all of it was called off. */
+  function step(): boolean {
+    let ran = false;
+    now = heap[0]?.at ?? now;
+    for (let due = heap[0]; due && due.at === now; due = heap[0]) {
+      shift();
+      ran ||= due.run !== undefined;
+      due.run?.();
+    }
+    return ran;
+  }
+
   return {
     nowMs: () => now,
     at(instantMs, run) {
@@ -67,19 +81,21 @@ export function createTimeline(startMs: number): Timeline {
       };
     },
     async pass(untilMs, settled) {
-      for (;;) {
-        const next = heap[0];
-        if (!next || next.at > untilMs) break;
-        let ran = false;
-        now = next.at;
-        for (let due = heap[0]; due && due.at === now; due = heap[0]) {
-          shift();
-          ran ||= due.run !== undefined;
-          due.run?.();
-        }
-        if (ran) await settled();
-      }
+      while ((heap[0]?.at ?? Number.POSITIVE_INFINITY) <= untilMs) if (step()) await settled();
       now = Math.max(now, untilMs);
+    },
+    async through(work, settled) {
+      let done = false;
+      const end = () => {
+        done = true;
+      };
+      work.then(end, end);
+      for (;;) {
+        await settled();
+        if (done) return await work;
+        if (heap.length > 0) step();
+        else await new Promise((resolve) => setTimeout(resolve, 1));
+      }
     },
   };
 }

@@ -4,13 +4,12 @@
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type Socket, connect as tcpConnect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { createInterface } from 'node:readline';
+import { afterEach, expect, test } from 'vitest';
 import { openJournaledStore } from '../../src/adapters/store/journal/index.ts';
 import { openLocalStore } from '../../src/adapters/store/local/index.ts';
-import { openMongoStore } from '../../src/adapters/store/mongo/index.ts';
 import type { Outage, Store } from '../../src/app/ports.ts';
 import type { CallerScript } from '../../src/sandbox/callers.ts';
 import { type FaultyStore, faulty, TROUBLES, type Trouble } from '../support/faulty-store.ts';
@@ -62,6 +61,7 @@ async function scene(inner?: (clock: World['clock']) => Promise<Store>, scale?: 
     await here.close();
     await open?.close();
   });
+  await here.agent.control.learn([{ text: STOP, voice: STAYER.voice }]);
   return {
     here,
     get remote() {
@@ -119,10 +119,11 @@ async function outageStory(it: Scene, trouble: Trouble, cause: () => void, heal:
   await here.event(late, 'session_opened');
 
   cause();
+  // Somebody calls before anybody knows what is the matter.
+  const inbound = await here.receive('+12125556601', TALKER);
   await state(it, 'away');
 
-  // Calls go on: the one that talks, the one that was ringing, and one that comes in.
-  const inbound = await here.receive('+12125556601', TALKER);
+  // Calls go on: the one that was ringing, and the one that came in.
   await saidBy(here, late, SELLS);
   await saidBy(here, inbound.callId, SELLS);
   for (const callId of [late, inbound.callId]) {
@@ -148,7 +149,6 @@ async function outageStory(it: Scene, trouble: Trouble, cause: () => void, heal:
       .some(({ to, body }) => to === texter.contact.phone && body.startsWith(NO_MORE)),
   );
   const stopped = await here.receive(speaker.contact.phone, STOPPER);
-  await new Promise(r=>setTimeout(r,6000)); console.log(JSON.stringify((await here.app.calls.events(stopped.callId)).map(e=>[e.type,(e as {text?:string}).text,(e as {reason?:string}).reason])), here.log.slice(-8).map(l=>[l.level,l.sentence,String(l.fields.err)]));
   await here.event(stopped.callId, 'opted_out');
   expect(it.outage.backlog).toMatchObject({ optOuts: 2, setAside: 0 });
   for (const callId of [live, late, inbound.callId, stopped.callId]) await here.event(callId, 'ended');
@@ -249,3 +249,41 @@ test.each(['refuse', 'hang', 'read_only'] as const)(
     expect((await here.finished(await here.place(lead))).call).toMatchObject({ status: 'completed' });
   },
 );
+
+test('the service starts, says that it is alive and not ready, and why, when MongoDB is not there', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'parley-outage-'));
+  const root = resolve(import.meta.dirname, '../..');
+  const child = spawn(process.execPath, ['--import', 'tsx', join(root, 'src/main.ts')], {
+    cwd: root,
+    env: {
+      ...process.env,
+      PORT: '0',
+      DATA_DIR: join(dir, 'data'),
+      // Nobody listens on port 1.
+      MONGODB_URI: 'mongodb://someone:secret@127.0.0.1:1',
+      LOG_LEVEL: 'error',
+    },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const over = new Promise<number | null>((done) => child.once('exit', done));
+  endings.push(() => rmSync(dir, { recursive: true, force: true }));
+  endings.push(() => void child.kill('SIGKILL'));
+  let url = '';
+  const lines: string[] = [];
+  for await (const line of createInterface({ input: child.stdout })) {
+    lines.push(line);
+    url = /(http:\S+)\/signin/.exec(line)?.[1] ?? '';
+    if (url !== '') break;
+  }
+  expect((await fetch(`${url}/healthz`)).status).toBe(200);
+  const ready = await fetch(`${url}/readyz`);
+  expect(ready.status).toBe(503);
+  const { checks } = (await ready.json()) as { checks: { name: string; ok: boolean; detail: string }[] };
+  expect(checks.filter(({ ok }) => !ok)).toEqual([
+    { name: 'store', ok: false, detail: expect.stringMatching(/^away: MongoDB (was not|cannot be) reached/) },
+    { name: 'journal', ok: false, detail: '0 events wait for the database; 0 opt-outs' },
+  ]);
+  expect(lines.join() + JSON.stringify(checks)).not.toContain('secret');
+  child.kill('SIGTERM');
+  expect(await over).toBe(0);
+});

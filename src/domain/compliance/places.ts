@@ -197,6 +197,10 @@ WY M 307
 /**
  * Further states and zones of ZIP codes, where something is known that a point on a map of zones does not tell. Lines as in
  * AREA_CODES.
+ *
+ * AZ: the Navajo Nation has summer time, and the Hopi land inside it and the towns at its edge have none; their ZIP codes
+ * reach across. AK: Hyder lives by the clocks of Stewart, British Columbia. NV: Jackpot, Jarbidge, Mountain City and Owyhee
+ * live by those of Idaho. OK, TX: Texhoma is one town in two states.
  */
 const ZIP_ADDITIONS = `
 AZ Z 86020 86028 86033 86035 86044-86045 86053-86054 86502-86508 86510-86511 86514-86515 86520 86535 86538 86540 86544-86545 86547 86556
@@ -205,11 +209,6 @@ NV M 89825-89826 89831-89832
 OK C 73960
 TX C 73949
 `;
-/*
- * AZ: the Navajo Nation has summer time, and the Hopi land inside it and the towns at its edge have none; their ZIP codes
- * reach across. AK: Hyder lives by the clocks of Stewart, British Columbia. NV: Jackpot, Jarbidge, Mountain City and Owyhee
- * live by those of Idaho. OK, TX: Texhoma is one town in two states.
- */
 
 /** A code's state and the zones it may be in there. */
 export interface Spot {
@@ -296,7 +295,7 @@ const ZIP_GROUNDS: (readonly Ground[])[] = [[]];
   for (const [state, letters, codes] of lines(ZIP_ADDITIONS))
     for (const code of codes) {
       const before = ZIP[Number(code)] ?? 0;
-      if (before === 0) continue;
+      if (before === 0) throw new RangeError(`ZIP code ${code}`);
       ZIP[Number(code)] = numberOf(`${before}+${state}${letters}`, () =>
         joined(ZIP_GROUNDS[before] ?? [], ground(state, letters, false)),
       );

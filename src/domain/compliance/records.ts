@@ -30,7 +30,11 @@ export interface PolicyChange {
   readonly at: Date;
   readonly by: string;
   readonly reason: string;
-  readonly changes: readonly { readonly setting: string; readonly before: unknown; readonly after: unknown }[];
+  readonly changes: readonly {
+    readonly setting: string;
+    readonly before: unknown;
+    readonly after: unknown;
+  }[];
 }
 
 /** One outside list and how old our copy is. `aging`: a week or less before it blocks calls. */

@@ -39,7 +39,6 @@ export interface Context {
   readonly where: Whereabouts;
   /** The state rows of all places, each once. */
   readonly states: readonly StateRow[];
-  readonly inKentucky: boolean;
   readonly consent: ConsentFinding;
   /** Newest first. */
   readonly attempts: readonly Try[];
@@ -69,6 +68,10 @@ const digitAt = (text: string, index: number): number => text.charCodeAt(index) 
 const minuteOf = (hhmm: string): number =>
   digitAt(hhmm, 0) * 600 + digitAt(hhmm, 1) * 60 + digitAt(hhmm, 3) * 10 + digitAt(hhmm, 4);
 
+/** Of two tries at the same moment, the answered one counts as the older: it must not end a row of unanswered ones. */
+const newestFirst = (a: Try, b: Try): number =>
+  b.atMs - a.atMs || Number(ANSWERED.has(a.outcome)) - Number(ANSWERED.has(b.outcome));
+
 /** Throws RangeError when this machine cannot tell the time, or when a table is missing. */
 export function contextOf(facts: Facts, nowMs: number): Context {
   if (!Number.isSafeInteger(nowMs)) throw new RangeError('the clock gives no instant');
@@ -90,9 +93,8 @@ export function contextOf(facts: Facts, nowMs: number): Context {
     number,
     where,
     states,
-    inKentucky,
     consent: judgeConsent(facts, number.e164, inKentucky, nowMs),
-    attempts: attempts.length > 1 ? attempts.sort((a, b) => b.atMs - a.atMs) : attempts,
+    attempts: attempts.length > 1 ? attempts.sort(newestFirst) : attempts,
     hours: hours[0] < hours[1] ? hours : null,
     days: WEEKDAYS.map((day) => days.includes(day)),
   };
@@ -295,10 +297,10 @@ const rolling = (
   say: (campaign) => triedOften(maxOf(campaign) ?? 0, `within ${window}`),
 });
 
+const NO_CALLS = 'the limits of the campaign allow no calls at all';
+
 const triedOften = (max: number, when: string): string =>
-  max === 0
-    ? 'the limits of the campaign allow no calls at all'
-    : `this person was tried ${howOften(max)} ${when}, and that is the limit`;
+  max === 0 ? NO_CALLS : `this person was tried ${howOften(max)} ${when}, and that is the limit`;
 
 function triedToday(context: Context, zone: string, day: number): number {
   let tries = 0;
@@ -319,7 +321,9 @@ const CAMPAIGN_CAPS: readonly [CampaignCap, ...CampaignCap[]] = [
       return Infinity;
     },
     say: ({ stopAfterUnanswered }) =>
-      `nobody answered the last ${oneOr(stopAfterUnanswered ?? 0, 'try', 'tries')}, and that is the limit`,
+      stopAfterUnanswered
+        ? `nobody answered the last ${oneOr(stopAfterUnanswered, 'try', 'tries')}, and that is the limit`
+        : NO_CALLS,
   },
   {
     freesAt({ facts, attempts }) {

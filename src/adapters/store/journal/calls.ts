@@ -138,5 +138,3 @@ export function createKeptCalls(file: JournalFile) {
     },
   };
 }
-
-export type KeptCalls = ReturnType<typeof createKeptCalls>;

@@ -432,15 +432,11 @@ export async function openJournaledStore(settings: JournalSettings): Promise<Sto
     },
     outage,
     async health() {
-      const health = await store.health();
-      if (closing) return { ...health, ok: false };
       const { state, trouble } = standing;
-      if (state === 'up') return health;
-      return {
-        ...health,
-        ok: false,
-        detail: state === 'away' ? `away: ${trouble}` : `${health.detail}; catching up`,
-      };
+      if (!closing && state === 'away') return { kind: 'journal', ok: false, detail: `away: ${trouble}` };
+      const health = await store.health();
+      if (closing || state === 'up') return { ...health, ok: health.ok && !closing };
+      return { ...health, ok: false, detail: `${health.detail}; it is being told what it missed` };
     },
     close() {
       closing ??= (async () => {
