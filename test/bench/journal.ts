@@ -67,6 +67,8 @@ async function nothing(dir: string): Promise<Store & { taken: number; disorder: 
       if (seq !== (seqs.get(callId) ?? 0) + 1) self.disorder += 1;
       seqs.set(callId, seq);
       self.taken += 1;
+      // As with a socket, the answer comes in another turn of the event loop.
+      await new Promise((done) => setImmediate(done));
       return 'appended' as const;
     },
     events: async () => [],

@@ -85,7 +85,7 @@ export function createCarrier(options: {
       if (!life) return;
       told += 1;
       // An answer that is an error makes a real carrier try again or give up; here it gives up.
-      void hands.busy(Promise.race([say(life.app).catch(() => {}), life.death]));
+      say(life.app).catch(() => {});
     };
     const at = time.nowMs() + delayMs + (way === 'late' ? random.whole(1, 120) * SECOND : 0);
     time.at(at, deliver);
@@ -185,7 +185,7 @@ export function createCarrier(options: {
       say(ring, 0, 2, 'answered');
       if (fate === 'machine')
         tell(4 * SECOND, (app) => app.carrierInlet.machine(callId, ring.callSid, 'machine_start', 4_000));
-      else if (talks) void hands.busy(talk(ring));
+      else if (talks) void talk(ring);
       later(random.whole(5, fate === 'machine' ? 40 : 400), () =>
         finish(ring, 'completed', fate === 'person'),
       );

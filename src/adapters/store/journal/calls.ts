@@ -3,7 +3,7 @@
  * can be read from the journal; of any other call only what is not sent yet. An entry costs eight bytes, whatever is in it.
  */
 import type { Filter } from '../../../app/ports.ts';
-import { type Call, type CallEvent, isOver } from '../../../domain/call.ts';
+import type { Call, CallEvent } from '../../../domain/call.ts';
 import { compileFilter, type Doc } from '../local/language.ts';
 import { callOf, decode } from './deliver.ts';
 import type { JournalFile } from './file.ts';
@@ -16,14 +16,14 @@ export interface KeptCall {
   /** How many of them are sent. */
   sent: number;
   lastSeq: number;
-  /** Of all its events here; read from the journal when it is not known. */
-  ids?: Set<string>;
-  /** As it is after the last event, when that is known. */
-  call?: Call;
+  /** Of all its events here; read from the journal when it is not at hand. */
+  ids: Set<string> | undefined;
+  /** As it is after the last event, when that is at hand. */
+  call: Call | undefined;
 }
 
-/** Calls that are over stay known for a while, for those who look at them; of more than these only places are kept. */
-const MOST_CALLS = 2_000;
+/** Calls of which more than places is at hand: those that something happened to last. Some of them are over. */
+const MOST_AT_HAND = 2_000;
 /** Entries read at once. */
 const READ_CHUNK = 32;
 /** Each of these names one call. */
@@ -34,6 +34,8 @@ export const opensCall = ({ seq, type }: CallEvent): boolean =>
 
 export function createKeptCalls(file: JournalFile) {
   const calls = new Map<string, KeptCall>();
+  /** The one that something happened to last is the last. */
+  const atHand = new Set<string>();
   let unsent = 0;
 
   async function read(places: readonly number[]): Promise<CallEvent[]> {
@@ -48,17 +50,36 @@ export function createKeptCalls(file: JournalFile) {
     return events;
   }
 
-  /** Of the calls nobody touched longest, those with nothing left to do are forgotten, the others made small. */
+  function open(event: CallEvent): KeptCall {
+    const { callId, seq } = event;
+    const kept: KeptCall = {
+      callId,
+      isWhole: opensCall(event),
+      places: [],
+      sent: 0,
+      lastSeq: seq,
+      ids: undefined,
+      call: undefined,
+    };
+    calls.set(callId, kept);
+    return kept;
+  }
+
+  function add(kept: KeptCall, { seq }: CallEvent, place: number): void {
+    kept.places.push(place);
+    kept.lastSeq = Math.max(kept.lastSeq, seq);
+  }
+
+  /** Of the calls that nothing happened to for longest, those with nothing left to send are forgotten, the others made small. */
   function tidy(): void {
-    for (let tries = 0; tries < 4 && calls.size > MOST_CALLS; tries += 1) {
-      const [oldest] = calls.values();
-      if (!oldest) return;
-      calls.delete(oldest.callId);
-      const isLive = oldest.call !== undefined && !isOver(oldest.call);
-      if (oldest.sent === oldest.places.length && !isLive) continue;
-      delete oldest.ids;
-      if (!isLive) delete oldest.call;
-      calls.set(oldest.callId, oldest);
+    for (const callId of atHand) {
+      if (atHand.size <= MOST_AT_HAND) return;
+      atHand.delete(callId);
+      const kept = calls.get(callId);
+      if (!kept) continue;
+      kept.ids = undefined;
+      kept.call = undefined;
+      if (kept.sent === kept.places.length) calls.delete(callId);
     }
   }
 
@@ -68,34 +89,27 @@ export function createKeptCalls(file: JournalFile) {
     get unsent(): number {
       return unsent;
     },
-    /** An event lies at that place. `ids` are only those of events that were taken here. */
-    took(
-      event: CallEvent,
-      place: number,
-      { call, isSent }: { call?: Call | undefined; isSent: boolean },
-    ): void {
-      const { callId, eventId, seq } = event;
+    /** An event was put there. */
+    took(event: CallEvent, place: number, { call, isSent }: { call: Call | undefined; isSent: boolean }): void {
+      const { callId, eventId } = event;
       const known = calls.get(callId);
       const isWhole = known?.isWhole ?? opensCall(event);
       if (!isWhole && isSent) return;
-      const kept: KeptCall = known ?? {
-        callId,
-        isWhole,
-        places: [],
-        sent: 0,
-        lastSeq: seq,
-        ids: new Set(),
-      };
-      kept.places.push(place);
+      const kept = known ?? open(event);
+      if (!known) kept.ids = new Set();
+      add(kept, event, place);
       if (isSent) kept.sent += 1;
       else unsent += 1;
-      kept.lastSeq = Math.max(kept.lastSeq, seq);
       kept.ids?.add(eventId);
-      if (call) kept.call = call;
-      else delete kept.call;
-      calls.delete(callId);
-      calls.set(callId, kept);
+      kept.call = call;
+      atHand.delete(callId);
+      atHand.add(callId);
       tidy();
+    },
+    /** An event of an earlier life lies there, which is not sent. */
+    found(event: CallEvent, place: number): void {
+      add(calls.get(event.callId) ?? open(event), event, place);
+      unsent += 1;
     },
     /** What lies there was sent. */
     wasSent(callId: string, place: number): void {
@@ -104,7 +118,11 @@ export function createKeptCalls(file: JournalFile) {
       if (!kept || kept.places[kept.sent] !== place) return;
       kept.sent += 1;
       unsent -= 1;
-      if (!kept.isWhole && kept.sent === kept.places.length) calls.delete(callId);
+      const isNeeded = kept.isWhole && atHand.has(callId);
+      if (!isNeeded && kept.sent === kept.places.length) {
+        calls.delete(callId);
+        atHand.delete(callId);
+      }
     },
     isLast(callId: string, place: number): boolean {
       return calls.get(callId)?.places.at(-1) === place;
@@ -125,16 +143,26 @@ export function createKeptCalls(file: JournalFile) {
       if (!OWN_KEYS.some((key) => typeof filter[key] === 'string')) return undefined;
       const matches = compileFilter(filter);
       const found: Call[] = [];
-      for (const { call } of calls.values()) if (call && matches(call as unknown as Doc)) found.push(call);
+      for (const callId of atHand) {
+        const call = calls.get(callId)?.call;
+        if (call && matches(call as unknown as Doc)) found.push(call);
+      }
       return found.length > 0 ? found : undefined;
     },
     /** Somebody wrote the documents of calls by hand: what they say is asked for again. */
     forgetDocuments(callId?: string): void {
-      for (const kept of callId === undefined ? calls.values() : [calls.get(callId)]) delete kept?.call;
+      for (const id of callId === undefined ? atHand : [callId]) {
+        const kept = calls.get(id);
+        if (kept) kept.call = undefined;
+      }
     },
     /** Somebody wrote the log by hand: only what is not sent is known for sure. */
     forgetSent(): void {
-      for (const [callId, { sent, places }] of calls) if (sent === places.length) calls.delete(callId);
+      for (const [callId, { sent, places }] of calls)
+        if (sent === places.length) {
+          calls.delete(callId);
+          atHand.delete(callId);
+        }
     },
   };
 }

@@ -154,7 +154,7 @@ export async function openJournaledStore(settings: JournalSettings): Promise<Sto
         if (!found) first ??= entry;
         else if ('event' in found) {
           first ??= entry;
-          kept.took(found.event, entry.place, { isSent: false });
+          kept.found(found.event, entry.place);
         } else if ('optOut' in found) optOuts.found(found.id, found.optOut, entry);
         else optOuts.foundFulfilled(found.fulfilled);
         if (clock.steadyMs() - sinceMs > STRETCH_MS) {
