@@ -1,9 +1,21 @@
 /** test/browser: the dashboard in headless Chromium, over canned answers that are valid by the contract. */
+import { DateTime } from 'luxon';
 import { describe, expect, test } from 'vitest';
-import { DENIAL, DENIED, FINISHED, HOSTILE, INBOUND } from './fixtures.ts';
+import { DENIAL, DENIED, FINISHED, HOSTILE, hex, INBOUND } from './fixtures.ts';
 import { missing, type PageToSee, PHONE, theatre } from './theatre.ts';
 
-const MARA = `/leads/${'1'.padStart(24, '0')}`;
+const MARA = `/leads/${hex(1)}`;
+const DEVON = hex(2);
+const PRIYA = hex(4);
+
+/** Next Tuesday in New York, so that the hour there is known whenever the tests run. */
+const tuesday = (hour: number): string =>
+  DateTime.now()
+    .setZone('America/New_York')
+    .startOf('week')
+    .plus({ weeks: 1, days: 1, hours: hour })
+    .toUTC()
+    .toISO() ?? '';
 
 const PAGES: readonly PageToSee[] = [
   ['calls', '/', 'O’Hara'],
@@ -12,6 +24,17 @@ const PAGES: readonly PageToSee[] = [
   ['call-inbound', `/calls/${INBOUND}`, 'Take me off your list.'],
   ['leads', '/leads', 'Mara Lindqvist'],
   ['lead', MARA, 'Can we call now?'],
+  ['may-i-call-empty', '/compliance', 'Whom would you like to call?'],
+  ['may-i-call-yes', `/compliance?lead="${PRIYA}"&at=${tuesday(10)}`, 'may be called then'],
+  ['may-i-call-later', `/compliance?lead="${PRIYA}"&at=${tuesday(23)}`, 'Next allowed:'],
+  ['may-i-call-no', `/compliance?lead="${DEVON}"`, 'Every reason, in the order of the rules'],
+  ['decisions', '/compliance/decisions', 'and 2 more'],
+  ['decision', `/compliance/decisions?open="${DENIED}"`, 'Every decision about (312) 555-0111'],
+  ['do-not-call', '/compliance/do-not-call', 'State list (FL)'],
+  ['lists', '/compliance/lists', '249,834,120'],
+  ['consents-empty', '/compliance/consents', 'Whose consent are you looking for?'],
+  ['consents', `/compliance/consents?lead="${DEVON}"`, 'Take me off your list, please.'],
+  ['policy', '/compliance/policy', 'Counsel cleared Texas and Washington'],
   ['not-found', '/nowhere', 'There is no page at this address'],
 ];
 
@@ -44,7 +67,7 @@ describe.skipIf(missing)(`the dashboard in a browser${missing ? ` (left out: ${m
     for (const [path, words] of [
       ['/', 'O’Hara'],
       ['/leads', 'O’Hara'],
-      [`/leads/${'3'.padStart(24, '0')}`, 'Can we call now?'],
+      [`/leads/${hex(3)}`, 'Can we call now?'],
       [`/calls/${FINISHED}`, 'Thursday at three'],
     ] as const) {
       await go(path, words);
@@ -197,14 +220,14 @@ describe.skipIf(missing)(`the dashboard in a browser${missing ? ` (left out: ${m
 
   test('a consent is added to a lead that is there already, and its proof is one click away', async () => {
     const { page, stage } = house;
-    await visit(`/leads/${'5'.padStart(24, '0')}`, 'No consent');
+    await visit(`/leads/${hex(5)}`, 'No consent');
     await page.getByRole('button', { name: 'Add consent' }).click();
     const drawer = page.getByRole('dialog');
     await drawer.getByText('Sandbox: filled in with practice values.').waitFor();
     await drawer.getByRole('button', { name: 'Record the consent' }).click();
     await page.locator('#consent-title').locator('xpath=../..').getByText('Consent given').waitFor();
     expect(stage.bodies('POST /api/v1/consents')).toMatchObject([
-      { phone: '+17135550114', leadId: '5'.padStart(24, '0'), evidence: { level: 'written' } },
+      { phone: '+17135550114', leadId: hex(5), evidence: { level: 'written' } },
     ]);
     const proof = page.getByRole('link', { name: 'Proof file' });
     expect(await proof.getAttribute('href')).toContain('format=html');

@@ -43,7 +43,7 @@ export interface Theatre {
   visit(path: string, words: string): Promise<void>;
   /** Goes on within the loaded page, as a link would. */
   go(path: string, words: string): Promise<void>;
-  /** Serious and critical findings of axe, in words. */
+  /** Serious and critical findings of axe in the open dialog, else in the page, in words. */
   findings(): Promise<readonly string[]>;
   /** Goes through the pages: accessible in light and dark colours, no wider than a phone; each is shot in all three. */
   inspect(pages: readonly PageToSee[]): Promise<void>;
@@ -174,8 +174,9 @@ export function theatre(): Theatre {
     // The policy forbids scripts in the page; the browser's own protocol may still run one.
     if (!(await page.evaluate('typeof axe === "object"'))) await page.evaluate(axe);
     const options = JSON.stringify({ resultTypes: ['violations'], ...(only ? { runOnly: [only] } : {}) });
+    // Behind an open dialog nothing can be reached, and it was looked at before.
     const violations: Violation[] = await page.evaluate(
-      `axe.run(document, ${options}).then((result) => result.violations)`,
+      `axe.run(document.querySelector('[role="dialog"]') ?? document, ${options}).then((result) => result.violations)`,
     );
     return violations
       .filter(({ impact }) => impact === 'serious' || impact === 'critical')

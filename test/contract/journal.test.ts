@@ -47,8 +47,8 @@ storeContract('journaled', async () => {
 
 // ── A store that goes away ───────────────────────────────────────────────────────────────────────────────────────────
 
-/** Time that runs fifty times as fast: what waits for seconds here waits for hundredths. */
-const SPEED = 50;
+/** Time that runs twenty times as fast: what waits for seconds waits for hundredths here. */
+const SPEED = 20;
 const machine = createClock(silent);
 const quick: Clock = {
   ...machine,
@@ -81,8 +81,15 @@ afterEach(async () => {
 });
 
 async function pair(
-  options: { dir?: string; inner?: Store; trouble?: FaultyStore['trouble'] } = {},
+  options: {
+    dir?: string;
+    inner?: Store;
+    trouble?: FaultyStore['trouble'];
+    clock?: Clock;
+    patienceMs?: number;
+  } = {},
 ): Promise<Pair> {
+  const { clock = quick, patienceMs = 10_000 } = options;
   const dir =
     options.dir ?? mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'parley-pair-'));
   if (!options.dir) endings.push(() => rmSync(dir, { recursive: true, force: true }));
@@ -93,13 +100,13 @@ async function pair(
   const inner = options.inner ?? (await openLocalStore({ dir: join(dir, 'store'), log: silent }));
   if (!options.inner) endings.push(() => inner.close());
   // Closing the pair must not close what lies on the other machine.
-  const remote = faulty({ ...inner, close: async () => {} }, quick);
+  const remote = faulty({ ...inner, close: async () => {} }, clock, patienceMs);
   remote.trouble = options.trouble ?? 'none';
   const store = await openJournaledStore({
     store: remote,
     dir: join(dir, 'journal'),
     keepDays: 14,
-    clock: quick,
+    clock,
     log,
   });
   const { outage } = store;
@@ -120,8 +127,12 @@ async function pair(
   };
 }
 
-async function until(what: string, check: () => boolean | Promise<boolean>): Promise<void> {
-  for (const end = performance.now() + 20_000; ; ) {
+async function until(
+  what: string,
+  check: () => boolean | Promise<boolean>,
+  withinMs = 20_000,
+): Promise<void> {
+  for (const end = performance.now() + withinMs; ; ) {
     if (await check()) return;
     if (performance.now() > end) throw new Error(`waited in vain: ${what}`);
     await new Promise((done) => setTimeout(done, 5));
@@ -339,13 +350,13 @@ describe('while the store is away', () => {
   });
 
   test('what waits for an answer when it goes is let go at once', async () => {
-    const here = await pair();
+    const here = await pair({ patienceMs: 60_000 });
     here.remote.trouble = 'hang';
     const asked = codeOf(here.store.collection('leads').count({}));
     const began = quick.steadyMs();
     expect(await asked).toBe('store_unavailable');
-    // Two questions to the store without an answer; our own patience would be ten seconds.
-    expect(quick.steadyMs() - began).toBeLessThan(8_000);
+    // Two questions to the store without an answer; our own patience would be a minute.
+    expect(quick.steadyMs() - began).toBeLessThan(30_000);
   });
 
   test('a server that only refuses writes is still read', async () => {
@@ -419,7 +430,10 @@ test('what the store refuses for good is set aside with an alarm, stays on the d
   expect(here.outage.backlog.setAside).toBe(1);
 });
 
-test('an event that never gets through while others do is set aside in the end', async () => {
+test.each([
+  ['while others do', 1],
+  ['and is the only one', 0],
+])('an event that never gets through %s is set aside in the end', async (_, others) => {
   const here = await pair();
   const [lucky, unlucky] = [new Talk(), new Talk()];
   await Promise.all([lucky, unlucky].map((talk) => talk.tell(here.store)));
@@ -430,10 +444,14 @@ test('an event that never gets through while others do is set aside in the end',
   };
   await unlucky.tell(here.store);
   await unlucky.tell(here.store);
-  await until('it is set aside', async () => {
-    await lucky.tell(here.store);
-    return here.outage.backlog.setAside === 1;
-  });
+  await until(
+    'it is set aside',
+    async () => {
+      for (let n = 0; n < others; n += 1) await lucky.tell(here.store);
+      return here.outage.backlog.setAside === 1;
+    },
+    60_000,
+  );
   await isSettled(here);
   await expectThere(here.remote, lucky);
   expect((await here.remote.events(unlucky.callId)).map(({ seq }) => seq)).toEqual([1, 3]);
@@ -553,7 +571,7 @@ test('a backlog of 100,000 events is held on the disk, not in memory, and is sen
     },
     events: async () => [],
   };
-  const here = await pair({ inner: counting, trouble: 'refuse' });
+  const here = await pair({ inner: counting, trouble: 'refuse', clock: machine });
   const before = used();
   const callIds = Array.from({ length: 1_000 }, () => ids.objectId());
   for (let n = 1; n <= 100; n += 1)

@@ -207,6 +207,8 @@ export async function simulateMonth(options: MonthOptions): Promise<Report> {
   /** The last ring of every number. */
   const lastRing = new Map<string, Ring>();
   const lastPlaced = new Map<Lead, number>();
+  /** How often the person of a lead was asked for. */
+  const askedFor = new Map<Lead, number>();
   /** Leads of persons who are asked for several times at once right now. */
   const crowded = new Set<Lead>();
   /** How many calls to a lead are being asked for right now. */
@@ -291,6 +293,7 @@ export async function simulateMonth(options: MonthOptions): Promise<Report> {
     if (!ring.rings) return;
     const { lead, campaign, askedAfter } = ask;
     const decided = decision.decidedAt.getTime();
+    const seen = checker.violations.length;
     note({
       what: 'dial',
       at: ring.at,
@@ -301,6 +304,7 @@ export async function simulateMonth(options: MonthOptions): Promise<Report> {
       decided,
       askedAfter,
     });
+    for (const found of checker.violations.slice(seen)) options.progress?.(`VIOLATION ${finding(found)}`);
   }
 
   async function begin(): Promise<Life> {
@@ -316,7 +320,7 @@ export async function simulateMonth(options: MonthOptions): Promise<Report> {
       telephony: carrier.telephony,
       agent: carrier.agent,
       late: 0.03,
-      stalls: 0.0005,
+      stalls: 0.002,
     });
     life = begun;
     return begun;
@@ -602,6 +606,8 @@ export async function simulateMonth(options: MonthOptions): Promise<Report> {
       ...(key === undefined ? {} : { idempotencyKey: key }),
     };
     asking.set(lead, (asking.get(lead) ?? 0) + 1);
+    for (const other of sharing(lead)) askedFor.set(other, (askedFor.get(other) ?? 0) + 1);
+    const askedBefore = askedFor.get(lead);
     try {
       const answer = await dare((app) => app.calls.place(request));
       if (!answer) return;
@@ -624,7 +630,7 @@ export async function simulateMonth(options: MonthOptions): Promise<Report> {
     } catch (error) {
       if (!isFailure(error)) throw error;
       count(refusals, error.code);
-      if (error.code === 'attempt_in_progress' && !lineMayBeHeld(lead))
+      if (error.code === 'attempt_in_progress' && askedFor.get(lead) === askedBefore && !lineMayBeHeld(lead))
         overDeny(error.code, undefined, () => told(lead, time.nowMs()));
     } finally {
       asking.set(lead, (asking.get(lead) ?? 0) - 1);
@@ -681,6 +687,8 @@ export async function simulateMonth(options: MonthOptions): Promise<Report> {
       .find({ filter: { phone: { $in: same }, state: { $ne: 'denied' } } });
     const rings = tries.map(({ callId }) => carrier.rings.get(callId));
     if (rings.some((ring) => !ring?.rings)) return 'a try that rang no phone counts as one';
+    if (reason === 'state_frequency_cap' && placesAre(lead, 'NV') && rings.length > 0)
+      return 'in Nevada an earlier call of which nobody knows more may have been hung up on';
     if (rings.some((ring) => ring?.answeredAt !== undefined))
       return 'a call without a word counts as unanswered';
     return undefined;
@@ -942,6 +950,9 @@ export const isClean = ({ violations, faults, stuck, overDenied }: Report): bool
   violations.length + faults.length + stuck.length === 0 &&
   [...overDenied.values()].every(({ explained }) => explained);
 
+const finding = ({ at, phone, rule, why, lead, decided }: Finding): string =>
+  `${new Date(at).toISOString()} ${phone} ${rule}: ${why} (lead ${lead}, decided ${at - decided} ms before)`;
+
 /** A report as people read it. */
 export function describeReport(report: Report): string {
   const table = (map: ReadonlyMap<string, number>) =>
@@ -957,10 +968,7 @@ export function describeReport(report: Report): string {
   const some = (findings: readonly Finding[]) =>
     findings
       .slice(0, 20)
-      .map(
-        (each) =>
-          `  ${new Date(each.at).toISOString()} ${each.phone} ${each.rule}: ${each.why} (lead ${each.lead}, decided ${each.at - each.decided} ms before)`,
-      )
+      .map((each) => `  ${finding(each)}`)
       .join('\n');
   const events = report.asked + report.happenings + report.callbacks;
   return [

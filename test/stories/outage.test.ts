@@ -3,17 +3,21 @@
  * calls is heeded, nobody is dialled; and when it is back everything is there once, in order, and calls may be placed again.
  */
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { MongoClient } from 'mongodb';
 import { afterEach, expect, test } from 'vitest';
 import { openJournaledStore } from '../../src/adapters/store/journal/index.ts';
 import { openLocalStore } from '../../src/adapters/store/local/index.ts';
-import type { Outage, Store } from '../../src/app/ports.ts';
+import { openMongoStore } from '../../src/adapters/store/mongo/index.ts';
+import type { Clock, Log, Outage, Store } from '../../src/app/ports.ts';
 import type { CallerScript } from '../../src/sandbox/callers.ts';
 import { type FaultyStore, faulty, TROUBLES, type Trouble } from '../support/faulty-store.ts';
 import { SELLS, SLOW_TO_ANSWER, STAYER, TALKER } from '../support/people.ts';
+import { openTcpGate } from '../support/tcp-gate.ts';
 import { OURS, type Story, until, type World, world } from '../support/world.ts';
 
 const NO_MORE = 'You will get no more calls or messages from Parley.';
@@ -29,6 +33,10 @@ const STOPPER: CallerScript = {
   ],
 };
 
+/** A server is no faster for a world whose time runs fast. */
+const MONGO_SCALE = 6;
+const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
+
 interface Scene {
   readonly here: World;
   readonly remote: FaultyStore;
@@ -41,16 +49,14 @@ afterEach(async () => {
 });
 
 /** A world whose data lie behind a journal, in a store that outlives every life of the product. */
-async function scene(inner?: (clock: World['clock']) => Promise<Store>, scale?: number): Promise<Scene> {
+async function scene(inner?: (clock: Clock) => Promise<Store>, scale?: number): Promise<Scene> {
   let remote: FaultyStore | undefined;
   let open: Store | undefined;
   const here = await world({
     brief: true,
     ...(scale ? { scale } : {}),
     async openStore({ dir, clock, log }) {
-      open ??= inner
-        ? await inner(clock as World['clock'])
-        : await openLocalStore({ dir: join(dir, 'elsewhere'), log });
+      open ??= inner ? await inner(clock) : await openLocalStore({ dir: join(dir, 'elsewhere'), log });
       const trouble = remote?.trouble ?? 'none';
       remote = faulty({ ...open, close: async () => {} }, clock);
       remote.trouble = trouble;
@@ -199,6 +205,45 @@ test.each(TROUBLES)('the database goes away with calls going on, and comes back 
     },
   );
 });
+
+const uri = process.env.TEST_MONGODB_URI ?? '';
+const HOW_TO_INCLUDE =
+  'TEST_MONGODB_URI=mongodb://127.0.0.1:27017 npx vitest run test/stories/outage.test.ts';
+
+if (uri === '') {
+  console.warn(
+    `LEFT OUT: an outage of a real MongoDB (TEST_MONGODB_URI is not set). Include: ${HOW_TO_INCLUDE}`,
+  );
+  test.skip(`left out, TEST_MONGODB_URI is not set; include it with: ${HOW_TO_INCLUDE}`, () => {});
+} else {
+  test.each(['refuse', 'hang'] as const)(
+    'MongoDB itself goes away with calls going on, and comes back (%s)',
+    async (mode) => {
+      const target = new URL(uri);
+      const gate = await openTcpGate({ host: target.hostname, port: Number(target.port || 27_017) });
+      endings.push(() => gate.close());
+      target.host = `127.0.0.1:${gate.port}`;
+      target.searchParams.set('directConnection', 'true');
+      const database = `parley_outage_${randomBytes(6).toString('hex')}`;
+      endings.push(async () => {
+        const client = await new MongoClient(uri).connect();
+        await client.db(database).dropDatabase();
+        await client.close();
+      });
+      const it = await scene(
+        (clock) => openMongoStore({ uri: target.href, database, timeoutMs: 10_000, clock, log: silent }),
+        MONGO_SCALE,
+      );
+      await outageStory(
+        it,
+        mode,
+        () => void gate.set(mode),
+        () => void gate.set('open'),
+      );
+    },
+    300_000,
+  );
+}
 
 test('the product dies while the database is away: its next life knows what was said, and does what is owed', async () => {
   const it = await scene();

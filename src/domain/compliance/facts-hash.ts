@@ -108,6 +108,8 @@ function putText(text: string): void {
   const { length } = text;
   putLength(length * 2);
   room(length);
+  const bytes = buffer;
+  let at = end;
   for (let i = 0; i < length; i += 1) {
     const unit = text.charCodeAt(i);
     if (unit > 127) {
@@ -115,9 +117,10 @@ function putText(text: string): void {
       putWide(text);
       return;
     }
-    buffer[end + i] = unit;
+    bytes[at] = unit;
+    at += 1;
   }
-  end += length;
+  end = at;
 }
 
 function putWide(text: string): void {

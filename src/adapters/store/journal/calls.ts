@@ -90,7 +90,11 @@ export function createKeptCalls(file: JournalFile) {
       return unsent;
     },
     /** An event was put there. */
-    took(event: CallEvent, place: number, { call, isSent }: { call: Call | undefined; isSent: boolean }): void {
+    took(
+      event: CallEvent,
+      place: number,
+      { call, isSent }: { call: Call | undefined; isSent: boolean },
+    ): void {
       const { callId, eventId } = event;
       const known = calls.get(callId);
       const isWhole = known?.isWhole ?? opensCall(event);

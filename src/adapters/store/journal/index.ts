@@ -180,7 +180,7 @@ export async function openJournaledStore(settings: JournalSettings): Promise<Sto
     from,
     isLast: ({ event, place }) => kept.isLast(event.callId, place),
     sent: ({ event, place }) => kept.wasSent(event.callId, place),
-    trouble: (inARow) => standing.notTaken(inARow),
+    trouble: () => standing.suspect(),
     setAside,
     damaged,
   });

@@ -17,9 +17,11 @@ const WINDOW_BYTES = 16 * 1024 * 1024;
 /** How long a journal that cannot be read is left alone. */
 const REREAD_MS = 1_000;
 const BACKOFF_MS = { least: 250, most: 15_000 } as const;
-/** What a store refuses for good is tried so often; what merely never succeeds while others do, so often. */
+/** What a store refuses for good is tried so often. */
 const REFUSED_TRIES = 3;
+/** What merely never succeeds is tried so often while others do, and for so long when there is no other. */
 const UNLUCKY_TRIES = 8;
+const UNLUCKY_MS = 120_000;
 
 /** An entry by its number and its place. */
 export interface Mark {
@@ -35,9 +37,11 @@ export interface Item extends Entry {
 }
 
 interface Held extends Item {
+  /** How often it failed since the store was last away. */
   tries: number;
-  /** How many had been sent when it failed for the first time. */
+  /** How many had been sent when it first did, and when that was. */
   sentBefore: number;
+  failingMs: number;
 }
 
 /** The events of one call. */
@@ -57,8 +61,8 @@ export interface SenderDeps {
   /** Whether a call has no event behind this one that is not sent. */
   readonly isLast: (item: Item) => boolean;
   readonly sent: (item: Item) => void;
-  /** The store failed so often in a row. */
-  readonly trouble: (inARow: number) => void;
+  /** The store failed. */
+  readonly trouble: () => void;
   /** Takes what the store refuses for good. Throws when it cannot. */
   readonly setAside: (entry: Entry, error: unknown) => Promise<void>;
   readonly damaged: (damage: Damage) => void;
@@ -70,8 +74,6 @@ export interface Sender {
   /** An entry that was just kept and is not to be sent. */
   skip(entry: Entry): void;
   pause(): void;
-  /** While paused: sends the oldest event, if there is one; answers whether that went well. */
-  probe(): Promise<boolean>;
   resume(): void;
   /** Resolves when every entry with a lower number is sent or set aside. */
   reached(number: number): Promise<void>;
@@ -94,7 +96,6 @@ export function createSender(deps: SenderDeps): Sender {
   let running = 0;
   let paused = true;
   let filling: Promise<void> | undefined;
-  let inARow = 0;
   let sent = 0;
   let looking = false;
 
@@ -111,7 +112,7 @@ export function createSender(deps: SenderDeps): Sender {
 
   function hold(item: Item): void {
     const { callId } = item.event;
-    const mine = { ...item, tries: 0, sentBefore: 0 };
+    const mine = { ...item, tries: 0, sentBefore: 0, failingMs: 0 };
     const lane = lanes.get(callId);
     if (lane) lane.items.push(mine);
     else {
@@ -165,16 +166,15 @@ export function createSender(deps: SenderDeps): Sender {
     }
   }
 
-  /** Sends the first event of a call; answers whether it is done with. */
-  async function send(lane: Lane): Promise<boolean> {
+  /** Sends the first event of a call. */
+  async function send(lane: Lane): Promise<void> {
     const [item] = lane.items;
-    if (!item) return true;
+    if (!item) return;
     lane.state = 'sending';
     running += 1;
     let isDone = true;
     try {
       await deliver(store, item.event, await callAfter(item), log);
-      inARow = 0;
       sent += 1;
     } catch (error) {
       isDone = await failed(item, error);
@@ -198,7 +198,6 @@ export function createSender(deps: SenderDeps): Sender {
       });
     }
     run();
-    return isDone;
   }
 
   /** The document of a call is written with the last of its events, when what is known of it does not come along. */
@@ -211,17 +210,17 @@ export function createSender(deps: SenderDeps): Sender {
 
   /** Whether it was set aside; else it is tried again. */
   async function failed(item: Held, error: unknown): Promise<boolean> {
-    if (item.tries === 0) item.sentBefore = sent;
-    item.tries += 1;
-    const unavailable = isFailure(error, 'store_unavailable');
-    if (unavailable) {
-      inARow += 1;
-      deps.trouble(inARow);
+    if (item.tries === 0) {
+      item.sentBefore = sent;
+      item.failingMs = clock.steadyMs();
     }
-    const hopeless = unavailable
-      ? item.tries >= UNLUCKY_TRIES && sent > item.sentBefore
-      : item.tries >= REFUSED_TRIES;
-    if (!hopeless || paused) return false;
+    item.tries += 1;
+    if (isFailure(error, 'store_unavailable')) {
+      deps.trouble();
+      const isAlone = sent === item.sentBefore && clock.steadyMs() - item.failingMs < UNLUCKY_MS;
+      if (item.tries < UNLUCKY_TRIES || isAlone) return false;
+    } else if (item.tries < REFUSED_TRIES) return false;
+    if (paused) return false;
     try {
       await deps.setAside(item, error);
       return true;
@@ -264,19 +263,8 @@ export function createSender(deps: SenderDeps): Sender {
     pause() {
       paused = true;
     },
-    async probe() {
-      await filling;
-      if (held === 0) await fill(() => held > 0);
-      let oldest: Lane | undefined;
-      for (const lane of lanes.values())
-        if (lane.state !== 'sending' && (lane.items[0]?.number ?? 0) < (oldest?.items[0]?.number ?? Infinity))
-          oldest = lane;
-      oldest?.stopWaiting?.();
-      return oldest ? await send(oldest) : true;
-    },
     resume() {
       paused = false;
-      inARow = 0;
       for (const lane of lanes.values()) {
         for (const item of lane.items) item.tries = 0;
         if (lane.state !== 'waiting') continue;

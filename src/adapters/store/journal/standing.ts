@@ -10,9 +10,10 @@ const LOOK_MS = 2_000;
 /** A store that does not answer a small question in this time is away. */
 const ANSWER_MS = 2_000;
 const AWAY_LOOK_MS = { least: 250, most: 5_000 } as const;
-/** So many fruitless questions in a row are no accident; so many events in a row that it did not take, neither. */
+/** So many fruitless questions in a row are no accident. */
 const MISSES = 2;
-const TROUBLE = 3;
+/** No document has this id. */
+const NOBODY = 'is it there';
 /** When what was kept this long ago is not sent, the store is not up to date. */
 const LATE_MS = 30_000;
 
@@ -51,8 +52,6 @@ export interface Standing {
   exchange<T>(task: () => Promise<T>): Promise<T>;
   /** An exchange failed: looks at once. */
   suspect(): void;
-  /** The store did not take so many events in a row. */
-  notTaken(inARow: number): void;
   /** Something changed that `owed` tells of. */
   changed(): void;
   watch(listener: () => void): Cancel;
@@ -67,8 +66,8 @@ export function createStanding(deps: StandingDeps): Standing {
   const underWay = new Set<(error: Failure) => void>();
   /** It can be read. */
   let reachable = false;
-  /** It takes events. */
-  let takes = true;
+  /** It can be written. */
+  let takes = false;
   /** What was kept while it was away is not all sent. */
   let behind = false;
   let misses = MISSES - 1;
@@ -101,11 +100,12 @@ export function createStanding(deps: StandingDeps): Standing {
     for (const listener of listeners) listener();
   }
 
-  function lose(why: string): void {
+  function lose(why: string, canRead: boolean): void {
     trouble = why;
-    reachable = false;
+    reachable = canRead;
+    takes = false;
     sender.pause();
-    for (const give of underWay) give(unavailable(`the database is away: ${why}`));
+    if (!canRead) for (const give of underWay) give(unavailable(`the database is away: ${why}`));
     changed();
   }
 
@@ -122,43 +122,41 @@ export function createStanding(deps: StandingDeps): Standing {
     });
   }
 
-  async function comeBack(): Promise<void> {
-    takes = false;
+  function comeBack(): void {
+    trouble = '';
+    looks = 0;
     reachable = true;
-    takes = await sender.probe();
-    if (stopped) return;
-    if (takes) {
-      trouble = '';
-      looks = 0;
-      sender.resume();
-      catchUp();
-      deps.back();
-    } else trouble = 'it can be read, but takes no events';
+    takes = true;
+    sender.resume();
+    catchUp();
+    deps.back();
     changed();
   }
 
-  async function question(): Promise<void> {
-    let why = `no answer within ${ANSWER_MS} ms`;
-    const asked = store.collection('system_config').get('is it there');
-    const answer = await within(
-      clock,
-      ANSWER_MS,
-      asked.then(
-        () => true,
-        (error: unknown) => {
-          why = messageOf(error);
-          return false;
-        },
-      ),
+  /** Why something asked of the store did not come about in time; undefined when it did. */
+  async function answerTo(asked: Promise<unknown>): Promise<string | undefined> {
+    const answer = asked.then(
+      () => '',
+      (error: unknown) => messageOf(error),
     );
+    const why = (await within(clock, ANSWER_MS, answer)) ?? `no answer within ${ANSWER_MS} ms`;
+    return why === '' ? undefined : why;
+  }
+
+  async function question(): Promise<void> {
+    const read = answerTo(store.collection('system_config').get(NOBODY));
+    // A write that changes nothing is refused by a server that takes no writes.
+    const write = answerTo(store.collection('call_events').update({ _id: NOBODY }, { $set: { seq: 0 } }));
+    const [noRead, noWrite] = await Promise.all([read, write]);
     if (stopped) return;
-    if (!answer) {
+    const why = noRead ?? noWrite;
+    if (why !== undefined) {
       misses += 1;
-      if (misses >= MISSES) lose(why);
+      if (misses >= MISSES) lose(noRead ?? `it takes no writes: ${why}`, noRead === undefined);
       return;
     }
     misses = 0;
-    if (state() === 'away') await comeBack();
+    if (state() === 'away') comeBack();
     else if (!behind && sender.since && clock.nowMs() - sender.since.getTime() > LATE_MS) {
       catchUp();
       changed();
@@ -216,15 +214,6 @@ export function createStanding(deps: StandingDeps): Standing {
       }
     },
     suspect,
-    notTaken(inARow) {
-      if (inARow >= TROUBLE && takes && reachable) {
-        takes = false;
-        trouble = 'it takes no events';
-        sender.pause();
-        changed();
-        void look();
-      } else suspect();
-    },
     changed,
     watch(listener) {
       listeners.add(listener);
