@@ -11,6 +11,7 @@ import { openJournaledStore } from './adapters/store/journal/index.ts';
 import { openLocalStore } from './adapters/store/local/index.ts';
 import { openMongoStore } from './adapters/store/mongo/index.ts';
 import { createClock, createIds, createLog } from './adapters/system.ts';
+import { timeZoneRelease } from './adapters/time-zones.ts';
 import { createTwilio } from './adapters/twilio/index.ts';
 import { createMediaDoor } from './adapters/twilio/media-stream.ts';
 import { type App, buildApp } from './app/index.ts';
@@ -243,7 +244,16 @@ async function main(): Promise<void> {
   const elevenlabs = createElevenLabs({ ...platform, clock, log });
   const recordings = openRecordings({ dir: join(dataDir, 'recordings'), log, clock });
   const app = buildApp(
-    { store, telephony: twilio.telephony, agent: elevenlabs.agent, recordings, clock, ids, log },
+    {
+      store,
+      telephony: twilio.telephony,
+      agent: elevenlabs.agent,
+      recordings,
+      timekeeping: { tzdata: timeZoneRelease(clock.nowMs()), clockSkewMs: twilio.clockSkewMs },
+      clock,
+      ids,
+      log,
+    },
     {
       sellerName: config.sellerName,
       fromNumbers: account.phoneNumbers,
@@ -331,12 +341,15 @@ async function main(): Promise<void> {
   });
   await http.listen();
 
+  const running = new AbortController();
+  void twilio.compareClocks(running.signal);
   let stopping = false;
   const stop = (signal: string): void => {
     if (stopping) {
       process.exit(1);
     }
     stopping = true;
+    running.abort();
     log.info({ signal }, 'stopping: no new calls, live ones may end');
     app
       .stop(DRAIN_MS)

@@ -24,6 +24,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'adapters/store': ['domain', 'app/ports', 'lmdb', 'mingo', 'mongodb', ...NODE],
   'adapters/recordings': ['domain', 'app/ports', ...NODE],
   'adapters/system': ['domain', 'app/ports', 'pino', ...NODE],
+  'adapters/time-zones': ['domain', 'moment-timezone'],
   http: [
     'app',
     'domain',

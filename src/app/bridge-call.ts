@@ -92,6 +92,8 @@ export interface Bridge {
   over(): void;
   /** Whether the talk is meant to go on: what to answer when the carrier asks after its stream. */
   readonly wantsStream: boolean;
+  /** Whether a stream of the carrier is attached. */
+  readonly talking: boolean;
   /** Resolves when every socket, timer and file of the talk is closed. */
   readonly done: Promise<void>;
 }
@@ -590,6 +592,9 @@ export function createBridge(deps: BridgeDeps, talk: Talk): Bridge {
     over: end,
     get wantsStream() {
       return !closed && !closing;
+    },
+    get talking() {
+      return leg !== undefined;
     },
     done,
   };

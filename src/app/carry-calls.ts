@@ -611,6 +611,8 @@ export function createCarryCalls(deps: CarryDeps) {
       await endCall(call, 'manager', `ended by ${by}`);
       return (await events.call(callId)) ?? call;
     },
+    /** True while this process carries the call's audio. */
+    talksOn: (callId: string): boolean => bridges.get(callId)?.talking ?? false,
     get activeCount(): number {
       return active.size;
     },

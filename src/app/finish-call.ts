@@ -16,6 +16,8 @@ export interface FinishDeps {
   readonly events: EventLog;
   readonly telephony: Telephony;
   readonly agent: VoiceAgent;
+  /** The carrier said, only when asked, that a call is over: whatever waits for its ending is to be freed. */
+  readonly learnedEnd: (callId: string) => void;
   readonly shutdown: AbortSignal;
 }
 
@@ -82,12 +84,15 @@ export function createFinishCall(deps: FinishDeps) {
     }
   }
 
-  const end = (callId: string, status: EndStatus, reason: string, durationSec?: number): Promise<Call> =>
-    events.record(
+  async function end(callId: string, status: EndStatus, reason: string, durationSec?: number): Promise<Call> {
+    const call = await events.record(
       callId,
       { type: 'ended', status, reason, ...(durationSec === undefined ? {} : { durationSec }) },
       { eventId: `${callId}:ended` },
     );
+    deps.learnedEnd(callId);
+    return call;
+  }
 
   async function platformAccount(
     all: readonly CallEvent[],

@@ -2,6 +2,7 @@
  * app/gather-facts: everything the gate wants to know of one call, read from the store at that moment. Consent, the
  * do-not-call lists and attempts come from their own collections, never from the projections kept on the lead.
  */
+import type { Call } from '../domain/call.ts';
 import { consentFacts } from '../domain/compliance/consent-log.ts';
 import type { FactsInput } from '../domain/compliance/facts.ts';
 import type {
@@ -17,7 +18,7 @@ import { type E164, parsePhone } from '../domain/phone.ts';
 import { HOUSE_CALLING } from './campaigns.ts';
 import { isKilled, POLICY_KEYS, readPolicy } from './compliance-policy.ts';
 import { personOf } from './person.ts';
-import type { ListCopy, NumberLists, Store } from './ports.ts';
+import type { ListCopy, NumberLists, Store, Timekeeping } from './ports.ts';
 
 export interface FactsQuery {
   readonly leadId?: string;
@@ -49,6 +50,7 @@ const MOST_CONSENT_EVENTS = 2_000;
 export interface GatherDeps {
   readonly store: Store;
   readonly sellerName: string;
+  readonly timekeeping: Timekeeping;
 }
 
 /** Reads the facts of a call that would be made at `atMs`. */
@@ -64,7 +66,7 @@ export const createGatherFacts =
     gather(deps, query, atMs);
 
 async function gather(
-  { store, sellerName }: GatherDeps,
+  { store, sellerName, timekeeping }: GatherDeps,
   { leadId, phone, campaignId, exceptAttemptId }: FactsQuery,
   atMs: number,
 ): Promise<Gathered> {
@@ -129,6 +131,8 @@ async function gather(
     environment: {
       emergencyStates: policy.emergencyStates,
       killSwitch: isKilled(settings.get(POLICY_KEYS.killSwitch)),
+      tzdata: timekeeping.tzdata,
+      clockSkewMs: timekeeping.clockSkewMs(),
     },
     campaign: {
       status: campaign === undefined || campaign.status === 'active' ? 'running' : campaign.status,
@@ -207,8 +211,12 @@ async function outcomesOf(store: Store, attempts: readonly Attempt[]): Promise<R
   const calls = await store.collection('calls').find({
     filter: { _id: { $in: attempts.map((attempt) => attempt.callId) } },
   });
-  return new Map(calls.map((call) => [call._id, call.outcome ?? call.status]));
+  return new Map(calls.map((call) => [call._id, outcomeOf(call)]));
 }
+
+/** A phone that nobody answered tells so by its status; that nobody talked is true of an answered one too. */
+const outcomeOf = ({ outcome, status }: Call): string =>
+  outcome === undefined || (outcome === 'no_conversation' && status !== 'completed') ? status : outcome;
 
 type LookedUp = Awaited<ReturnType<NumberLists['lookUp']>>;
 

@@ -28,6 +28,7 @@ import type {
   Recordings,
   Store,
   Telephony,
+  Timekeeping,
   VoiceAgent,
 } from './ports.ts';
 import type { Prompts } from './prompts.ts';
@@ -41,6 +42,7 @@ export interface Ports {
   readonly telephony: Telephony;
   readonly agent: VoiceAgent;
   readonly recordings: Recordings;
+  readonly timekeeping: Timekeeping;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly log: Log;
@@ -93,7 +95,7 @@ export function buildApp(ports: Ports, house: House) {
   const policyOf = async (campaignId: string | undefined): Promise<CallingPolicy> =>
     (campaignId === undefined ? undefined : await campaignOf(campaignId))?.calling ?? HOUSE_CALLING;
 
-  const finish = createFinishCall({ ...shared, events });
+  const finish = createFinishCall({ ...shared, events, learnedEnd: (callId) => carry.over(callId) });
   const carry = createCarryCalls({
     ...shared,
     events,
@@ -116,7 +118,10 @@ export function buildApp(ports: Ports, house: House) {
     },
     occupy: carry.occupy,
     abandoned: carry.over,
-    inquire: finish.start,
+    inquire: (callId) => {
+      // A call that is talked on is finished when the talk ends.
+      if (!carry.talksOn(callId)) finish.start(callId);
+    },
   });
   const read = createReadCalls({ ...shared, events });
   const retention = createRetention({ ...shared, events });

@@ -54,7 +54,7 @@ export interface PlaceCallDeps {
   readonly occupy: (callId: string) => Cancel;
   /** The call will not come about: its line is free, and what is left to do is done. */
   readonly abandoned: (callId: string) => void;
-  /** Asks the carrier about a call it has said nothing of for too long. */
+  /** Asks the carrier about a call that nobody here talks on and whose ending may be lost. */
   readonly inquire: (callId: string) => void;
   readonly shutdown: AbortSignal;
 }
@@ -262,12 +262,16 @@ export function createPlaceCall(deps: PlaceCallDeps) {
     deps.abandoned(callId);
   }
 
-  /** From here on the attempt may have rung a phone. Undefined: somebody ended it before, or the store did not say. */
+  /**
+   * From here on the attempt may have rung a phone, and caps and gaps count from now: it may have waited in line. Undefined:
+   * somebody ended it before, or the store did not say.
+   */
   async function claim(attempt: Attempt): Promise<Attempt | undefined> {
+    const now = new Date(clock.nowMs());
     try {
       const claimed = await attempts.update(
         { _id: attempt._id, state: 'reserved' },
-        { $set: { state: 'dialed', updatedAt: new Date(clock.nowMs()) } },
+        { $set: { state: 'dialed', reservedAt: now, updatedAt: now } },
       );
       // An opt-out that was said after the gate was asked may be kept here and nowhere else.
       return store.outage && store.outage.state !== 'up' ? undefined : claimed;
@@ -320,13 +324,13 @@ export function createPlaceCall(deps: PlaceCallDeps) {
     expectNews(callId, policy.ringTimeoutSec);
   }
 
-  /** By then the phone was answered or gave up; if no callback said so, they were lost. */
+  /** By then the phone gave up or somebody talks; otherwise callbacks were lost, the ending of a short call included. */
   function expectNews(callId: string, ringSec: number): void {
     clock.after((ringSec + NEWS_SEC) * 1_000, () => {
       events
         .call(callId)
         .then((call) => {
-          if (call && !call.answeredAt && !isOver(call)) deps.inquire(callId);
+          if (call && !isOver(call)) deps.inquire(callId);
         })
         .catch((error) => log.error({ err: error, callId }, 'a silent call could not be read'));
     });
@@ -341,7 +345,7 @@ export function createPlaceCall(deps: PlaceCallDeps) {
       waited = afterMs;
       const call = await insist(callId, () => events.call(callId));
       // Its callbacks told us already.
-      if (call?.callSid) return;
+      if (call?.callSid) return expectNews(callId, LONGEST_RING_SEC);
       let found: CarrierCall | 'absent';
       try {
         found = await telephony.findCall(

@@ -388,6 +388,14 @@ export interface Clock {
   sleep(delayMs: number, signal?: AbortSignal): Promise<void>;
 }
 
+/** How far this machine can be believed when it tells the time of a called party. */
+export interface Timekeeping {
+  /** The release of the time zone database that its clocks follow, "2026f"; '' when nobody knows. */
+  readonly tzdata: string;
+  /** Our clock minus the carrier's, ms, as its last answer showed; null while it has not answered. */
+  clockSkewMs(): number | null;
+}
+
 export interface Ids {
   /** 24 hex digits, an ObjectId. */
   objectId(): string;

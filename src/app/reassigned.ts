@@ -2,7 +2,7 @@
  * app/reassigned: takes in the answers of the database of reassigned numbers. Each row is a fact of its own, stored as it
  * comes, and an answer never replaces a newer one; so a file that broke off is simply sent again from its beginning.
  */
-import { type CsvError, parse } from 'csv-parse';
+import { type CsvError, type Parser, parse } from 'csv-parse';
 import { type LineError, tooManyBad } from '../domain/compliance/list-file.ts';
 import {
   type CheckColumns,
@@ -59,8 +59,7 @@ export async function takeChecks(deps: Deps, progress: Progress, source: FileSou
         parser.destroy();
         return;
       }
-      if (!parser.write(piece.bytes))
-        await new Promise<void>((resolve) => parser.once('drain', resolve).once('close', resolve));
+      if (!parser.write(piece.bytes)) await roomIn(parser);
     }
   }
 
@@ -130,6 +129,16 @@ export async function takeChecks(deps: Deps, progress: Progress, source: FileSou
   const total = await deps.store.collection('reassigned_checks').count({});
   return { state: 'done', added: stored, removed: 0, count: total };
 }
+
+/** Resolves when the parser takes more, or takes no more at all; leaves no listener behind. */
+const roomIn = (parser: Parser): Promise<void> =>
+  new Promise((resolve) => {
+    const settle = (): void => {
+      parser.off('drain', settle).off('close', settle);
+      resolve();
+    };
+    parser.on('drain', settle).on('close', settle);
+  });
 
 const explain = ({ code, lines }: Partial<CsvError>): string =>
   code === undefined

@@ -9,10 +9,12 @@ import { createIds } from '../../src/adapters/system.ts';
 import { createCheckCompliance } from '../../src/app/check-compliance.ts';
 import { createConsents } from '../../src/app/consents.ts';
 import { createDnc } from '../../src/app/dnc.ts';
+import { createGatherFacts } from '../../src/app/gather-facts.ts';
 import { createLeads } from '../../src/app/leads.ts';
-import type { Log, Store } from '../../src/app/ports.ts';
+import type { Log, Store, Timekeeping } from '../../src/app/ports.ts';
+import type { Call } from '../../src/domain/call.ts';
 import { isFailure } from '../../src/domain/errors.ts';
-import { handClock } from '../support/clock.ts';
+import { handClock, trueTime } from '../support/clock.ts';
 
 /** Tuesday 2026-07-14, 19:30 in New York. */
 const EVENING_MS = Date.parse('2026-07-14T23:30:00Z');
@@ -38,14 +40,22 @@ afterEach(async () => {
   await rm(dir, { recursive: true, force: true });
 });
 
-function build(over: Partial<Store> = {}) {
+function build(over: Partial<Store> = {}, timekeeping: Timekeeping = trueTime) {
   const clock = handClock(EVENING_MS);
-  const deps = { store, clock, ids: createIds(() => clock.nowMs()), log, sellerName: 'Acme Homes' };
+  const deps = {
+    store,
+    clock,
+    ids: createIds(() => clock.nowMs()),
+    log,
+    sellerName: 'Acme Homes',
+    timekeeping,
+  };
   const dnc = createDnc({ ...deps, stopCallsTo: async () => {} });
   const consents = createConsents({ ...deps, dnc });
   return {
     consents,
     leads: createLeads({ ...deps, consents }),
+    gatherFacts: createGatherFacts(deps),
     compliance: createCheckCompliance({ ...deps, store: Object.assign(Object.create(store), over) }),
   };
 }
@@ -126,6 +136,23 @@ describe('the windows of a person', () => {
     expect(errors).toEqual(['the facts of a call could not be read']);
   });
 
+  test('are none where this machine cannot be believed when it tells the time', async () => {
+    const app = build();
+    const leadId = await consentOf(app);
+    for (const [timekeeping, why] of [
+      [{ ...trueTime, clockSkewMs: () => 45_000 }, /the clock of this machine is off by 45 seconds/],
+      [{ ...trueTime, tzdata: '2025a' }, /the time zone data 2025a is more than a year old/],
+      [{ ...trueTime, tzdata: '' }, /no version that is known/],
+    ] as const) {
+      const { decision, windows } = await build({}, timekeeping).compliance.windows({ leadId, days: 2 });
+      expect(decision).toMatchObject({
+        reason: 'check_error',
+        explanation: expect.stringMatching(why),
+      });
+      expect(windows).toEqual([]);
+    }
+  });
+
   test('are refused for who is not known', async () => {
     const { compliance } = build();
     for (const question of [{ leadId: '0'.repeat(24) }, { phone: PHONE, campaignId: '0'.repeat(24) }, {}])
@@ -137,4 +164,40 @@ describe('the windows of a person', () => {
       );
     expect(errors).toEqual([]);
   });
+});
+
+test('a call that nobody answered counts as unanswered, whatever it came to; a silent one as answered', async () => {
+  const app = build();
+  const leadId = await consentOf(app);
+  const tried = [
+    ['no_answer', 'no_conversation'],
+    ['busy', undefined],
+    ['completed', 'no_conversation'],
+    ['completed', 'not_interested'],
+  ] as const;
+  for (const [i, [status, outcome]] of tried.entries()) {
+    const at = new Date(EVENING_MS - (i + 1) * 86_400_000);
+    const callId = String(i).repeat(24);
+    const dated = { createdAt: at, updatedAt: at };
+    await store.collection('attempts').insert({
+      _id: callId,
+      callId,
+      leadId,
+      phone: PHONE,
+      subject: 'home purchase',
+      direction: 'outbound',
+      reservedAt: at,
+      state: 'closed',
+      ...dated,
+    });
+    const call = { _id: callId, attemptId: callId, status, ...(outcome ? { outcome } : {}), ...dated };
+    await store.collection('calls').insert(call as Call);
+  }
+  const { facts } = await app.gatherFacts({ leadId }, EVENING_MS);
+  expect(facts.history.attempts.map(({ outcome }) => outcome)).toEqual([
+    'no_answer',
+    'busy',
+    'no_conversation',
+    'not_interested',
+  ]);
 });

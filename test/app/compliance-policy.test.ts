@@ -20,7 +20,7 @@ import { readPrompts } from '../../src/app/prompts.ts';
 import { createEventLog } from '../../src/app/record-event.ts';
 import type { Reason } from '../../src/domain/compliance/decision.ts';
 import { DEFAULT_BLOCKED_STATES, DEFAULT_CAPS } from '../../src/domain/compliance/facts.ts';
-import { handClock } from '../support/clock.ts';
+import { handClock, trueTime } from '../support/clock.ts';
 
 /** Tuesday 2026-07-14, 12:00 in New York. */
 const NOON_MS = Date.parse('2026-07-14T16:00:00Z');
@@ -54,7 +54,11 @@ afterEach(async () => {
 const kept = async (key: string) =>
   (await store.collection('system_config').find({ filter: { key }, limit: 1 }))[0];
 const reasonsAt = async (phone = PHONE): Promise<readonly Reason[]> =>
-  (await createCheckCompliance({ store, clock, log, sellerName: SELLER }).check({ phone })).reasons;
+  (
+    await createCheckCompliance({ store, clock, log, sellerName: SELLER, timekeeping: trueTime }).check({
+      phone,
+    })
+  ).reasons;
 
 describe('a setting', () => {
   test('is the default of the house until somebody changes it, and changes alone', async () => {
@@ -160,7 +164,7 @@ describe('a setting', () => {
 describe('the kill switch', () => {
   /** Five people, one call every two seconds: one is dialled at once, the others wait for their turn. */
   async function queue() {
-    const deps = { store, clock, ids, log, sellerName: SELLER };
+    const deps = { store, clock, ids, log, sellerName: SELLER, timekeeping: trueTime };
     const consents = createConsents({ ...deps, dnc: createDnc({ ...deps, stopCallsTo: async () => {} }) });
     const events = createEventLog(deps);
     const dialled: string[] = [];

@@ -28,7 +28,7 @@ import {
 import { ERASED, type Erasure } from '../../src/domain/erasure.ts';
 import { Failure } from '../../src/domain/errors.ts';
 import { foldTranscript, transcriptText } from '../../src/domain/transcript.ts';
-import { type HandClock, handClock } from '../support/clock.ts';
+import { type HandClock, handClock, trueTime } from '../support/clock.ts';
 
 const NOON_MS = Date.parse('2026-11-20T17:00:00Z');
 const SELLER = 'Acme Homes';
@@ -93,7 +93,7 @@ const log: Log = {
 };
 
 function house(over: Store = store) {
-  const deps = { store: over, clock, ids, log, sellerName: SELLER };
+  const deps = { store: over, clock, ids, log, sellerName: SELLER, timekeeping: trueTime };
   const events = createEventLog(deps);
   const recordings = openRecordings({ dir: join(dir, 'recordings'), log, clock });
   const dnc = createDnc({ ...deps, stopCallsTo: async () => {} });

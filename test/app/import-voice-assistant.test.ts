@@ -28,7 +28,7 @@ import { foldCall } from '../../src/domain/call.ts';
 import { COLLECTIONS, type CollectionName, type Lead } from '../../src/domain/documents.ts';
 import { Failure } from '../../src/domain/errors.ts';
 import { importedId } from '../../src/domain/voice-assistant.ts';
-import { handClock } from '../support/clock.ts';
+import { handClock, trueTime } from '../support/clock.ts';
 
 const SAMPLES = 'test/samples/voice-assistant';
 const SELLER = 'Acme Homes';
@@ -52,7 +52,14 @@ afterEach(async () => {
   await rm(dir, { recursive: true, force: true });
 });
 
-const house = (over: Store = store) => ({ store: over, clock, ids, log, sellerName: SELLER });
+const house = (over: Store = store) => ({
+  store: over,
+  clock,
+  ids,
+  log,
+  sellerName: SELLER,
+  timekeeping: trueTime,
+});
 const bringIn = (
   files: AssistantFiles,
   settings: Partial<ImportSettings> = {},

@@ -13,7 +13,7 @@ import type { Ids, Log, Store } from '../../src/app/ports.ts';
 import type { FactsInput } from '../../src/domain/compliance/facts.ts';
 import type { ListImport } from '../../src/domain/compliance/records.ts';
 import { Failure } from '../../src/domain/errors.ts';
-import { type HandClock, handClock } from '../support/clock.ts';
+import { type HandClock, handClock, trueTime } from '../support/clock.ts';
 
 const NOON_MS = Date.parse('2026-11-20T17:00:00Z');
 const DAY_MS = 86_400_000;
@@ -609,7 +609,12 @@ describe('the state of the lists', () => {
 
 describe('the gate', () => {
   const dncOf = async (phone: string): Promise<FactsInput['dnc']> =>
-    (await createGatherFacts({ store, sellerName: 'Parley' })({ phone }, clock.nowMs())).facts.dnc;
+    (
+      await createGatherFacts({ store, sellerName: 'Parley', timekeeping: trueTime })(
+        { phone },
+        clock.nowMs(),
+      )
+    ).facts.dnc;
   const byHand = () =>
     createDnc({ store, clock, ids, log: quiet, sellerName: 'Parley', stopCallsTo: async () => {} });
 

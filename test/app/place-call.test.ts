@@ -25,7 +25,7 @@ import { readPrompts } from '../../src/app/prompts.ts';
 import { spendPermit } from '../../src/domain/compliance/permit.ts';
 import type { Attempt, Lead } from '../../src/domain/documents.ts';
 import { Failure, isFailure } from '../../src/domain/errors.ts';
-import { type HandClock, handClock } from '../support/clock.ts';
+import { type HandClock, handClock, trueTime } from '../support/clock.ts';
 
 /** Wednesday, one in the afternoon in New York. */
 const START_MS = Date.UTC(2026, 10, 18, 18, 0, 0);
@@ -168,6 +168,7 @@ function live(options: LifeOptions = {}): App {
         find: async () => undefined,
         remove: async () => false,
       },
+      timekeeping: trueTime,
       clock: ownClock,
       ids,
       log: quiet,
@@ -664,6 +665,36 @@ describe('a process that dies', () => {
     await until('it to be free', async () => (await held()) === 0);
     expect((await ask(app, lead)).kind).toBe('placed');
   });
+
+  test('an answer is the last that is heard of a call: the carrier is asked, and the person is free', async () => {
+    const app = live();
+    const { call } = await ask(app, await person(app, freshNumber()));
+    await until('the dial', async () => (await app.calls.get(call._id)).callSid !== undefined);
+    const callSid = dialled[0]?.callSid ?? '';
+    await app.carrierInlet.status(call._id, { callSid, sequence: 2, status: 'answered' });
+    await until('the end', async () => (await held()) === 0);
+    expect(await app.calls.get(call._id)).toMatchObject({
+      status: 'no_answer',
+      endReason: 'told by the carrier when asked',
+    });
+    expect(app.activeCalls()).toBe(0);
+  });
+
+  test('no clear answer to the dial, one callback, and then silence: the carrier is asked', async () => {
+    const app = live({
+      answer() {
+        throw new Failure('dial_unconfirmed', 'the answer was lost');
+      },
+    });
+    const { call } = await ask(app, await person(app, freshNumber()));
+    await until('the dial', async () =>
+      (await app.calls.events(call._id)).some(({ type }) => type === 'dial_unconfirmed'),
+    );
+    const callSid = dialled[0]?.callSid ?? '';
+    await app.carrierInlet.status(call._id, { callSid, sequence: 1, status: 'ringing' });
+    await until('the end', async () => (await held()) === 0);
+    expect(await app.calls.get(call._id)).toMatchObject({ status: 'no_answer', callSid });
+  });
 });
 
 describe('the line of calls that wait for the carrier', () => {
@@ -709,6 +740,9 @@ describe('the line of calls that wait for the carrier', () => {
       const events = await app.calls.events(id);
       const at = (type: string) => events.find((event) => event.type === type)?.at.getTime() ?? 0;
       expect(at('dialed') - at('permitted')).toBeLessThan(1_000);
+      const [attempt] = await opened.collection('attempts').find({ filter: { callId: id } });
+      // Caps and gaps count from the dial, not from when it got in line.
+      expect(attempt?.reservedAt.getTime()).toBeGreaterThanOrEqual(at('permitted'));
     }
   });
 

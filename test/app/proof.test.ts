@@ -22,7 +22,7 @@ import { nextConsentLog } from '../../src/domain/compliance/consent-log.ts';
 import type { Decision, Reason } from '../../src/domain/compliance/decision.ts';
 import type { CollectionName, ConsentLog } from '../../src/domain/documents.ts';
 import { sampleLeads } from '../../src/sandbox/sample-leads.ts';
-import { handClock } from '../support/clock.ts';
+import { handClock, trueTime } from '../support/clock.ts';
 
 /** Tuesday 2026-07-14, 12:00 in New York. */
 const NOON_MS = Date.parse('2026-07-14T16:00:00Z');
@@ -41,7 +41,7 @@ let dir: string;
 let store: Store;
 let clock: ReturnType<typeof handClock>;
 const build = () => {
-  const deps = { store, clock, ids, log: quiet, sellerName: SELLER };
+  const deps = { store, clock, ids, log: quiet, sellerName: SELLER, timekeeping: trueTime };
   const dnc = createDnc({ ...deps, stopCallsTo: async () => {} });
   const consents = createConsents({ ...deps, dnc });
   const events = createEventLog(deps);

@@ -12,7 +12,7 @@ import type { Collection, Log, Outage, Store } from '../../src/app/ports.ts';
 import { readPrompts } from '../../src/app/prompts.ts';
 import type { Attempt } from '../../src/domain/documents.ts';
 import { Failure, isFailure } from '../../src/domain/errors.ts';
-import { type HandClock, handClock } from '../support/clock.ts';
+import { type HandClock, handClock, trueTime } from '../support/clock.ts';
 import { until } from '../support/world.ts';
 
 const SELLER = 'Acme Homes';
@@ -76,6 +76,7 @@ beforeEach(async () => {
         find: async () => undefined,
         remove: async () => false,
       },
+      timekeeping: trueTime,
       clock,
       ids: createIds(clock.nowMs),
       log: quiet,

@@ -506,7 +506,7 @@ describe('the machine that asks', () => {
     const late = on({ tzdata: '2025c' }, release + 365 * 86_400_000 + 1);
     expect(late.reason).toBe('check_error');
     expect(late.explanation).toBe(
-      'Blocked: the check could not be made (the time zone data 2025c is more than a year old: this machine needs a newer Node.js), and doubt denies.',
+      'Blocked: the check could not be made (the time zone data 2025c is more than a year old: this machine needs a newer Parley or Node.js), and doubt denies.',
     );
     expect(on({ tzdata: '2025b' }).reason).toBe('check_error');
   });

@@ -7,7 +7,7 @@ import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { DateTime } from 'luxon';
 import { describe, expect, test } from 'vitest';
-import { assess, decide } from '../../src/domain/compliance/decide.ts';
+import { assess, decide, MAX_PERMIT_MS } from '../../src/domain/compliance/decide.ts';
 import { REASONS } from '../../src/domain/compliance/decision.ts';
 import { type Facts, type FactsInput, readFacts } from '../../src/domain/compliance/facts.ts';
 import { hashFacts } from '../../src/domain/compliance/facts-hash.ts';
@@ -224,6 +224,32 @@ describe('whatever the facts', { timeout: 3_600_000 }, () => {
       // The number is read a second time, by the library, before a permit is minted.
       runs(2),
     );
+  });
+
+  test('a permit ends with the hours, the list or the consent that it rests on', () => {
+    const mint = { permitId: 'p', ttlMs: MAX_PERMIT_MS, reserved: true };
+    let ended = 0;
+    fc.assert(
+      fc.property(
+        agingCall,
+        fc.integer({ min: 1, max: MAX_PERMIT_MS - 1 }),
+        ({ facts, nowMs }, earlierMs) => {
+          const [stretch] = windows(facts, nowMs, nowMs + 7 * DAY_MS);
+          const atMs = (stretch?.toMs ?? 0) - earlierMs;
+          if (!stretch || atMs < stretch.fromMs || stretch.toMs === nowMs + 7 * DAY_MS) return;
+          const spend = (onMs: number) => {
+            const verdict = decide(facts, atMs, mint);
+            if (verdict.kind === 'deny' || !verdict.permit) expect.unreachable('it was open');
+            return verdict.permit.spend(onMs);
+          };
+          ended += 1;
+          expect(spend(stretch.toMs - 1)).toBe(facts.lead.phone);
+          expect(() => spend(stretch.toMs)).toThrow('no longer valid');
+        },
+      ),
+      runs(4),
+    );
+    expect(ended).toBeGreaterThan(50);
   });
 
   test('the order of consent events, tries and listings means nothing', () => {

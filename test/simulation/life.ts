@@ -6,6 +6,7 @@ import { openLocalStore } from '../../src/adapters/store/local/index.ts';
 import { type App, buildApp } from '../../src/app/index.ts';
 import type { Clock, Ids, Log, Store, Telephony, VoiceAgent } from '../../src/app/ports.ts';
 import { PROMPTS, type Prompts } from '../../src/app/prompts.ts';
+import { trueTime } from '../support/clock.ts';
 import { createLifeClock, type Random, type Timeline } from './timeline.ts';
 
 export const SELLER = 'Parley Home Buyers';
@@ -162,6 +163,7 @@ export async function beginLife(options: LifeOptions): Promise<Life> {
         find: async () => undefined,
         remove: async () => false,
       },
+      timekeeping: trueTime,
       clock,
       ids: options.ids,
       log,

@@ -17,7 +17,7 @@ import type { Ids, Log, Store } from '../../src/app/ports.ts';
 import { decide } from '../../src/domain/compliance/decide.ts';
 import type { Attempt, ConsentLog } from '../../src/domain/documents.ts';
 import { Failure } from '../../src/domain/errors.ts';
-import { handClock } from '../support/clock.ts';
+import { handClock, trueTime } from '../support/clock.ts';
 import { CASES } from '../support/compliance-cases.ts';
 
 /** Tuesday 2026-07-14, 12:00 in New York. */
@@ -43,6 +43,7 @@ const build = (over: Partial<{ store: Store }> = {}) => {
     ids,
     log: quiet,
     sellerName: SELLER,
+    timekeeping: trueTime,
     stopCallsTo: async () => {},
     ...over,
   };

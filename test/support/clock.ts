@@ -1,5 +1,8 @@
 /** A clock turned by hand: time passes when the test says so, and everything due happens in its order. */
-import type { Clock } from '../../src/app/ports.ts';
+import type { Clock, Timekeeping } from '../../src/app/ports.ts';
+
+/** A machine that can be believed when it tells the time. */
+export const trueTime: Timekeeping = { tzdata: '2026f', clockSkewMs: () => 0 };
 
 export interface HandClock extends Clock {
   /** Lets `ms` pass, frame by frame; everything that falls due runs, and promises settle in between. */

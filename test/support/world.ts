@@ -31,6 +31,7 @@ import type { Speak } from '../../src/sandbox/carrier/caller.ts';
 import { type Carrier, startCarrier } from '../../src/sandbox/carrier/server.ts';
 import type { VoiceName } from '../../src/sandbox/voices.ts';
 import { murmur } from './agent.ts';
+import { trueTime } from './clock.ts';
 import { readWav, type Stereo } from './sound.ts';
 import { createWorldClock, machineMs, startTime, type WorldClock } from './time.ts';
 
@@ -270,6 +271,7 @@ export async function world(options: WorldOptions = {}): Promise<World> {
         telephony: mortal<Telephony>(twilio.telephony, isDead),
         agent: mortal<VoiceAgent>(elevenlabs.agent, isDead),
         recordings: openRecordings({ dir: join(dir, 'recordings'), log, clock }),
+        timekeeping: { ...trueTime, clockSkewMs: twilio.clockSkewMs },
         clock,
         ids,
         log,

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createTwilio } from '../../src/adapters/twilio/index.ts';
 import type { CarrierInlet, CarrierStatus, Clock, VendorDoor } from '../../src/app/ports.ts';
@@ -30,7 +31,7 @@ const realClock: Clock = {
     return () => clearTimeout(timer);
   },
   everyFrame: () => () => {},
-  sleep: (delayMs) => new Promise((resolve) => setTimeout(resolve, delayMs)),
+  sleep: (delayMs, signal) => sleep(delayMs, undefined, { signal }),
 };
 
 const patient: CallerScript = {
@@ -149,6 +150,24 @@ describe('a call through the carrier', () => {
     expect(wav.toString('latin1', 0, 4)).toBe('RIFF');
     expect(wav.readUInt16LE(22)).toBe(2); // channels
     expect(carrier.control.debugger.filter(({ code }) => code < 31900)).toEqual([]);
+  });
+
+  test('every answer tells the carrier’s time, and how far ours is from it', async () => {
+    const it = world();
+    expect(it.clockSkewMs()).toBeNull();
+    const stop = new AbortController();
+    const comparing = it.compareClocks(stop.signal);
+    await until('the first answer', () => it.clockSkewMs() !== null);
+    expect(Math.abs(it.clockSkewMs() ?? Number.NaN)).toBeLessThan(3_000);
+    stop.abort();
+    await comparing;
+    carrier.control.setFaults({ clock: { aheadMs: -45_000 } });
+    const { callSid } = await it.dial();
+    expect(it.clockSkewMs()).toBeGreaterThan(42_000);
+    expect(it.clockSkewMs()).toBeLessThan(48_000);
+    carrier.control.setFaults({ clock: { aheadMs: 0 } });
+    await it.telephony.hangUp(callSid, NEVER);
+    expect(Math.abs(it.clockSkewMs() ?? Number.NaN)).toBeLessThan(3_000);
   });
 
   test('a ringing call can be hung up, and so can one that talks', async () => {

@@ -26,6 +26,10 @@ export interface TwilioAdapter {
   door(inlet: CarrierInlet): VendorDoor;
   readonly signature: { validUpgrade(header: string | undefined, path: string): boolean };
   readonly tickets: StreamTickets;
+  /** Our clock minus Twilio's, ms, by its latest answer, to about a second; null before the first. */
+  clockSkewMs(): number | null;
+  /** Asks Twilio for its time, now and every few minutes. Resolves when `signal` aborts; never rejects. */
+  compareClocks(signal: AbortSignal): Promise<void>;
 }
 
 function address(name: string, value: string): URL {
@@ -52,11 +56,13 @@ export function createTwilio(parts: TwilioParts): TwilioAdapter {
 
   const signature = createSignature({ authToken, publicBaseUrl });
   const tickets = createTickets({ clock, ids });
-  const { telephony, saw } = createTelephony({ ...parts, publicBaseUrl });
+  const { telephony, saw, clockSkewMs, compareClocks } = createTelephony({ ...parts, publicBaseUrl });
   return {
     telephony,
     door: (inlet) => createDoor({ publicBaseUrl, signature, tickets, clock, log, saw }, inlet),
     signature: { validUpgrade: signature.validUpgrade },
     tickets,
+    clockSkewMs,
+    compareClocks,
   };
 }

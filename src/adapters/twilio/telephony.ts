@@ -10,6 +10,7 @@ import type { EndStatus } from '../../domain/call.ts';
 import { spendPermit } from '../../domain/compliance/permit.ts';
 import { Failure, isFailure } from '../../domain/errors.ts';
 import { parsePhone } from '../../domain/phone.ts';
+import { type ClockComparison, createClockComparison } from './clock-comparison.ts';
 import { dialFailure, requestFailure } from './errors.ts';
 import { sayAndDial, sayAndHangUp } from './twiml.ts';
 
@@ -35,6 +36,9 @@ const MAX_LISTED = 1_000;
 /** Between our clock and Twilio's, whose creation times are cut to whole seconds. */
 const CLOCK_SKEW_MS = 60_000;
 const MAX_SIGHTINGS = 10_000;
+/** A clock that is off stops all dialling, and is to be found right again as soon. */
+const COMPARE_EVERY_MS = 300_000;
+const WORTH_TELLING_MS = 5_000;
 
 /**
  * Retries that Twilio makes for us (connection overrides in the URL's fragment, which Twilio neither sends nor signs).
@@ -106,12 +110,17 @@ const DialTerms = z.object({
 class BoundClient extends RequestClient {
   readonly #base: URL | undefined;
 
-  constructor(base: URL | undefined, signal: AbortSignal) {
+  constructor(base: URL | undefined, signal: AbortSignal, clock: Clock, comparison: ClockComparison) {
     super({ timeout: REQUEST_MS, keepAlive: false });
     this.#base = base;
     this.axios.interceptors.request.use((config) =>
       Object.assign(config, { signal, maxContentLength: MAX_ANSWER_BYTES }),
     );
+    const sentMs = clock.nowMs();
+    this.axios.interceptors.response.use((response) => {
+      comparison.told(response.headers.date, sentMs);
+      return response;
+    });
   }
 
   override request<T>(options: RequestClient.RequestOptions<T>) {
@@ -155,15 +164,18 @@ interface TelephonyParts {
 
 /**
  * `saw` takes what a signed callback proves, that `callSid` is the call of `callId`; with it `findCall` is certain even
- * when the answer to the dial was lost.
+ * when the answer to the dial was lost. `clockSkewMs` and `compareClocks` as in TwilioAdapter.
  */
 export function createTelephony(parts: TelephonyParts): {
   telephony: Telephony;
   saw(callId: string, callSid: string): void;
+  clockSkewMs(): number | null;
+  compareClocks(signal: AbortSignal): Promise<void>;
 } {
   const { accountSid, authToken, numbers, publicBaseUrl, clock, log } = parts;
   const apiBase = parts.apiBaseUrl === undefined ? undefined : new URL(parts.apiBaseUrl);
   const startedAtMs = clock.nowMs();
+  const comparison = createClockComparison(clock);
   const sidOf = new Map<string, string>();
   const callIdOf = new Map<string, string>();
   /** When a dial ended without a clear answer. */
@@ -188,7 +200,7 @@ export function createTelephony(parts: TelephonyParts): {
   };
 
   const twilio = (signal: AbortSignal) =>
-    new Twilio(accountSid, authToken, { httpClient: new BoundClient(apiBase, signal) });
+    new Twilio(accountSid, authToken, { httpClient: new BoundClient(apiBase, signal, clock, comparison) });
   // Loads the API's classes now: later it would stop the event loop for 60 ms while people talk.
   twilio(AbortSignal.abort()).calls;
 
@@ -444,5 +456,17 @@ export function createTelephony(parts: TelephonyParts): {
     },
   };
 
-  return { telephony, saw };
+  async function compareClocks(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await read(signal, (client) => client.api.v2010.accounts(accountSid).fetch()).catch((error) => {
+        if (!signal.aborted) log.warn({ err: error }, 'the carrier could not be asked for its time');
+      });
+      const skewMs = comparison.skewMs();
+      if (skewMs !== null && Math.abs(skewMs) > WORTH_TELLING_MS)
+        log.warn({ skewMs }, "this machine's clock and the carrier's differ");
+      await clock.sleep(COMPARE_EVERY_MS, signal).catch(() => {});
+    }
+  }
+
+  return { telephony, saw, clockSkewMs: comparison.skewMs, compareClocks };
 }

@@ -15,7 +15,7 @@ import { type DialPermit, mintPermit } from './permit.ts';
 import { clockName, PLACE_SOURCE } from './places.ts';
 import { type Context, contextOf, EXEMPT_CAP, FEDERAL, FRESH_MS, RULES, type Rule } from './rules.ts';
 import { STATE_LISTS, STATES } from './states.ts';
-import { type NextOpening, nextOpening } from './windows.ts';
+import { allowedUntil, type NextOpening, nextOpening } from './windows.ts';
 import { localTime, showDate, showDay, showLocal, showMinute } from './zone-clock.ts';
 
 /** Changes with every change of a table. The engine's own revision counts up when the meaning of a rule changes. */
@@ -41,7 +41,7 @@ export type Verdict =
 /** What the dialler brings to get a permit. */
 export interface Mint {
   readonly permitId: string;
-  /** How long the permit lives, ms; at most MAX_PERMIT_MS. */
+  /** How long the permit lives at most, ms, up to MAX_PERMIT_MS; it ends earlier where the allow would. */
   readonly ttlMs: number;
   /** True once an attempt is reserved in the store: the caps are only true for somebody who holds a slot. */
   readonly reserved: boolean;
@@ -145,7 +145,8 @@ function judge(facts: Facts, nowMs: number, mint: Mint | undefined): Verdict {
 }
 
 /** An allow with the key to the line. Throws RangeError where there is the least doubt about who may be dialled. */
-function permitted({ facts, nowMs, number }: Context, decision: Decision, mint: Mint): Verdict {
+function permitted(context: Context, decision: Decision, mint: Mint): Verdict {
+  const { facts, nowMs, number } = context;
   if (!mint.reserved) throw new RangeError('no attempt is reserved');
   if (!(mint.ttlMs > 0 && mint.ttlMs <= MAX_PERMIT_MS))
     throw new RangeError('a permit lives at most a minute');
@@ -153,7 +154,7 @@ function permitted({ facts, nowMs, number }: Context, decision: Decision, mint: 
   if (to === undefined || to !== number.e164) throw new RangeError('the number cannot be read twice alike');
   return {
     kind: 'allow',
-    permit: mintPermit(mint.permitId, to, nowMs + mint.ttlMs),
+    permit: mintPermit(mint.permitId, to, Math.min(nowMs + mint.ttlMs, allowedUntil(context))),
     decision: { ...decision, permitId: mint.permitId },
   };
 }

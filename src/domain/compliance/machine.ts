@@ -45,7 +45,7 @@ export function machineFault(
   const endsMs = tzdataEndsMs(tzdata);
   if (endsMs === undefined) return 'the time zone data has no version that is known';
   if (!(nowMs <= endsMs))
-    return `the time zone data ${tzdata} is more than a year old: this machine needs a newer Node.js`;
+    return `the time zone data ${tzdata} is more than a year old: this machine needs a newer Parley or Node.js`;
   return undefined;
 }
 

@@ -36,6 +36,9 @@ const ZONE: Readonly<Record<string, string>> = {
   Y: 'Pacific/Saipan',
 };
 
+/** Every zone that the gate tells the time of. */
+export const ZONES: readonly string[] = Object.values(ZONE);
+
 const CLOCKS: Readonly<Record<string, string>> = {
   'America/New_York': 'Eastern',
   'America/Detroit': 'Eastern',

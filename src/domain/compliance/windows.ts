@@ -72,6 +72,18 @@ export function nextOpening(context: Context): NextOpening | undefined {
   return undefined;
 }
 
+/**
+ * Until when an allow of now is sure to hold, ms since the epoch, exclusive: then the hours end in one of the places, or a
+ * fact begins or grows too old. Asked only where the gate allows.
+ */
+export function allowedUntil(context: Context): number {
+  const { facts, nowMs } = context;
+  return turningPoints(facts).reduce(
+    (until, atMs) => (atMs > nowMs ? Math.min(until, atMs) : until),
+    hoursEndMs(context, nowMs),
+  );
+}
+
 /** A stretch of time, from inclusive, to exclusive; ms since the epoch. */
 export interface Stretch {
   readonly fromMs: number;

@@ -80,7 +80,7 @@ function ask(zone: string, atMs: number): number {
 }
 
 /** Minutes to add to UTC at an instant. Throws RangeError for a zone the database does not know. */
-const offsetMinutes = (zone: string, atMs: number): number => offsetAt(zone, clockOf(zone), atMs);
+export const offsetMinutes = (zone: string, atMs: number): number => offsetAt(zone, clockOf(zone), atMs);
 
 /** Day and time on the clocks of a zone at an instant. Throws as `offsetMinutes`. */
 export function localTime(zone: string, atMs: number): LocalTime {

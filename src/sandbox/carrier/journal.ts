@@ -54,6 +54,8 @@ const FaultGroups = {
   }),
   /** `noDual` answers 400 to RequestedChannels=2; `swapChannels` puts the person on channel 2. */
   recordings: z.strictObject({ noDual: z.boolean(), swapChannels: z.boolean(), delayMs: ms }),
+  /** How far the clock is ahead (or behind) that the REST API's answers show. */
+  clock: z.strictObject({ aheadMs: z.number().min(-600_000).max(600_000) }),
 };
 
 /** All knobs. */
@@ -68,6 +70,7 @@ export const FaultChange = z.strictObject({
   stream: FaultGroups.stream.partial().optional(),
   rest: FaultGroups.rest.partial().optional(),
   recordings: FaultGroups.recordings.partial().optional(),
+  clock: FaultGroups.clock.partial().optional(),
 });
 export type FaultChange = z.input<typeof FaultChange>;
 
@@ -79,6 +82,7 @@ const NO_FAULTS: Faults = {
   stream: { closeAfterMs: null, closeCode: 1006, withoutStop: true },
   rest: { mode: 'none', times: 0 },
   recordings: { noDual: false, swapChannels: false, delayMs: 600 },
+  clock: { aheadMs: 0 },
 };
 
 export type Journal = {

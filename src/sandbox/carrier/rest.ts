@@ -82,6 +82,10 @@ export function createRest(options: Options): Router {
   const account = `/${VERSION}/Accounts/:account`;
   const root = `/${VERSION}/Accounts/${accountSid}`;
 
+  router.use((_request, response, next) => {
+    response.setHeader('Date', new Date(Date.now() + journal.faults.clock.aheadMs).toUTCString());
+    next();
+  });
   router.use(requireBasicAuth(accountSid, authToken));
   router.use(express.urlencoded({ extended: false, limit: BODY_LIMIT_BYTES, parameterLimit: 1000 }));
   router.use(account, (request, _response, next) => {
