@@ -273,7 +273,7 @@ VT E 05401                VA E 23219               WA P 98101               WV E
 WI C 53202                WY M 82001               PR PR 00901              VI VI 00802`;
 
 /** ZIPs that published tables put into different zones (3.6): the product may keep all of these, and be stricter. */
-export const DISPUTED_ZIPS: ReadonlySet<string> = new Set(['46402', '47708', '86515', '97914']);
+export const DISPUTED_ZIPS: ReadonlySet<string> = new Set(['42101', '46402', '47708', '86515', '97914']);
 
 const placesIn = (table: string): Map<string, Place> =>
   new Map(

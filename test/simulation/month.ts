@@ -631,7 +631,7 @@ export async function simulateMonth(options: MonthOptions): Promise<Report> {
       if (!isFailure(error)) throw error;
       count(refusals, error.code);
       if (error.code === 'attempt_in_progress' && askedFor.get(lead) === askedBefore && !lineMayBeHeld(lead))
-        overDeny(error.code, undefined, () => told(lead, time.nowMs()));
+        overDeny(error.code, await groundOfHold(lead), () => told(lead, time.nowMs()));
     } finally {
       asking.set(lead, (asking.get(lead) ?? 0) - 1);
     }
@@ -668,6 +668,15 @@ export async function simulateMonth(options: MonthOptions): Promise<Report> {
       grounds.add(ground);
     }
     return [...grounds].join('; ');
+  }
+
+  /** Why a person counted as being called when nobody was calling them. */
+  async function groundOfHold(lead: Lead): Promise<string | undefined> {
+    const numbers = [...sharing(lead)].flatMap(numbersOf);
+    const held = await alive()
+      .store.collection('attempts')
+      .count({ activePhones: { $in: numbers } });
+    return held === 0 ? 'a hold that a death left is given back by the try that meets it' : undefined;
   }
 
   async function groundOf(lead: Lead, reason: string): Promise<string | undefined> {
