@@ -15,6 +15,8 @@ import { type Ended, type FileSource, PROGRESS_MS, type Progress } from './file-
 import type { Clock, Ids, Store } from './ports.ts';
 
 const LONGEST_ROW = 4_096;
+const NEWLINE = 0x0a;
+const NOTHING = Buffer.alloc(0);
 /** Rows that are stored at once. */
 const BATCH = 100;
 const MOST_ERRORS = 100;
@@ -46,20 +48,21 @@ export async function takeChecks(deps: Deps, progress: Progress, source: FileSou
   let broken: string | undefined;
 
   async function feed(): Promise<void> {
+    /** What came behind the last end of a line: begun, and no row yet. */
+    let begun = NOTHING;
     for (;;) {
       const piece = await source.next();
       if (parser.destroyed) return;
-      if (piece.kind === 'end') {
-        parser.end();
-        return;
-      }
-      if (piece.kind === 'broken') {
-        broken = piece.why;
+      if (piece.kind !== 'bytes') {
         // What was begun of a row that broke off must not pass for a row.
-        parser.destroy();
+        if (piece.kind === 'broken') broken = piece.why;
+        parser.end(piece.kind === 'broken' ? NOTHING : begun);
         return;
       }
-      if (!parser.write(piece.bytes)) await roomIn(parser);
+      const bytes = Buffer.concat([begun, piece.bytes]);
+      const end = begun.length > LONGEST_ROW ? bytes.length : bytes.lastIndexOf(NEWLINE) + 1;
+      begun = bytes.subarray(end);
+      if (!parser.write(bytes.subarray(0, end))) await roomIn(parser);
     }
   }
 
