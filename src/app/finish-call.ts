@@ -196,7 +196,12 @@ export function createFinishCall(deps: FinishDeps) {
     const followUp = call.followUpActions.find((action) => action.scheduledFor);
     const leads = store.collection('leads');
     const untold = { _id: call.leadId, 'contactAttempts.attemptId': { $ne: call.attemptId } };
-    const told = { lastContactedAt: call.endedAt ?? now, updatedAt: now, updatedBy: 'finish-call' };
+    const told = {
+      // A call that the carrier never took contacted nobody.
+      ...(call.callSid === undefined ? {} : { lastContactedAt: call.endedAt ?? now }),
+      updatedAt: now,
+      updatedBy: 'finish-call',
+    };
     const agreed =
       followUp?.scheduledFor &&
       // Whatever was agreed, a person who wants no more calls gets none.
@@ -278,6 +283,7 @@ export function createFinishCall(deps: FinishDeps) {
         .finally(() => finishing.delete(callId));
       finishing.set(callId, work);
     },
+    isUnderWay: (callId: string): boolean => finishing.has(callId),
     /** The platform's report by webhook: kept for the finish under way, or compared at once for a call long finished. */
     async conversationReported(conversation: PlatformConversation): Promise<void> {
       reported.set(conversation.conversationId, conversation);

@@ -678,6 +678,14 @@ describe('a process that dies', () => {
       endReason: 'told by the carrier when asked',
     });
     expect(app.activeCalls()).toBe(0);
+    await until(
+      'the lead to be told',
+      async () =>
+        ((await opened.collection('leads').get(call.leadId ?? ''))?.contactAttempts.length ?? 0) > 0,
+    );
+    expect(await opened.collection('leads').get(call.leadId ?? '')).toMatchObject({
+      lastContactedAt: expect.any(Date),
+    });
   });
 
   test('no clear answer to the dial, one callback, and then silence: the carrier is asked', async () => {
@@ -770,6 +778,23 @@ test('a permitted call tells its script by name and hash, and what its record ne
     terms: { seller: SELLER, purpose: 'marketing', subject: 'house', calledName: 'Ana Ruiz', lists: [] },
   });
   expect(call.promptHash).toBe(call.script?.hash);
+});
+
+test('a lead whose call was denied or never taken has not been contacted', async () => {
+  const app = live({
+    answer() {
+      throw new Failure('dial_refused', 'no such number');
+    },
+  });
+  const [denied, refused] = [await person(app, freshNumber()), await person(app, freshNumber())];
+  await ask(app, refused);
+  await app.compliance.changePolicy({ killSwitch: true }, 'a test', 'test');
+  await ask(app, denied);
+  for (const lead of [denied, refused]) {
+    const leadNow = () => opened.collection('leads').get(lead._id);
+    await until('it to be told', async () => ((await leadNow())?.contactAttempts.length ?? 0) > 0);
+    expect(await leadNow()).not.toHaveProperty('lastContactedAt');
+  }
 });
 
 test('a denial leaves the person free and uncounted, however often it is asked', async () => {
