@@ -155,3 +155,12 @@ test('lines below the level are not written', () => {
   createLog('warn', out).info({}, 'hello');
   expect(out.read()).toBeNull();
 });
+
+test('a log whose reader is gone ends nothing', async () => {
+  const out = new PassThrough();
+  const log = createLog('info', out);
+  out.destroy(new Error('EPIPE'));
+  await sleep(5);
+  log.info({}, 'nobody reads this');
+  await sleep(5);
+});

@@ -166,6 +166,8 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
 /** JSON lines to `out`, or lines for people when it is a terminal. Everything under `pii` is masked. */
 export function createLog(level: LogLevel, out: NodeJS.WritableStream = process.stdout): Log {
+  // Whoever read the log may be gone; the calls are not.
+  out.on('error', () => {});
   const isTerminal = 'isTTY' in out && out.isTTY === true;
   const logger = pino(
     { level, base: null, serializers: { pii: mask, err: (error: unknown) => errorFields(error) } },
