@@ -93,8 +93,12 @@ describe('the walls', () => {
 
   test('only config and the composition root read the environment', () => {
     const allowed = new Set([
+      'cli/backup.ts',
+      'cli/doctor.ts',
       'cli/import-voice-assistant.ts',
+      'cli/migrate.ts',
       'cli/restore-journal.ts',
+      'cli/restore.ts',
       'config.ts',
       'main.ts',
       'sandbox/main.ts',

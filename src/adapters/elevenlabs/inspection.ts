@@ -1,28 +1,20 @@
 /** adapters/elevenlabs/inspection: reads the agent's settings and says, line by line, what would make calls fail. */
 import { Failure } from '../../domain/errors.ts';
+import type { Finding } from '../../domain/finding.ts';
 import type { Agent, AgentTool, Platform } from './platform.ts';
-
-interface AgentFinding {
-  /** error: calls fail or lose what they must keep. warning: they work, with less than they could. */
-  readonly level: 'error' | 'warning';
-  readonly setting: string;
-  readonly found: string;
-  readonly wanted: string;
-  readonly remedy: string;
-}
 
 export interface AgentInspection {
   /** No finding is an error. */
   readonly ok: boolean;
   /** The agent's name; absent when it cannot be read. */
   readonly agentName?: string;
-  readonly findings: readonly AgentFinding[];
+  readonly findings: readonly Finding[];
 }
 
 const ULAW = 'ulaw_8000';
 
 /** Events the bridge lives on, and those without which a transcript or an ending is less exact. */
-const NEEDED_EVENTS: Readonly<Record<string, AgentFinding['level']>> = {
+const NEEDED_EVENTS: Readonly<Record<string, Finding['level']>> = {
   conversation_initiation_metadata: 'error',
   audio: 'error',
   interruption: 'error',
@@ -36,7 +28,7 @@ const NEEDED_EVENTS: Readonly<Record<string, AgentFinding['level']>> = {
 };
 
 /** Without the first two a caller can neither be put on the do-not-call list nor reach a person. */
-const CLIENT_TOOLS: Readonly<Record<string, AgentFinding['level']>> = {
+const CLIENT_TOOLS: Readonly<Record<string, Finding['level']>> = {
   record_opt_out: 'error',
   transfer_to_human: 'error',
   schedule_follow_up: 'warning',
@@ -77,9 +69,9 @@ export async function inspectAgent(
       ],
     };
   }
-  const findings: AgentFinding[] = [];
+  const findings: Finding[] = [];
   const report = (
-    level: AgentFinding['level'],
+    level: Finding['level'],
     setting: string,
     found: string | boolean | undefined,
     wanted: string,
@@ -119,7 +111,7 @@ export async function inspectAgent(
   const builtIn = agent.conversation_config.agent?.prompt?.built_in_tools?.end_call;
   if (!builtIn && byName.get('end_call')?.type !== 'system') checkTool('end_call', 'error');
 
-  function checkTool(name: string, level: AgentFinding['level']): void {
+  function checkTool(name: string, level: Finding['level']): void {
     const tool = byName.get(name);
     const setting = `tool ${name}`;
     if (tool?.type !== 'client') {

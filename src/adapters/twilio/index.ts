@@ -1,6 +1,7 @@
 /** adapters/twilio: everything that is Twilio's: calls by REST, its webhooks, its media streams' tickets and signatures. */
 import type { CarrierInlet, Clock, Ids, Log, StreamTickets, Telephony, VendorDoor } from '../../app/ports.ts';
 import { Failure } from '../../domain/errors.ts';
+import type { Finding } from '../../domain/finding.ts';
 import { createSignature } from './signature.ts';
 import { createTelephony } from './telephony.ts';
 import { createTickets } from './tickets.ts';
@@ -26,6 +27,8 @@ export interface TwilioAdapter {
   door(inlet: CarrierInlet): VendorDoor;
   readonly signature: { validUpgrade(header: string | undefined, path: string): boolean };
   readonly tickets: StreamTickets;
+  /** Reads the account and its numbers and says what would make calls fail. Throws only when it is aborted. */
+  inspect(signal: AbortSignal): Promise<readonly Finding[]>;
   /** Our clock minus Twilio's, ms, by its latest answer, to about a second; null before the first. */
   clockSkewMs(): number | null;
   /** Asks Twilio for its time, now and every few minutes. Resolves when `signal` aborts; never rejects. */
@@ -56,12 +59,16 @@ export function createTwilio(parts: TwilioParts): TwilioAdapter {
 
   const signature = createSignature({ authToken, publicBaseUrl });
   const tickets = createTickets({ clock, ids });
-  const { telephony, saw, clockSkewMs, compareClocks } = createTelephony({ ...parts, publicBaseUrl });
+  const { telephony, saw, inspect, clockSkewMs, compareClocks } = createTelephony({
+    ...parts,
+    publicBaseUrl,
+  });
   return {
     telephony,
     door: (inlet) => createDoor({ publicBaseUrl, signature, tickets, clock, log, saw }, inlet),
     signature: { validUpgrade: signature.validUpgrade },
     tickets,
+    inspect,
     clockSkewMs,
     compareClocks,
   };

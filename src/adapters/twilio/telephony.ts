@@ -9,9 +9,11 @@ import type { CarrierCall, Clock, Log, Telephony } from '../../app/ports.ts';
 import type { EndStatus } from '../../domain/call.ts';
 import { spendPermit } from '../../domain/compliance/permit.ts';
 import { Failure, isFailure } from '../../domain/errors.ts';
+import type { Finding } from '../../domain/finding.ts';
 import { parsePhone } from '../../domain/phone.ts';
 import { type ClockComparison, createClockComparison } from './clock-comparison.ts';
 import { dialFailure, requestFailure } from './errors.ts';
+import { inspectAccount } from './inspection.ts';
 import { sayAndDial, sayAndHangUp } from './twiml.ts';
 
 /** One request, from the first byte of the connection to the last of the answer. */
@@ -164,11 +166,12 @@ interface TelephonyParts {
 
 /**
  * `saw` takes what a signed callback proves, that `callSid` is the call of `callId`; with it `findCall` is certain even
- * when the answer to the dial was lost. `clockSkewMs` and `compareClocks` as in TwilioAdapter.
+ * when the answer to the dial was lost. The others as in TwilioAdapter.
  */
 export function createTelephony(parts: TelephonyParts): {
   telephony: Telephony;
   saw(callId: string, callSid: string): void;
+  inspect(signal: AbortSignal): Promise<readonly Finding[]>;
   clockSkewMs(): number | null;
   compareClocks(signal: AbortSignal): Promise<void>;
 } {
@@ -468,5 +471,8 @@ export function createTelephony(parts: TelephonyParts): {
     }
   }
 
-  return { telephony, saw, clockSkewMs: comparison.skewMs, compareClocks };
+  const inspect = (signal: AbortSignal): Promise<readonly Finding[]> =>
+    inspectAccount((request) => ask(signal, request), { accountSid, numbers, publicBaseUrl }, signal);
+
+  return { telephony, saw, inspect, clockSkewMs: comparison.skewMs, compareClocks };
 }
