@@ -22,6 +22,8 @@ import {
   DncEntry,
   type DncQuery,
   type DncRelease,
+  Erasure,
+  type ErasureRequest,
   Lead,
   type LeadCreate,
   type LeadPatch,
@@ -31,7 +33,11 @@ import {
   ListStatus,
   Problem,
   page,
+  Readiness,
   type RecordsQuery,
+  type RetentionPatch,
+  RetentionPolicy,
+  RetentionRun,
   Session,
   Settings,
   Timeline,
@@ -41,6 +47,8 @@ import { sendFile } from './upload.ts';
 
 const BASE = '/api/v1';
 const TIMEOUT_MS = 20_000;
+/** For what goes through everything that is kept of somebody, or of a day. */
+const LONG_TIMEOUT_MS = 120_000;
 
 /**
  * A request that did not give what was asked for. `code` is the problem's own; without an answer of the server it is
@@ -94,6 +102,7 @@ interface Options {
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal | undefined;
+  readonly timeoutMs?: number;
 }
 
 function address(path: string, query: Options['query'] = {}): string {
@@ -129,16 +138,16 @@ function accepted<S extends z.ZodType>(status: number, body: unknown, schema: S)
   return parsed.data;
 }
 
-async function send<S extends z.ZodType>(
+/** The server's answer, whatever its status; only silence throws. */
+async function ask(
   method: string,
-  path: string,
-  schema: S,
-  { query, body, headers, signal }: Options = {},
-): Promise<z.output<S>> {
-  const timeout = AbortSignal.timeout(TIMEOUT_MS);
+  url: string,
+  { body, headers, signal, timeoutMs = TIMEOUT_MS }: Options,
+): Promise<{ readonly ok: boolean; readonly status: number; readonly json: unknown }> {
+  const timeout = AbortSignal.timeout(timeoutMs);
   let response: Response;
   try {
-    response = await fetch(address(path, query), {
+    response = await fetch(url, {
       method,
       credentials: 'same-origin',
       headers: {
@@ -155,9 +164,19 @@ async function send<S extends z.ZodType>(
       ? new ApiError('timed_out', 'The server took too long to answer.', { retryable: true, cause })
       : new ApiError('offline', 'The server cannot be reached.', { retryable: true, cause });
   }
-  const json: unknown = response.status === 204 ? undefined : await response.json().catch(() => undefined);
-  if (!response.ok) throw refused(response.status, json);
-  return accepted(response.status, json, schema);
+  const { ok, status } = response;
+  return { ok, status, json: status === 204 ? undefined : await response.json().catch(() => undefined) };
+}
+
+async function send<S extends z.ZodType>(
+  method: string,
+  path: string,
+  schema: S,
+  options: Options = {},
+): Promise<z.output<S>> {
+  const { ok, status, json } = await ask(method, address(path, options.query), options);
+  if (!ok) throw refused(status, json);
+  return accepted(status, json, schema);
 }
 
 const CallPage = page(Call);
@@ -169,6 +188,8 @@ const DecisionPage = page(DecisionRecord);
 const CampaignPage = page(Campaign);
 const Lists = z.object({ items: z.array(ListStatus) });
 const Imports = z.object({ items: z.array(ListImport) });
+const RunPage = page(RetentionRun);
+const ErasurePage = page(Erasure);
 
 type Filter<Q> = Partial<Omit<Q, 'limit' | 'cursor'>>;
 export type CallFilter = Filter<CallQuery>;
@@ -203,6 +224,11 @@ export const api = {
   },
   signOut: () => send('POST', '/auth/logout', z.unknown()),
   settings: (signal?: AbortSignal) => send('GET', '/settings', Settings, { signal }),
+  /** How the parts are that calls need. "Not ready" comes as a 503, and is an answer all the same. */
+  readiness: async (signal?: AbortSignal): Promise<Readiness> => {
+    const { status, json } = await ask('GET', '/readyz', { signal });
+    return accepted(status, json, Readiness);
+  },
 
   calls: (filter: CallFilter, cut: Cut, signal?: AbortSignal) =>
     send('GET', '/calls', CallPage, { query: { ...filter, ...cut }, signal }),
@@ -271,6 +297,20 @@ export const api = {
   addToDnc: (entry: DncAddition) => send('POST', '/dnc', DncEntry, { body: entry }),
   releaseFromDnc: (phone: string, release: DncRelease) =>
     send('POST', `/dnc/${encodeURIComponent(phone)}/release`, DncEntry, { body: release }),
+
+  retention: (signal?: AbortSignal) => send('GET', '/retention', RetentionPolicy, { signal }),
+  changeRetention: (patch: z.infer<typeof RetentionPatch>) =>
+    send('PATCH', '/retention', RetentionPolicy, { body: patch }),
+  retentionRuns: (cut: Cut, signal?: AbortSignal) =>
+    send('GET', '/retention/runs', RunPage, { query: { ...cut }, signal }),
+  /** `dryRun` changes nothing. A run over much data is still `running` in the answer. */
+  runRetention: (dryRun: boolean) =>
+    send('POST', '/retention/run', RetentionRun, { body: { dryRun }, timeoutMs: LONG_TIMEOUT_MS }),
+  erasures: (cut: Cut, signal?: AbortSignal) =>
+    send('GET', '/erasures', ErasurePage, { query: { ...cut }, signal }),
+  /** `dryRun` changes nothing and tells what would be removed and what stays. */
+  erase: (request: z.infer<typeof ErasureRequest>) =>
+    send('POST', '/erasures', Erasure, { body: request, timeoutMs: LONG_TIMEOUT_MS }),
 } as const;
 
 /** Addresses that the browser opens by itself: the player and the download links. */

@@ -20,6 +20,7 @@ import {
   readDncSearch,
   readLeadSearch,
   readPersonSearch,
+  readRetentionSearch,
   readSignInSearch,
   readSimulatorSearch,
 } from './search.ts';
@@ -102,6 +103,12 @@ const complianceRoutes = [
     getParentRoute: () => complianceRoute,
     path: '/policy',
     component: lazyRouteComponent(() => import('./compliance/policy.tsx'), 'Policy'),
+  }),
+  createRoute({
+    getParentRoute: () => complianceRoute,
+    path: '/retention',
+    validateSearch: readRetentionSearch,
+    component: lazyRouteComponent(() => import('./compliance/retention.tsx'), 'Retention'),
   }),
 ] as const;
 

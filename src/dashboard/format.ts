@@ -1,7 +1,11 @@
 /** dashboard/format: instants, lengths and numbers as people read them. */
 
+/** A lead that came without a number, and a call of old of which none is known, carry "none:<id>" in its place. */
+export const hasNumber = (phone: string): boolean => !phone.startsWith('none:');
+
 /** "+12065550123" → "(206) 555-0123"; a number of another country is only grouped. For people, never for storage. */
 export function formatPhone(phone: string): string {
+  if (!hasNumber(phone)) return 'No number';
   const us = /^\+1(\d{3})(\d{3})(\d{4})$/.exec(phone);
   if (us) return `(${us[1]}) ${us[2]}-${us[3]}`;
   return /^\+\d{6,15}$/.test(phone) ? phone.replace(/(\d{3})(?=\d)/g, '$1 ') : phone;
@@ -102,6 +106,10 @@ export function humanise(text: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
+/** "it is away" → "It is away." */
+export const sentence = (text: string): string =>
+  `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.?!]$/.test(text) ? '' : '.'}`;
+
 /** A clock of another place; a zone that this browser does not know is shown in UTC, and says so. */
 function clockOf(zone: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
   try {
@@ -123,6 +131,15 @@ const MOMENT = {
 /** "Mon, Nov 23, 8:00 AM CST" on the clock of `zone`. */
 export const formatMomentIn = (at: number | string, zone: string): string =>
   clockOf(zone, MOMENT).format(new Date(at));
+
+/** "Sat 2026-11-21 16:44", as decisions have the called party's clock, → "4:44 PM, Sat, Nov 21". */
+export function formatWallClock(text: string): string {
+  const [, day, date, time] = /^(\w{3}) (\d{4}-\d{2}-\d{2}) (\d{2}:\d{2})$/.exec(text) ?? [];
+  if (date === undefined) return text;
+  const at = new Date(`${date}T${time}:00Z`);
+  const dayOfMonth = clockOf('UTC', { month: 'short', day: 'numeric' }).format(at);
+  return `${formatTimeIn(at.getTime(), 'UTC')}, ${day}, ${dayOfMonth}`;
+}
 
 /** "8:00 AM" on the clock of `zone`. */
 export const formatTimeIn = (at: number | string, zone: string): string =>

@@ -44,6 +44,7 @@ function apply(change: LiveChange, queries: QueryClient): void {
         calls: change.calls.filter((call) => !isOver(call)).sort(newestFirst),
       });
       for (const call of change.calls) keep(call);
+      stale(keys.readiness);
       // What happened while there was no connection is unknown: everything about these calls is asked for again.
       for (const id of new Set([...before, ...change.calls].map((call) => call.id))) stale(keys.call(id));
       stale(keys.callLists);
@@ -128,7 +129,8 @@ function follow(queries: QueryClient): () => void {
       source.addEventListener(type, read);
     source.onerror = () => {
       // EventSource hides the status of a refusal: the session is asked whether it still holds.
-      queries.invalidateQueries({ queryKey: keys.me }).catch(() => undefined);
+      for (const queryKey of [keys.me, keys.readiness])
+        queries.invalidateQueries({ queryKey }).catch(() => undefined);
       retry();
     };
   }

@@ -2,6 +2,7 @@
 import {
   infiniteQueryOptions,
   keepPreviousData,
+  MutationCache,
   QueryCache,
   QueryClient,
   queryOptions,
@@ -23,6 +24,7 @@ export const keys = {
   me: ['me'] as const,
   signIn: (token: string) => ['sign-in', token] as const,
   settings: ['settings'] as const,
+  readiness: ['readiness'] as const,
   live: ['live'] as const,
   callLists: ['calls'] as const,
   call: (id: string) => ['call', id] as const,
@@ -40,6 +42,9 @@ export const keys = {
   imports: ['imports'] as const,
   consents: ['consents'] as const,
   listings: ['listings'] as const,
+  retention: ['retention'] as const,
+  retentionRuns: ['retention', 'runs'] as const,
+  erasures: ['erasures'] as const,
 };
 
 /** What may be different once somebody's consent or listing changed: all that the gate, the lists and the lead say. */
@@ -63,14 +68,33 @@ export function gateChanged(queries: QueryClient): void {
 const PAGE = 50;
 const MINUTE = 60_000;
 
-/** Trying again helps only when the server says so, and not for long. */
+/** Trying again helps only when the server says so, and not for long; an absent database is waited for otherwise. */
 const again = (failures: number, error: Error) =>
-  error instanceof ApiError && error.retryable && failures < 2;
+  error instanceof ApiError && error.retryable && error.code !== 'store_unavailable' && failures < 2;
+
+/** What failed while the server or its database was away is asked for again once both are there. */
+const tryFailedAgain = (queries: QueryClient) => {
+  queries
+    .refetchQueries({
+      type: 'active',
+      // The question whether they are there is the one being answered.
+      predicate: ({ state, queryKey }) =>
+        queryKey[0] !== keys.readiness[0] && state.error instanceof ApiError && state.error.retryable,
+    })
+    .catch(() => undefined);
+};
 
 export function createQueries(): QueryClient {
+  // Why, and what waits meanwhile, is said on every page.
+  const storeAway = (error: Error) => {
+    if (error instanceof ApiError && error.code === 'store_unavailable')
+      queries.invalidateQueries({ queryKey: keys.readiness }).catch(() => undefined);
+  };
   const queries: QueryClient = new QueryClient({
+    mutationCache: new MutationCache({ onError: storeAway }),
     queryCache: new QueryCache({
       onError: (error, query) => {
+        storeAway(error);
         // The session ended under an open page: asking who is signed in leads to the sign-in page.
         if (error instanceof ApiError && error.status === 401 && query.queryKey[0] !== 'sign-in') {
           queries.invalidateQueries({ queryKey: keys.me }).catch(() => undefined);
@@ -109,6 +133,23 @@ export const settingsQuery = queryOptions({
   queryKey: keys.settings,
   queryFn: ({ signal }) => api.settings(signal),
   staleTime: 10 * MINUTE,
+});
+
+const READINESS_EVERY_MS = 15_000;
+const WHILE_NOT_READY_MS = 2_500;
+
+/** Asked on every page while it is looked at, more often while something is away. */
+export const readinessQuery = queryOptions({
+  queryKey: keys.readiness,
+  queryFn: async ({ signal, client }) => {
+    const readiness = await api.readiness(signal);
+    if (readiness.status === 'ready') tryFailedAgain(client);
+    return readiness;
+  },
+  staleTime: WHILE_NOT_READY_MS,
+  retry: false,
+  refetchInterval: ({ state }) =>
+    state.data?.status === 'not_ready' ? WHILE_NOT_READY_MS : READINESS_EVERY_MS,
 });
 
 /** A list that is read page by page; what is shown stays while another filter loads. */
@@ -213,6 +254,21 @@ export const listsQuery = queryOptions({
   staleTime: 5 * MINUTE,
   refetchInterval: 10 * MINUTE,
 });
+
+export const retentionQuery = queryOptions({
+  queryKey: keys.retention,
+  queryFn: ({ signal }) => api.retention(signal),
+});
+
+const RUN_POLL_MS = 2_000;
+/** The newest, among them those that only looked. */
+export const retentionRunsQuery = queryOptions({
+  queryKey: keys.retentionRuns,
+  queryFn: async ({ signal }) => (await api.retentionRuns({ limit: 50 }, signal)).items,
+  refetchInterval: ({ state }) => (state.data?.some((run) => run.state === 'running') ? RUN_POLL_MS : false),
+});
+
+export const erasuresQuery = paged(keys.erasures, {}, (_filter, cut, signal) => api.erasures(cut, signal));
 
 const IMPORT_POLL_MS = 1_000;
 

@@ -63,6 +63,11 @@ export const readSimulatorSearch = (search: Unread): SimulatorSearch => ({
   }),
 });
 
+/** `erase`: the number of somebody who asked to be forgotten. */
+export type RetentionSearch = { erase?: string };
+export const readRetentionSearch = (search: Unread): RetentionSearch =>
+  present({ erase: text(search.erase, MAX_PHONE) });
+
 const day = (value: unknown): string | undefined => {
   const written = text(value);
   return written !== undefined && /^\d{4}-\d{2}-\d{2}$/.test(written) ? written : undefined;

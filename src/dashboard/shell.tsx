@@ -257,7 +257,7 @@ function Foot(props: { name: string; role: string; version: string | undefined; 
         </Menu.Target>
         <Menu.Dropdown>
           {props.version ? <Menu.Label>Parley {props.version}</Menu.Label> : null}
-          <Menu.Item component="a" href="/api/docs">
+          <Menu.Item component="a" href="/api/docs" target="_blank" rel="noopener">
             API documentation
           </Menu.Item>
           <Menu.Item leftSection={<IconLogout size={16} />} onClick={signOut}>

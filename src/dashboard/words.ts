@@ -13,7 +13,7 @@ import type {
   Reason,
   SandboxFlags,
 } from '../contract/index.ts';
-import { humanise } from './format.ts';
+import { formatDate, hasNumber, humanise } from './format.ts';
 
 /** How a state is coloured; never the only sign of it. */
 export type Tone = 'live' | 'good' | 'warn' | 'bad' | 'info' | 'quiet';
@@ -188,30 +188,46 @@ export const EVENT: Record<CallEventType, string> = {
   erased: 'Erased',
 };
 
-/** What to do about a failure. Codes that are not here come with the server's own words only. */
+/** What to do about a failure: every code of the server, and those of this page itself. */
 const REMEDY: Record<string, string> = {
   agent_unavailable:
-    'The voice agent cannot be reached. Run "npm run doctor" on the server, or try again in a minute.',
+    'The voice agent cannot be reached. Try again in a minute; if it stays, whoever runs the server checks the keys of the agent platform.',
   at_capacity: 'All lines are in use. Wait for a call to end, or raise MAX_CONCURRENT_CALLS.',
   attempt_in_progress: 'This person is being called already. Open that call from the list.',
   campaign_not_found: 'The campaign was removed. Choose another one.',
   call_not_found: 'The link may be wrong, or the call was erased. Go back to the list of calls.',
   call_over: 'The call ended in the meantime. Reload to see how.',
+  config_invalid:
+    'A stored setting cannot be read. Whoever runs the server finds its name in the log and corrects it.',
+  dial_denied: 'Nobody was called. The gate names every reason; "May I call?" says what would lift it.',
+  dial_refused: 'Nobody was called: the carrier turned it down. Check the number and the carrier account.',
   dial_unconfirmed:
     'The carrier did not confirm. Look at the list of calls before you try again, so that nobody is called twice.',
   duplicate_key: 'An entry like this exists already. Search for it.',
   forbidden: 'Your role does not allow this. Ask an administrator.',
+  idempotency_conflict:
+    'The same request was sent before with other contents. Reload the page and look whether it was done before you try again.',
   import_conflict: 'Wait for the other import of this list to end, or discard it, then try again.',
   import_failed: 'The list is as it was before. Correct the file and import it again.',
-  invalid_request: 'Correct the fields named below and try again.',
+  internal: 'Try again. If it stays, report the code and the request number below.',
+  invalid_request: 'Correct what is named here and try again.',
   lead_not_found: 'The link may be wrong, or the lead was erased. Go back to the list of leads.',
+  not_found: 'The link may be wrong, or what it led to is gone. Go back and look for it in the list.',
   offline: 'Check that Parley is running and that this device is online. This page tries again by itself.',
   payload_too_large: 'Send the file in smaller parts, or ask whoever runs the server to raise the limit.',
+  permit_expired: 'Nobody was called: the answer of the gate had grown too old. Call again to ask it anew.',
+  permit_forged:
+    'Nobody was called: the permit did not come from the gate. Report the code and the request number below.',
+  permit_spent:
+    'Each answer of the gate is good for one call. Look at the list of calls before you call again.',
   rate_limited: 'Too many requests in a short time. Wait a moment and try again.',
   recording_not_found: 'This call has no recording, or not yet.',
   shutting_down: 'The service restarts. Try again in a few seconds.',
-  store_unavailable: 'The database cannot be reached. Live calls go on; dialling waits until it is back.',
-  telephony_unavailable: 'The carrier cannot be reached. Run "npm run doctor" on the server.',
+  store_unavailable: 'Live calls go on; dialling waits until it is back. This page tries again by itself.',
+  telephony_unavailable:
+    'The carrier cannot be reached. Try again in a minute; if it stays, whoever runs the server checks the keys of the carrier.',
+  not_loaded:
+    'The server did not hand out this page: it is stopped, or was updated meanwhile. Try again in a moment.',
   timed_out: 'Try again. If it stays slow, look at /readyz on the server.',
   unauthenticated: 'Sign in again with a fresh link from the terminal.',
   upload_interrupted: 'What came is kept: go on with the same file under Imports.',
@@ -236,7 +252,12 @@ export const fullName = (lead: Pick<Lead, 'contact'>): string =>
  * May an artificial voice call this person, as far as the lead's own picture tells? The gate decides, not this. The
  * national registry yields to written consent, so both are named; our own list yields to nothing.
  */
-export function callableWords(lead: Pick<Lead, 'consent' | 'dncStatus'>, nowMs: number): Word[] {
+export function callableWords(
+  lead: Pick<Lead, 'consent' | 'contact' | 'dncStatus' | 'erasedAt'>,
+  nowMs: number,
+): Word[] {
+  if (lead.erasedAt !== undefined) return [ERASED];
+  if (!hasNumber(lead.contact.phone)) return [{ label: 'No number', tone: 'quiet' }];
   if (lead.dncStatus.internalDNC) return [{ label: 'Do not call', tone: 'bad' }];
   const consent = consentWord(lead, nowMs);
   return lead.dncStatus.onNationalRegistry
@@ -244,9 +265,23 @@ export function callableWords(lead: Pick<Lead, 'consent' | 'dncStatus'>, nowMs: 
     : [consent];
 }
 
+/** Whoever asked for erasure: nothing of theirs is left to look at or to act on. */
+export const ERASED: Word = { label: 'Erased', tone: 'quiet' };
+
+/** Why nothing leads to a call of this lead, whatever the gate would say; undefined when something may. */
+export function whyNeverDialled(lead: Pick<Lead, 'contact' | 'erasedAt'>): string | undefined {
+  if (lead.erasedAt !== undefined)
+    return `This person asked us to forget them. What told who they are was removed on ${formatDate(lead.erasedAt)}; their number stays on our do-not-call list.`;
+  return hasNumber(lead.contact.phone)
+    ? undefined
+    : 'This lead has no phone number, so there is nobody to call. Edit the lead to enter one.';
+}
+
 export function consentWord(lead: Pick<Lead, 'consent'>, nowMs: number): Word {
   const { consent } = lead;
   if (!consent) return { label: 'No consent', tone: 'warn' };
+  if (!consent.hasWrittenConsent && consent.consentDate === undefined)
+    return { label: 'Consent taken back', tone: 'bad' };
   if (consent.expiresAt && Date.parse(consent.expiresAt) <= nowMs)
     return { label: 'Consent expired', tone: 'warn' };
   if (!consent.hasWrittenConsent || !consent.automatedCallsAllowed)

@@ -23,6 +23,7 @@ import {
   LeadQuery,
   type LiveChange,
   page,
+  Readiness,
   type Role,
   Session,
   Settings,
@@ -41,6 +42,7 @@ import {
   type Reply,
   readPhone,
 } from './fixture-gate.ts';
+import { createKeeping } from './fixture-retention.ts';
 import {
   ALLOW,
   after,
@@ -109,6 +111,10 @@ export interface Stage {
   ring(count: number): string;
   /** Tells the next `count` events of the live call to all viewers. */
   play(count: number): void;
+  /** Takes the database away, with three events that wait for it, and brings it back. */
+  databaseAway(yes: boolean): void;
+  /** Answers nothing at all, as if the server were stopped. */
+  silent(yes: boolean): void;
   /** Cuts every live stream and refuses new ones until it is called with true. */
   liveWorks(yes: boolean): void;
   readonly gate: GateControls;
@@ -125,6 +131,8 @@ function newWorld() {
     signedIn: true,
     role: 'ADMIN' as Role,
     liveWorks: true,
+    databaseAway: false,
+    silent: false,
     calls: history(),
     leads: PEOPLE.map(lead),
     told: 0,
@@ -153,12 +161,12 @@ function newWorld() {
           : [],
       ),
   });
-  return { world, gate };
+  return { world, gate, keeping: createKeeping() };
 }
 
 /** Serves the built dashboard in `dist` and the API on a free port of this machine. */
 export async function openStage(dist: string): Promise<Stage> {
-  let { world, gate } = newWorld();
+  let { world, gate, keeping } = newWorld();
   const viewers = new Set<ServerResponse>();
   const wav = tone();
 
@@ -384,7 +392,11 @@ export async function openStage(dist: string): Promise<Stage> {
   }
 
   async function replyTo(ask: Ask): Promise<Reply> {
-    const known = session(ask) ?? people(ask) ?? decisions(ask) ?? callsOf(ask);
+    const needsDatabase =
+      (ask.path === '/calls' && ask.method === 'POST') || ask.path === '/compliance/decisions';
+    if (needsDatabase && world.databaseAway)
+      return problem(503, 'store_unavailable', 'The database does not answer');
+    const known = session(ask) ?? keeping.answer(ask) ?? people(ask) ?? decisions(ask) ?? callsOf(ask);
     if (known) return known;
     if (ask.path === '/compliance/check') {
       const question = fits('body', ComplianceCheck, ask.body);
@@ -435,6 +447,27 @@ export async function openStage(dist: string): Promise<Stage> {
         );
     }
   }
+
+  const readiness = (): Reply => {
+    const up = !world.databaseAway;
+    return json(
+      Readiness,
+      {
+        status: up ? 'ready' : 'not_ready',
+        checks: [
+          { name: 'store', ok: up, detail: up ? 'MongoDB 8.0' : 'away: MongoDB cannot be reached' },
+          {
+            name: 'journal',
+            ok: up,
+            detail: `${up ? 0 : 3} events wait for the database${up ? '' : ', the oldest for 12 s'}; 0 opt-outs`,
+          },
+          { name: 'lists', ok: false, detail: 'told by strips of their own' },
+        ],
+        sandbox: { carrier: true, agent: true },
+      },
+      up ? 200 : 503,
+    );
+  };
 
   async function bodyOf(request: IncomingMessage): Promise<unknown> {
     let text = '';
@@ -502,6 +535,11 @@ export async function openStage(dist: string): Promise<Stage> {
   }
 
   const server = createServer((request, response) => {
+    if (world.silent) {
+      request.socket.destroy();
+      return;
+    }
+    if (request.url === '/readyz') return write(response, readiness());
     const work = request.url?.startsWith('/api/') ? answer(request, response) : file(request, response);
     work.catch((error: unknown) => {
       if (!response.headersSent) write(response, problem(500, 'internal', String(error)));
@@ -521,7 +559,7 @@ export async function openStage(dist: string): Promise<Stage> {
     bodies: (request) => world.bodies.filter(({ to }) => to === request).map(({ body }) => body),
     reset: () => {
       for (const viewer of viewers) viewer.destroy();
-      ({ world, gate } = newWorld());
+      ({ world, gate, keeping } = newWorld());
     },
     signIn: (yes) => {
       world.signedIn = yes;
@@ -535,6 +573,13 @@ export async function openStage(dist: string): Promise<Stage> {
     },
     ring: (count) => ring(0, count),
     play,
+    databaseAway: (yes) => {
+      world.databaseAway = yes;
+    },
+    silent: (yes) => {
+      world.silent = yes;
+      if (yes) for (const viewer of viewers) viewer.destroy();
+    },
     liveWorks: (yes) => {
       world.liveWorks = yes;
       if (!yes) for (const viewer of viewers) viewer.destroy();

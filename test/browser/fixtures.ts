@@ -70,6 +70,7 @@ interface Person {
   readonly status?: Lead['status'];
   readonly consent?: boolean;
   readonly dnc?: boolean;
+  readonly erased?: boolean;
 }
 
 export const PEOPLE: readonly Person[] = [
@@ -123,7 +124,11 @@ export const PEOPLE: readonly Person[] = [
     zip: '94110',
     status: 'nurturing',
   },
+  { first: 'Noor', last: 'Haddad', phone: `none:${hex(7)}`, state: 'OR', city: 'Salem', consent: false },
+  { first: 'Erased person 00a1b2c3', last: '', phone: `none:${hex(8)}`, consent: false, erased: true },
 ];
+export const NUMBERLESS = hex(7);
+export const FORGOTTEN = hex(8);
 /** The gate says yes when asked beforehand and no when it comes to dialling. */
 export const CHANGES_ITS_MIND = hex(4);
 
@@ -137,7 +142,7 @@ export const lead = (person: Person, index: number): Lead =>
       firstName: person.first,
       lastName: person.last,
       phone: person.phone,
-      email: `lead${index}@example.com`,
+      ...(person.erased ? {} : { email: `lead${index}@example.com` }),
       address: {
         ...(person.city ? { city: person.city } : {}),
         ...(person.state ? { state: person.state } : {}),
@@ -160,10 +165,11 @@ export const lead = (person: Person, index: number): Lead =>
             textMessagesAllowed: false,
           },
         }),
-    dncStatus: { onNationalRegistry: false, internalDNC: person.dnc ?? false },
-    status: person.status ?? 'new',
+    dncStatus: { onNationalRegistry: false, internalDNC: person.dnc ?? person.erased ?? false },
+    status: person.erased ? 'dnc' : (person.status ?? 'new'),
     stage: 'new',
-    tags: ['sample'],
+    tags: person.erased ? [] : ['sample'],
+    ...(person.erased ? { erasedAt: ago(60 * 24) } : {}),
     createdAt: ago(60 * 24 * (index + 1)),
     updatedAt: ago(30),
     createdBy: 'system',

@@ -1,7 +1,7 @@
 /** dashboard/call/conversation: what was said and what happened around it, as one list in the order of time. */
 import type { CallEvent, TranscriptMessage } from '../../contract/index.ts';
 import { formatMoment, formatPhone } from '../format.ts';
-import { FOLLOW_UP } from '../words.ts';
+import { endReason, FOLLOW_UP } from '../words.ts';
 
 /** `atSec`: seconds since the call was answered; negative before it. */
 export type Item = { readonly key: string; readonly atSec: number } & (
@@ -50,7 +50,7 @@ function note(event: CallEvent): { text: string; detail?: string; strong?: boole
     case 'voicemail_left':
       return { text: 'Left a message', detail: event.text };
     case 'hangup_requested':
-      return { text: `The ${event.by} ended the call`, detail: event.reason };
+      return { text: `The ${event.by} ended the call`, detail: endReason(event.reason) };
     case 'ended':
       return { text: 'Call ended' };
     default:
@@ -62,6 +62,8 @@ const KEYPAD_PAUSE_SEC = 4;
 
 /** The order among things of the same moment. */
 const RANK: Record<Item['kind'], number> = { message: 0, tool: 1, keypad: 2, note: 3 };
+/** The answer itself comes before the words that are on the line with it. */
+const rankOf = (item: Item): number => (item.kind === 'note' && item.atSec === 0 ? -1 : RANK[item.kind]);
 
 export function conversation(
   messages: readonly TranscriptMessage[],
@@ -116,7 +118,7 @@ export function conversation(
     if (said) items.push({ kind: 'note', key, atSec, ...said });
   }
   flush();
-  return items.sort((a, b) => a.atSec - b.atSec || RANK[a.kind] - RANK[b.kind]);
+  return items.sort((a, b) => a.atSec - b.atSec || rankOf(a) - rankOf(b));
 }
 
 /** The message that is being said at `sec`; undefined before the first. */

@@ -1,10 +1,15 @@
-/** dashboard/compliance/banners: what everybody must know on every page: calls are stopped, or soon will be. */
-import { IconCalendarExclamation, IconHandStop } from '@tabler/icons-react';
+/** dashboard/compliance/banners: what everybody must know on every page: calls are stopped or wait, or soon will. */
+import {
+  IconCalendarExclamation,
+  IconDatabaseOff,
+  IconHandStop,
+  IconPlugConnectedX,
+} from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import type { ListStatus } from '../../contract/index.ts';
-import { formatDate, formatIn } from '../format.ts';
-import { listsQuery, policyQuery } from '../queries.ts';
+import { formatDate, formatIn, sentence } from '../format.ts';
+import { listsQuery, policyQuery, readinessQuery } from '../queries.ts';
 import { useNow } from '../ui/pieces.tsx';
 
 const MINUTE = 60_000;
@@ -26,6 +31,7 @@ export function Banners() {
   );
   return (
     <>
+      <Away />
       {policy.data?.killSwitch ? (
         <div className="strip" data-tone="bad" role="alert">
           <IconHandStop size={18} aria-hidden="true" />
@@ -49,6 +55,45 @@ export function Banners() {
       ) : null}
       {aging.length > 0 ? <Aging lists={aging} /> : null}
     </>
+  );
+}
+
+/** The server is away, or its database, or that is being told what it missed: this waits on the server's own disk. */
+function Away() {
+  const readiness = useQuery(readinessQuery);
+  const checks = readiness.data?.checks ?? [];
+  if (readiness.error) {
+    return (
+      <div className="strip" data-tone="bad" role="alert">
+        <IconPlugConnectedX size={18} aria-hidden="true" />
+        <p>
+          <strong>Parley does not answer.</strong> What you see may be old. This page tries again by itself.
+        </p>
+      </div>
+    );
+  }
+  // Old lists have strips of their own.
+  const failing = checks.filter(({ name, ok }) => !ok && name !== 'lists');
+  if (failing.length === 0) return null;
+  const journal = failing.find(({ name }) => name === 'journal');
+  return (
+    <div className="strip" data-tone="bad" role="alert">
+      <IconDatabaseOff size={18} aria-hidden="true" />
+      <p>
+        <strong>
+          {journal ? 'The database is away or catching up.' : 'The service is not ready for calls.'}
+        </strong>{' '}
+        {journal
+          ? `Live calls go on, and nothing of them is lost. Outbound calls wait until it is back. ${sentence(journal.detail)}`
+          : null}{' '}
+        <span className="small">
+          {failing
+            .filter((check) => check !== journal)
+            .map(({ detail }) => sentence(detail))
+            .join(' ')}
+        </span>
+      </p>
+    </div>
   );
 }
 

@@ -8,7 +8,7 @@ import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useRef, useState } from 'react';
 import type { Lead } from '../../contract/index.ts';
 import type { ConsentFilter } from '../api.ts';
-import { formatPhone } from '../format.ts';
+import { formatPhone, hasNumber } from '../format.ts';
 import { OptOut } from '../lead/opt-out.tsx';
 import { consentsQuery, leadQuery } from '../queries.ts';
 import { type PersonSearch, readPersonSearch } from '../search.ts';
@@ -32,7 +32,8 @@ export function Consents() {
   const field = useRef<HTMLInputElement>(null);
   useHotkeys([['/', () => field.current?.focus()]]);
   const close = () => setOpen(undefined);
-  const phone = lead?.contact.phone ?? search.phone;
+  const known = lead?.contact.phone ?? search.phone;
+  const phone = known !== undefined && hasNumber(known) ? known : undefined;
   const choose = (person: PersonSearch) => {
     navigate({ search: readPersonSearch(person), replace: true }).catch(() => undefined);
   };
@@ -118,7 +119,9 @@ function Person({
         {events.isPending ? <RowsSkeleton rows={4} /> : null}
         {events.data && items.length === 0 ? (
           <p className="muted">
-            Nothing is on record: no consent, no revocation. The gate refuses calls to this person.
+            {lead && phone === undefined
+              ? 'There is no number to keep a consent for. Enter one on the lead first.'
+              : 'Nothing is on record: no consent, no revocation. The gate refuses calls to this person.'}
           </p>
         ) : null}
         <ConsentEvents events={items} />

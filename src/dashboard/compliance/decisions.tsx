@@ -6,7 +6,7 @@ import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { lazy, Suspense, useMemo, useState } from 'react';
 import { type DecisionRecord, Reason, Verdict } from '../../contract/index.ts';
 import type { DecisionFilter } from '../api.ts';
-import { dayAsInstant, formatPhone } from '../format.ts';
+import { dayAsInstant, formatPhone, hasNumber } from '../format.ts';
 import { callQuery, campaignsQuery, decisionsQuery, leadQuery } from '../queries.ts';
 import { type DecisionSearch, readDecisionSearch } from '../search.ts';
 import { columnsOf, DataTable } from '../ui/data-table.tsx';
@@ -294,9 +294,13 @@ function OneDecision({
               ],
               [
                 'Number',
-                <Link key="number" to="/compliance/decisions" search={{ phone }}>
-                  Every decision about {formatPhone(phone)}
-                </Link>,
+                hasNumber(phone) ? (
+                  <Link key="number" to="/compliance/decisions" search={{ phone }}>
+                    Every decision about {formatPhone(phone)}
+                  </Link>
+                ) : (
+                  formatPhone(phone)
+                ),
               ],
               [
                 'Now',

@@ -21,6 +21,7 @@ import {
   formatMomentIn,
   formatPhone,
   formatTimeIn,
+  hasNumber,
   instantOf,
   OWN_ZONE,
   zoneName,
@@ -33,7 +34,7 @@ import { useMayAct } from '../ui/may-act.ts';
 import { PersonPicker } from '../ui/person-picker.tsx';
 import { Panel, Pill, useNow, useTitle } from '../ui/pieces.tsx';
 import { Empty, ErrorNote, RowsSkeleton } from '../ui/states.tsx';
-import { fullName, REASON } from '../words.ts';
+import { fullName, REASON, whyNeverDialled } from '../words.ts';
 import { WeekGrid } from './week-grid.tsx';
 import { LIFT, LIFT_WORD } from './words.ts';
 
@@ -133,24 +134,21 @@ function Answer({ search, ask }: { search: SimulatorSearch; ask: (at: string) =>
           <p className="muted">
             Where this person is cannot be told, so there is no clock to draw, and the gate allows no call.
           </p>
+        ) : windows.length === 0 ? (
+          <p>
+            <strong>At no time.</strong> Something bars this call that does not pass with time: see the
+            reasons below.
+          </p>
         ) : (
-          <>
-            {windows.length === 0 ? (
-              <p>
-                <strong>At no time.</strong> Something bars this call that does not pass with time: see the
-                reasons below.
-              </p>
-            ) : null}
-            <WeekGrid
-              key={`${zone} ${at ?? 'now'}`}
-              windows={windows}
-              zone={zone}
-              fromMs={fromMs}
-              nowMs={nowMs}
-              ask={ask}
-              days={DAYS}
-            />
-          </>
+          <WeekGrid
+            key={`${zone} ${at ?? 'now'}`}
+            windows={windows}
+            zone={zone}
+            fromMs={fromMs}
+            nowMs={nowMs}
+            ask={ask}
+            days={DAYS}
+          />
         )}
       </Panel>
       <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md" className="ask-more">
@@ -189,9 +187,15 @@ function Verdict({ answer, search }: { answer: CallingWindows; search: Simulator
       </span>
       <div className="verdict-body">
         <h2 id="verdict-title">
-          {allowed ? `Yes, ${who || 'this person'} may be called ${when}` : `No, not ${when}`}
+          {allowed
+            ? `Yes, ${who || 'this person'} may be called ${when}`
+            : decision.nextAllowedAt
+              ? `No, not ${when}`
+              : `No, ${who || 'this person'} may not be called`}
         </h2>
-        <p className="verdict-why">{decision.explanation}</p>
+        <p className="verdict-why">
+          {(person ? whyNeverDialled(person) : undefined) ?? decision.explanation}
+        </p>
         {at === undefined ? null : (
           <p>
             Asked for <Moment at={at} zone={zone} />.
@@ -211,7 +215,7 @@ function Verdict({ answer, search }: { answer: CallingWindows; search: Simulator
               Call
             </Button>
           ) : null}
-          {number ? (
+          {number !== undefined && hasNumber(number) ? (
             <Button
               variant="default"
               leftSection={<IconListSearch size={16} />}

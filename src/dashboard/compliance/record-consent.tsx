@@ -5,11 +5,12 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import type { Settings } from '../../contract/index.ts';
 import { api, faultOf } from '../api.ts';
-import { formatPhone } from '../format.ts';
+import { formatPhone, hasNumber } from '../format.ts';
 import { blankConsent, ConsentFields, consentOf } from '../lead/consent-fields.tsx';
 import { leadQuery, personChanged, settingsQuery } from '../queries.ts';
 import type { PersonSearch } from '../search.ts';
 import { PersonPicker } from '../ui/person-picker.tsx';
+import { Notice } from '../ui/pieces.tsx';
 import { ErrorNote, RowsSkeleton } from '../ui/states.tsx';
 import { fullName } from '../words.ts';
 
@@ -33,7 +34,8 @@ function Form({
   const [draft, setDraft] = useState(() => blankConsent(settings));
   const lead = useQuery({ ...leadQuery(person.lead ?? ''), enabled: person.lead !== undefined }).data;
   const queries = useQueryClient();
-  const phone = lead?.contact.phone ?? person.phone;
+  const known = lead?.contact.phone ?? person.phone;
+  const phone = known !== undefined && hasNumber(known) ? known : undefined;
   const record = useMutation({
     mutationFn: (to: string) =>
       api.grantConsent({
@@ -59,6 +61,11 @@ function Form({
     <form onSubmit={submit}>
       <Stack gap="sm">
         <PersonPicker label="Who gave it?" person={person} choose={setPerson} />
+        {known !== undefined && phone === undefined ? (
+          <Notice tone="warn" title="This lead has no phone number">
+            Consent is given for a number. Enter it on the lead first.
+          </Notice>
+        ) : null}
         <ConsentFields
           draft={draft}
           change={setDraft}

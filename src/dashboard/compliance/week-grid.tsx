@@ -100,37 +100,34 @@ export function WeekGrid({
           );
         })}
       </ul>
-      {windows.length > 0 ? (
-        <div className="week-reading" role="status">
-          {read ? (
-            <>
-              <p>
-                <strong>
-                  {formatMomentIn(read.fromMs, zone)} to {end(read)}
-                </strong>{' '}
-                in {name}
-                {zone === OWN_ZONE ? ', which is your clock too' : null}
-                {zone === OWN_ZONE ? null : (
-                  <>
-                    <br />
-                    {formatMomentIn(read.fromMs, OWN_ZONE)} to {formatTimeIn(read.toMs, OWN_ZONE)} on your
-                    clock
-                  </>
-                )}
-              </p>
-              <Button
-                variant="default"
-                size="compact-sm"
-                onClick={() => ask(new Date(read.fromMs).toISOString())}
-              >
-                Ask about its beginning
-              </Button>
-            </>
-          ) : (
-            <p className="muted">Point at a green stretch, or tab to it, to read its times in both clocks.</p>
-          )}
-        </div>
-      ) : null}
+      <div className="week-reading" role="status">
+        {read ? (
+          <>
+            <p>
+              <strong>
+                {formatMomentIn(read.fromMs, zone)} to {end(read)}
+              </strong>{' '}
+              in {name}
+              {zone === OWN_ZONE ? ', which is your clock too' : null}
+              {zone === OWN_ZONE ? null : (
+                <>
+                  <br />
+                  {formatMomentIn(read.fromMs, OWN_ZONE)} to {formatTimeIn(read.toMs, OWN_ZONE)} on your clock
+                </>
+              )}
+            </p>
+            <Button
+              variant="default"
+              size="compact-sm"
+              onClick={() => ask(new Date(read.fromMs).toISOString())}
+            >
+              Ask about its beginning
+            </Button>
+          </>
+        ) : (
+          <p className="muted">Point at a green stretch, or tab to it, to read its times in both clocks.</p>
+        )}
+      </div>
     </div>
   );
 }

@@ -1,5 +1,13 @@
 /** dashboard/compliance/words: what would lift each bar, and the terms of lists, consent and policy in plain English. */
-import type { CompliancePolicy, ListImport, ListStatus, Reason } from '../../contract/index.ts';
+import type {
+  CompliancePolicy,
+  ListImport,
+  ListStatus,
+  Reason,
+  RetentionPolicy,
+  RetentionRun,
+} from '../../contract/index.ts';
+import { formatCount, humanise } from '../format.ts';
 import type { Word } from '../words.ts';
 
 /** `time`: passes by itself. `work`: somebody must do something first. `never`: nothing lifts it. */
@@ -134,6 +142,60 @@ export const CHANNELS: readonly { readonly value: string; readonly label: string
   { value: 'in_person', label: 'In person' },
   { value: 'other', label: 'Another way' },
 ];
+
+/** How long one kind of thing is kept, in a word or two. */
+export function lifetimeWord(lifetime: RetentionPolicy['rules'][number]['lifetime']): Word {
+  switch (lifetime.kind) {
+    case 'kept':
+      return lifetime.atLeastYears === undefined
+        ? { label: 'Kept', tone: 'quiet' }
+        : { label: `${lifetime.atLeastYears} years or longer`, tone: 'quiet' };
+    case 'archived':
+      return {
+        label: `Archived after ${lifetime.afterYears === 1 ? 'a year' : `${lifetime.afterYears} years`}`,
+        tone: 'info',
+      };
+    case 'removed_by_setting':
+      return { label: 'As set above', tone: 'info' };
+  }
+}
+
+export const RUN_STATE: Record<RetentionRun['state'], Word> = {
+  running: { label: 'Under way', tone: 'live' },
+  done: { label: 'Done', tone: 'good' },
+  failed: { label: 'Failed', tone: 'bad' },
+  interrupted: { label: 'Interrupted', tone: 'warn' },
+};
+
+const RUN_THING: Record<RetentionRun['items'][number]['of'], readonly [one: string, more: string]> = {
+  call_transcripts: ['transcript', 'transcripts'],
+  recordings: ['recording', 'recordings'],
+};
+
+/** "12 transcripts archived, 1 recording removed". */
+export function tellRun({ items, dryRun }: RetentionRun): string {
+  const told = items
+    .filter(({ count }) => count > 0)
+    .map(
+      ({ of, action, count }) =>
+        `${formatCount(count)} ${RUN_THING[of][count === 1 ? 0 : 1]} ${dryRun ? 'would be ' : ''}${action}`,
+    );
+  return told.length > 0 ? told.join(', ') : 'Nothing has had its time';
+}
+
+const KEPT_NAME: Readonly<Record<string, string>> = {
+  attempts: 'Tries at calls',
+  call_events: 'Words and events',
+  calls: 'Call records',
+  consent_logs: 'Consent log',
+  conversation_sessions: 'Conversations',
+  dnc_registry: 'Do-not-call list',
+  call_transcripts: 'Transcripts',
+  reassigned_checks: 'Number checks',
+  transcript_archives: 'Archived transcripts',
+};
+/** What a kind of stored thing is called. */
+export const keptName = (of: string): string => KEPT_NAME[of] ?? humanise(of);
 
 export type Settings = Omit<CompliancePolicy, 'history'>;
 export type Setting = keyof Settings;

@@ -5,6 +5,7 @@ import { useDebouncedValue } from '@mantine/hooks';
 import {
   IconArrowLeft,
   IconPhone,
+  IconPhoneOff,
   IconPlus,
   IconRefresh,
   IconSearch,
@@ -19,9 +20,9 @@ import { formatPhone } from '../format.ts';
 import { gateQuery, keys, leadQuery, leadsQuery } from '../queries.ts';
 import { DecisionDetails, DecisionNotice } from '../ui/decision.tsx';
 import { useMayAct } from '../ui/may-act.ts';
-import { Pill, useNow } from '../ui/pieces.tsx';
+import { Notice, Pill, useNow } from '../ui/pieces.tsx';
 import { Empty, ErrorNote, LoadMore, RowsSkeleton } from '../ui/states.tsx';
-import { callableWords, fullName } from '../words.ts';
+import { callableWords, fullName, whyNeverDialled } from '../words.ts';
 import { LeadForm } from './lead-form.tsx';
 
 type Step =
@@ -152,7 +153,8 @@ function LeadLine({ lead }: { lead: Lead }) {
 
 function Review({ leadId, close }: { leadId: string; close: () => void }) {
   const lead = useQuery(leadQuery(leadId));
-  const gate = useQuery(gateQuery(leadId));
+  const never = lead.data ? whyNeverDialled(lead.data) : undefined;
+  const gate = useQuery({ ...gateQuery(leadId), enabled: lead.data !== undefined && never === undefined });
   const queries = useQueryClient();
   const navigate = useNavigate();
   const mayAct = useMayAct();
@@ -182,6 +184,21 @@ function Review({ leadId, close }: { leadId: string; close: () => void }) {
   if (lead.error) return <ErrorNote error={lead.error} retry={() => lead.refetch()} />;
   if (!lead.data) return <RowsSkeleton rows={3} />;
   const { data: person } = lead;
+  if (never !== undefined) {
+    return (
+      <Stack gap="sm">
+        <div className="review-who">
+          <LeadLine lead={person} />
+        </div>
+        <Notice tone="quiet" title="Nobody can be called here" icon={<IconPhoneOff size={20} />}>
+          <p>{never}</p>
+        </Notice>
+        <Link to="/leads/$leadId" params={{ leadId }} onClick={close}>
+          Open the lead
+        </Link>
+      </Stack>
+    );
+  }
   return (
     <Stack gap="sm">
       <div className="review-who">

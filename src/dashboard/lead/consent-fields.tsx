@@ -226,7 +226,7 @@ export function ConsentFields({
           />
           <Checkbox
             label="The wording says that consent is no condition of a purchase"
-            description="Unticked: the gate looks for it in the wording itself."
+            description="Nobody may have to agree to calls in order to buy or sell, and written marketing consent must say so (47 CFR 64.1200(f)(9)). Tick it when the wording does. Unticked, the gate looks for that sentence in the wording, and refuses calls when it finds none."
             {...flag('disclaimed')}
           />
           <Checkbox label="It allows text messages" {...flag('sms')} />

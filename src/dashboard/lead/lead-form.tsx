@@ -4,7 +4,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import type { Lead, LeadPatch } from '../../contract/index.ts';
 import { api, faultOf } from '../api.ts';
-import { formatPhone } from '../format.ts';
+import { formatPhone, hasNumber } from '../format.ts';
 import { keys, settingsQuery } from '../queries.ts';
 import { ErrorNote } from '../ui/states.tsx';
 import { blankConsent, type ConsentDraft, ConsentFields, consentOf, given } from './consent-fields.tsx';
@@ -24,7 +24,7 @@ interface Fields {
 const fieldsOf = (lead: Lead | undefined): Fields => ({
   firstName: lead?.contact.firstName ?? '',
   lastName: lead?.contact.lastName ?? '',
-  phone: lead ? formatPhone(lead.contact.phone) : '',
+  phone: lead && hasNumber(lead.contact.phone) ? formatPhone(lead.contact.phone) : '',
   email: lead?.contact.email ?? '',
   street: lead?.contact.address?.street ?? '',
   city: lead?.contact.address?.city ?? '',
@@ -42,7 +42,6 @@ const contactOf = (fields: Fields) => {
   return {
     firstName: fields.firstName.trim(),
     lastName: fields.lastName.trim(),
-    phone: fields.phone.trim(),
     ...given({ email: fields.email }),
     ...(Object.keys(address).length > 0 ? { address } : {}),
   };
@@ -64,8 +63,14 @@ export function LeadForm({
   const save = useMutation({
     mutationFn: () => {
       const contact = contactOf(fields);
-      if (!lead) return api.createLead({ contact, ...(consent ? { consent: consentOf(consent) } : {}) });
-      const patch: LeadPatch = { contact };
+      const { phone } = given({ phone: fields.phone });
+      if (!lead) {
+        return api.createLead({
+          contact: { ...contact, phone: phone ?? '' },
+          ...(consent ? { consent: consentOf(consent) } : {}),
+        });
+      }
+      const patch: LeadPatch = { contact: { ...contact, ...(phone === undefined ? {} : { phone }) } };
       return api.changeLead(lead.id, patch);
     },
     onSuccess: (saved) => {
@@ -103,7 +108,7 @@ export function LeadForm({
         </SimpleGrid>
         <TextInput
           label="Phone"
-          required
+          required={!lead || hasNumber(lead.contact.phone)}
           type="tel"
           autoComplete="off"
           placeholder="(206) 555-0123"

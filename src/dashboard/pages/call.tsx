@@ -20,15 +20,26 @@ import { EventList } from '../call/event-list.tsx';
 import { LatencyChart } from '../call/latency-chart.tsx';
 import { Player } from '../call/player.tsx';
 import { TranscriptView } from '../call/transcript-view.tsx';
-import { formatPhone } from '../format.ts';
+import { formatDate, formatPhone, hasNumber } from '../format.ts';
 import { useLive } from '../live.ts';
 import { callQuery, eventsQuery, isSettling, keys, transcriptQuery } from '../queries.ts';
 import { DecisionDetails, DecisionEvidence, DecisionNotice } from '../ui/decision.tsx';
 import { useMayAct } from '../ui/may-act.ts';
-import { Ago, Copy, Facts, Length, Notice, Panel, Pill, Running, useTitle } from '../ui/pieces.tsx';
+import {
+  Ago,
+  Copy,
+  Facts,
+  Length,
+  Notice,
+  Panel,
+  PhoneNumber,
+  Pill,
+  Running,
+  useTitle,
+} from '../ui/pieces.tsx';
 import { ErrorNote, RowsSkeleton } from '../ui/states.tsx';
 import { useCallerName } from '../ui/who.ts';
-import { COMPLETENESS, DIRECTION, endReason, FOLLOW_UP, isOver, OUTCOME, STATUS } from '../words.ts';
+import { COMPLETENESS, DIRECTION, ERASED, endReason, FOLLOW_UP, isOver, OUTCOME, STATUS } from '../words.ts';
 
 export function CallPage() {
   const { callId } = useParams({ from: '/calls/$callId' });
@@ -86,6 +97,17 @@ function CallView({ call }: { call: Call }) {
           The live view is interrupted; the call itself is not. What was said meanwhile will appear here.
         </Notice>
       ) : null}
+      {call.erasedAt ? (
+        <Notice
+          tone="quiet"
+          title={`Erased on ${formatDate(call.erasedAt)}, because the person asked for it`}
+        >
+          <p>
+            The recording and every word are gone. That the call was made, when, and why it was allowed must
+            be kept.
+          </p>
+        </Notice>
+      ) : null}
       {denied && call.complianceDecision ? <DecisionNotice decision={call.complianceDecision} /> : null}
       <div className="call-grid">
         <div className="call-main">
@@ -122,13 +144,13 @@ function CallView({ call }: { call: Call }) {
           {events.data ? <EventList events={events.data} /> : null}
         </div>
         <aside className="call-side" aria-label="About this call">
+          {call.followUpActions.length > 0 ? <FollowUps call={call} /> : null}
           {call.latency.perTurnMs.length > 0 ? (
             <Panel id="latency" title="Reply times">
               <LatencyChart perTurnMs={call.latency.perTurnMs} medianMs={call.latency.medianMs} />
             </Panel>
           ) : null}
           {denied ? null : <Gate call={call} />}
-          {call.followUpActions.length > 0 ? <FollowUps call={call} /> : null}
           <Line call={call} />
           <Ids call={call} />
         </aside>
@@ -146,16 +168,12 @@ function Header({ call, name }: { call: Call; name: string | undefined }) {
         <h1>{name ?? formatPhone(call.contactPhone)}</h1>
         <Pill word={STATUS[call.status]} />
         {call.outcome ? <Pill word={OUTCOME[call.outcome]} /> : null}
+        {call.erasedAt ? <Pill word={ERASED} /> : null}
         <span className="grow" />
         {over ? null : <EndCall call={call} name={name} />}
       </div>
       <p className="call-facts">
-        {name ? (
-          <span className="num">
-            {formatPhone(call.contactPhone)}
-            <Copy value={call.contactPhone} what="number" />
-          </span>
-        ) : null}
+        {name ? <PhoneNumber phone={call.contactPhone} /> : null}
         <span className="with-icon">
           <Icon size={15} stroke={1.7} aria-hidden="true" />
           {DIRECTION[call.direction]}
@@ -276,12 +294,14 @@ function Gate({ call }: { call: Call }) {
       {call.status === 'denied' ? null : <DecisionNotice decision={decision} />}
       <DecisionDetails decision={decision} />
       <DecisionEvidence decision={decision} />
-      <p className="exports">
-        <IconListSearch size={15} stroke={1.7} aria-hidden="true" />
-        <Link to="/compliance/decisions" search={{ phone: call.contactPhone }}>
-          Every decision about this number
-        </Link>
-      </p>
+      {hasNumber(call.contactPhone) ? (
+        <p className="exports">
+          <IconListSearch size={15} stroke={1.7} aria-hidden="true" />
+          <Link to="/compliance/decisions" search={{ phone: call.contactPhone }}>
+            Every decision about this number
+          </Link>
+        </p>
+      ) : null}
     </Panel>
   );
 }

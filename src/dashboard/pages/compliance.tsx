@@ -11,6 +11,7 @@ const TABS = [
   { to: '/compliance/lists', label: 'Lists' },
   { to: '/compliance/consents', label: 'Consents' },
   { to: '/compliance/policy', label: 'Policy' },
+  { to: '/compliance/retention', label: 'Retention' },
 ] as const;
 
 export function CompliancePage() {

@@ -17,15 +17,23 @@ import type { Lead, TimelineEntry } from '../../contract/index.ts';
 import { ProofLinks } from '../compliance/proof-links.tsx';
 import { RecordConsent } from '../compliance/record-consent.tsx';
 import { useDialer } from '../dialer.ts';
-import { formatMoment, formatPhone, humanise } from '../format.ts';
+import { formatMoment, formatPhone, hasNumber, humanise } from '../format.ts';
 import { LeadForm } from '../lead/lead-form.tsx';
 import { OptOut } from '../lead/opt-out.tsx';
 import { consentsQuery, gateQuery, leadQuery, listingsQuery, timelineQuery } from '../queries.ts';
 import { DecisionDetails, DecisionNotice } from '../ui/decision.tsx';
-import { useMayAct } from '../ui/may-act.ts';
-import { Ago, Copy, Facts, Panel, Pill, useNow, useTitle } from '../ui/pieces.tsx';
+import { useMay, useMayAct } from '../ui/may-act.ts';
+import { Ago, Copy, Facts, Panel, PhoneNumber, Pill, useNow, useTitle } from '../ui/pieces.tsx';
 import { ErrorNote, RowsSkeleton } from '../ui/states.tsx';
-import { CONSENT_EVENT, consentWord, fullName, LEAD_STATUS, SCOPE } from '../words.ts';
+import {
+  CONSENT_EVENT,
+  consentWord,
+  ERASED,
+  fullName,
+  LEAD_STATUS,
+  SCOPE,
+  whyNeverDialled,
+} from '../words.ts';
 
 export function LeadPage() {
   const { leadId } = useParams({ from: '/leads/$leadId' });
@@ -55,21 +63,31 @@ export function LeadPage() {
 function LeadView({ lead }: { lead: Lead }) {
   const dialer = useDialer();
   const mayAct = useMayAct();
+  const admin = useMay('ADMIN');
   const [open, setOpen] = useState<'edit' | 'opt-out' | 'consent'>();
   const close = () => setOpen(undefined);
   useTitle(fullName(lead));
+  const erased = lead.erasedAt !== undefined;
+  const numbered = hasNumber(lead.contact.phone);
+  const never = whyNeverDialled(lead);
   return (
     <>
       <header className="call-head">
         <div className="call-title">
           <h1>{fullName(lead)}</h1>
+          {erased ? <Pill word={ERASED} /> : null}
           <Pill word={LEAD_STATUS[lead.status]} />
           {lead.dncStatus.internalDNC && lead.status !== 'dnc' ? <Pill word={LEAD_STATUS.dnc} /> : null}
           <span className="grow" />
           <Group gap="xs" justify="flex-end">
-            {mayAct ? (
+            {mayAct && !erased ? (
               <>
-                <Button leftSection={<IconPhone size={16} />} onClick={() => dialer.open(lead.id)}>
+                <Button
+                  leftSection={<IconPhone size={16} />}
+                  disabled={never !== undefined}
+                  aria-describedby={never === undefined ? undefined : 'never-dialled'}
+                  onClick={() => dialer.open(lead.id)}
+                >
                   Call
                 </Button>
                 <Button
@@ -82,7 +100,7 @@ function LeadView({ lead }: { lead: Lead }) {
               </>
             ) : null}
             {/* Whoever hears "stop" may record it, whatever the role. */}
-            {lead.dncStatus.internalDNC ? null : (
+            {lead.dncStatus.internalDNC || !numbered ? null : (
               <Button
                 variant="default"
                 leftSection={<IconPhoneOff size={16} />}
@@ -94,24 +112,31 @@ function LeadView({ lead }: { lead: Lead }) {
           </Group>
         </div>
         <p className="call-facts">
-          <span className="num">
-            {formatPhone(lead.contact.phone)}
-            <Copy value={lead.contact.phone} what="number" />
-          </span>
+          <PhoneNumber phone={lead.contact.phone} />
           <span>
             Source: {humanise(lead.source)}, received <Ago at={lead.receivedAt} />
           </span>
         </p>
+        {never === undefined ? null : (
+          <p className="small" id="never-dialled">
+            {never}
+          </p>
+        )}
       </header>
       <div className="call-grid">
         <div className="call-main">
+          {never === undefined ? <GateNow leadId={lead.id} /> : null}
           <History leadId={lead.id} />
         </div>
         <aside className="call-side" aria-label="About this lead">
-          <GateNow leadId={lead.id} />
-          <ConsentPanel lead={lead} record={mayAct ? () => setOpen('consent') : undefined} />
-          <DncPanel lead={lead} />
           <Person lead={lead} />
+          {numbered ? (
+            <>
+              <ConsentPanel lead={lead} record={mayAct ? () => setOpen('consent') : undefined} />
+              <DncPanel phone={lead.contact.phone} />
+              {admin ? <Forget phone={lead.contact.phone} /> : null}
+            </>
+          ) : null}
         </aside>
       </div>
       <Drawer
@@ -161,6 +186,10 @@ function History({ leadId }: { leadId: string }) {
   );
 }
 
+/** An outcome, a means or a channel stands there as its code, and a channel may stand there twice. */
+const plain = (detail: string): string =>
+  detail.replace(/^(\w+): \1: /, '$1: ').replace(/^[a-z]+(?:_[a-z]+)*(?=[,:] |$)/, humanise);
+
 function Entry({ entry }: { entry: TimelineEntry }) {
   return (
     <>
@@ -173,7 +202,7 @@ function Entry({ entry }: { entry: TimelineEntry }) {
           entry.title
         )}
       </span>
-      {entry.detail ? <span className="history-detail">{entry.detail}</span> : null}
+      {entry.detail ? <span className="history-detail">{plain(entry.detail)}</span> : null}
       <span className="muted small">
         <Ago at={entry.at} />
       </span>
@@ -233,7 +262,7 @@ function ConsentPanel({ lead, record }: { lead: Lead; record: (() => void) | und
         {events.map((entry) => (
           <li key={entry.id}>
             {CONSENT_EVENT[entry.eventType].label} · <Ago at={entry.timestamp} />
-            {entry.revocation?.words ? (
+            {entry.eventType === 'consent_revoked' && entry.revocation?.words ? (
               <span className="aside-detail">“{entry.revocation.words}”</span>
             ) : null}
           </li>
@@ -256,8 +285,8 @@ function ConsentPanel({ lead, record }: { lead: Lead; record: (() => void) | und
   );
 }
 
-function DncPanel({ lead }: { lead: Lead }) {
-  const listings = useInfiniteQuery(listingsQuery({ phone: lead.contact.phone }));
+function DncPanel({ phone }: { phone: string }) {
+  const listings = useInfiniteQuery(listingsQuery({ phone }));
   const held =
     listings.data?.pages.flatMap((page) => page.items).filter((entry) => entry.releasedAt === undefined) ??
     [];
@@ -274,10 +303,22 @@ function DncPanel({ lead }: { lead: Lead }) {
               {entry.state ? ` (${entry.state})` : ''}
             </strong>{' '}
             · <Ago at={entry.listedAt} />
-            {entry.reason ? <span className="aside-detail">{entry.reason}</span> : null}
+            {entry.reason ? <span className="aside-detail">{plain(entry.reason)}</span> : null}
           </li>
         ))}
       </ul>
+    </Panel>
+  );
+}
+
+/** Erasure begins from the number, so it is offered where the number stands. */
+function Forget({ phone }: { phone: string }) {
+  return (
+    <Panel id="forget" title="They want to be forgotten">
+      <p className="small">See what would be removed and what has to stay before anything happens.</p>
+      <Link className="small" to="/compliance/retention" search={{ erase: phone }}>
+        Erase this person …
+      </Link>
     </Panel>
   );
 }

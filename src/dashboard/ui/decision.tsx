@@ -3,7 +3,7 @@ import './decision.css';
 import { Table } from '@mantine/core';
 import { IconShieldCheck, IconShieldX } from '@tabler/icons-react';
 import type { Decision } from '../../contract/index.ts';
-import { formatMoment } from '../format.ts';
+import { formatMoment, formatWallClock, zoneName } from '../format.ts';
 import { REASON, type Word } from '../words.ts';
 import { Ago, Facts, Hash, Notice } from './pieces.tsx';
 
@@ -74,7 +74,7 @@ export function Places({ decision }: { decision: Decision }) {
       <Table.Thead>
         <Table.Tr>
           <Table.Th scope="col">State</Table.Th>
-          <Table.Th scope="col">Time zone</Table.Th>
+          <Table.Th scope="col">Clock of</Table.Th>
           <Table.Th scope="col">Local time</Table.Th>
         </Table.Tr>
       </Table.Thead>
@@ -82,8 +82,8 @@ export function Places({ decision }: { decision: Decision }) {
         {decision.zones.map((zone) => (
           <Table.Tr key={`${zone.state} ${zone.zone}`}>
             <Table.Td>{zone.state}</Table.Td>
-            <Table.Td>{zone.zone.replaceAll('_', ' ')}</Table.Td>
-            <Table.Td className="num">{zone.localTime}</Table.Td>
+            <Table.Td title={zone.zone}>{zoneName(zone.zone)}</Table.Td>
+            <Table.Td className="num">{formatWallClock(zone.localTime)}</Table.Td>
           </Table.Tr>
         ))}
       </Table.Tbody>

@@ -3,7 +3,7 @@ import './pieces.css';
 import { ActionIcon, CopyButton, Tooltip } from '@mantine/core';
 import { IconCheck, IconCopy, IconLock } from '@tabler/icons-react';
 import { type ReactNode, useEffect, useSyncExternalStore } from 'react';
-import { formatAgo, formatFull, formatLength, spokenLength } from '../format.ts';
+import { formatAgo, formatFull, formatLength, formatPhone, hasNumber, spokenLength } from '../format.ts';
 import type { Tone, Word } from '../words.ts';
 
 /** A state in one word. The tone colours it; the word carries it. */
@@ -148,6 +148,16 @@ export function Copy({ value, what }: { value: string; what: string }) {
         </Tooltip>
       )}
     </CopyButton>
+  );
+}
+
+/** A phone number to read and to copy; where there is none it says so. */
+export function PhoneNumber({ phone }: { phone: string }) {
+  return (
+    <span className="num">
+      {formatPhone(phone)}
+      {hasNumber(phone) ? <Copy value={phone} what="number" /> : null}
+    </span>
   );
 }
 

@@ -4,7 +4,7 @@ import { Button, Center, Skeleton } from '@mantine/core';
 import { IconAlertTriangle, IconRefresh } from '@tabler/icons-react';
 import type { ErrorComponentProps } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
-import { ApiError } from '../api.ts';
+import { ApiError, api } from '../api.ts';
 import { remedy } from '../words.ts';
 import { Notice } from './pieces.tsx';
 
@@ -76,7 +76,8 @@ export function ErrorNote({ error, retry }: { error: unknown; retry?: () => void
   const known = error instanceof ApiError ? error : undefined;
   const code = known?.code ?? 'page_error';
   const title = known?.problem?.title ?? (known ? known.message : 'This page stopped working');
-  const detail = known?.problem?.detail;
+  // Why the database is away stands on top of every page.
+  const detail = code === 'store_unavailable' ? undefined : known?.problem?.detail;
   const advice = known
     ? remedy(code)
     : 'Reload the page. If it happens again, report it with the text below.';
@@ -112,12 +113,30 @@ export function ErrorNote({ error, retry }: { error: unknown; retry?: () => void
   );
 }
 
+/** How browsers and the bundler say that the code of a page did not come. */
+const NOT_LOADED = /dynamically imported module|preload CSS|importing a module script failed/i;
+
 /** What the router shows when a page throws. */
 export function PageError({ error, reset }: ErrorComponentProps) {
+  const notLoaded = error instanceof Error && NOT_LOADED.test(error.message);
+  // Whoever reloads while the server is away has no page left to try again from.
+  const reload = () => {
+    api.readiness().then(
+      () => location.reload(),
+      () => undefined,
+    );
+  };
   return (
     <div className="page">
       <h1>Something went wrong</h1>
-      <ErrorNote error={error} retry={reset} />
+      {notLoaded ? (
+        <ErrorNote
+          error={new ApiError('not_loaded', 'This page could not be loaded', { cause: error })}
+          retry={reload}
+        />
+      ) : (
+        <ErrorNote error={error} retry={reset} />
+      )}
     </div>
   );
 }
