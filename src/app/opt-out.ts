@@ -74,7 +74,7 @@ export function createOptOut(deps: OptOutDeps): OptOut {
     let revocation: ConsentLog | undefined;
     for (const phone of numbers) {
       const entry = await revokeOnce(phone, request, entries, by);
-      await noteListed(deps, phone, reason, entries, by);
+      await noteListed(deps, phone, request.words.slice(0, 500), entries, by);
       revocation ??= entry;
     }
     await refreshLeads(deps, numbers, by);

@@ -22,7 +22,7 @@ export interface RetentionRule {
 
 export type Kept = CollectionName | 'recordings';
 
-const MODEL = 'data model §5';
+const MODEL = 'the rule of this service';
 const TSR = '16 CFR 310.5 (TSR), five years';
 const OURS = 'needed while the service is used';
 const kept: Lifetime = { kind: 'kept' };
@@ -48,7 +48,7 @@ export const RETENTION_RULES: { readonly [K in Kept]: RetentionRule } = {
   },
   call_transcripts: {
     lifetime: { kind: 'archived', afterYears: 1 },
-    says: 'Transcripts: moved to call_transcripts_archive_<year> when they are a year old, and kept there',
+    says: 'Transcripts: moved to the archive of their year when they are a year old, and kept there',
     source: MODEL,
   },
   recordings: {
@@ -87,11 +87,41 @@ export const RETENTION_RULES: { readonly [K in Kept]: RetentionRule } = {
     says: 'Tries at calls: kept, for limits on how often somebody is called are counted from them',
     source: TSR,
   },
+  claims: {
+    lifetime: kept,
+    says: 'Which process does what at the moment: rewritten as work begins and ends, and about nobody',
+    source: OURS,
+  },
   system_config: { lifetime: kept, says: 'Settings and who changed them: kept', source: OURS },
   retention_runs: { lifetime: kept, says: 'Reports of what was archived and removed: kept', source: OURS },
   erasures: {
     lifetime: kept,
     says: 'Reports of erasures, by number: kept, for they prove that what was asked for was done',
+    source: OURS,
+  },
+  contacts: {
+    lifetime: kept,
+    says: 'The people behind leads, joined from those leads: kept as long as they are',
+    source: OURS,
+  },
+  properties: {
+    lifetime: kept,
+    says: 'Houses that leads are about, and what they are worth: kept',
+    source: OURS,
+  },
+  intake_endpoints: {
+    lifetime: kept,
+    says: 'Addresses that lead sources post to, and who made and revoked them: kept',
+    source: OURS,
+  },
+  lead_imports: {
+    lifetime: kept,
+    says: 'Which files of leads were imported, and where their columns went: kept',
+    source: OURS,
+  },
+  lead_import_parts: {
+    lifetime: kept,
+    says: 'What became of each row of those files, by line and lead, without a name or number: kept',
     source: OURS,
   },
 };

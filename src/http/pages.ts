@@ -75,7 +75,7 @@ export function signInPage(auth: Auth) {
       else
         sendPage(response, 401, 'This link does not sign you in', [
           'A sign-in link works once and for 24 hours.',
-          'Each start of Parley prints a new one: restart it and open the link it prints.',
+          'Each start of Parley prints a new one: restart it and open the link it prints, or <a href="/">paste the link here</a>.',
         ]);
     }
   };

@@ -32,6 +32,11 @@ pre { white-space: pre-wrap; }
 table { border-collapse: collapse; width: 100%; font-size: 14px; }
 th, td { border: 1px solid #999; padding: .3rem .5rem; text-align: left; vertical-align: top; }
 th { overflow-wrap: normal; }
+@media screen and (max-width: 40rem) {
+  body { padding: 0 .75rem; }
+  dl { grid-template-columns: 1fr; }
+  table { display: block; overflow-x: auto; }
+}
 thead { display: table-header-group; }
 @page { margin: 16mm; }
 @media print {
