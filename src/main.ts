@@ -9,6 +9,7 @@ import { createElevenLabs } from './adapters/elevenlabs/index.ts';
 import { openRecordings } from './adapters/recordings/index.ts';
 import { openJournaledStore } from './adapters/store/journal/index.ts';
 import { openLocalStore } from './adapters/store/local/index.ts';
+import { unfinishedMigration } from './adapters/store/migrate.ts';
 import { openMongoStore } from './adapters/store/mongo/index.ts';
 import { createClock, createIds, createLog } from './adapters/system.ts';
 import { timeZoneRelease } from './adapters/time-zones.ts';
@@ -55,6 +56,9 @@ async function openStore({ mongo }: Config, dataDir: string, clock: Clock, log: 
   const { journalDays: keepDays, ...settings } = mongo;
   try {
     const store = await openMongoStore({ ...settings, clock, log });
+    const origin = (await store.health()).ok ? await unfinishedMigration(store) : undefined;
+    if (origin !== undefined)
+      throw new ConfigError([`the database is not complete: finish the migration from ${origin}`]);
     return await openJournaledStore({ store, dir: join(dataDir, 'journal'), keepDays, clock, log });
   } catch (error) {
     throw isFailure(error, 'config_invalid') ? new ConfigError([error.message]) : error;

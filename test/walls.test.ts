@@ -91,6 +91,18 @@ describe('the walls', () => {
     expect(broken.map(({ file }) => file)).toEqual([]);
   });
 
+  test('the embedded store and MongoDB’s know nothing of each other', () => {
+    const broken = sources.flatMap(({ file, text }) => {
+      const [, own] = /^adapters\/store\/(local|mongo)\//.exec(file) ?? [];
+      const other = { local: 'mongo', mongo: 'local' }[own ?? ''];
+      return importsOf(text)
+        .map((spec) => posix.join(posix.dirname(file), spec))
+        .filter((to) => other !== undefined && to.startsWith(`adapters/store/${other}/`))
+        .map((to) => `${file} imports ${to}`);
+    });
+    expect(broken).toEqual([]);
+  });
+
   test('only config and the composition root read the environment', () => {
     const allowed = new Set([
       'cli/backup.ts',

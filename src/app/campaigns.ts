@@ -4,6 +4,8 @@ import type { CallingPolicy, Campaign } from '../domain/documents.ts';
 import { Failure } from '../domain/errors.ts';
 import { parseInput } from '../domain/input.ts';
 import { parsePhone } from '../domain/phone.ts';
+import { PROPERTY_TYPES } from '../domain/property.ts';
+import type { Targeting } from '../domain/qualification.ts';
 import { type Page, page } from './paging.ts';
 import type { Clock, Filter, Ids, Log, Store } from './ports.ts';
 import { CALL_VALUES, placeholderProblem } from './prompts.ts';
@@ -38,10 +40,33 @@ const Calling = z.strictObject({
   carrierRecording: z.boolean(),
 });
 
+const names = (most: number) => z.array(z.string().trim().min(1).max(100)).max(most);
+const TargetingInput = z.strictObject({
+  leadSources: names(50).optional(),
+  intent: z.array(z.enum(['buyer', 'seller', 'investor'])).optional(),
+  qualification: z
+    .strictObject({
+      minScore: z.number().min(0).max(1).optional(),
+      minEquity: z.number().min(0).max(1).optional(),
+      maxPrice: z.number().min(0).optional(),
+      propertyTypes: z.array(z.enum(PROPERTY_TYPES)).optional(),
+    })
+    .optional(),
+  geography: z
+    .strictObject({
+      states: names(60).optional(),
+      cities: names(500).optional(),
+      zipCodes: names(2_000).optional(),
+    })
+    .optional(),
+  motivationFactors: names(50).optional(),
+});
+
 const CampaignInput = z.strictObject({
   name: z.string().trim().min(1).max(200),
   description: z.string().max(2_000).optional(),
   type: z.enum(['wholesale', 'fix_flip', 'rental']),
+  targeting: TargetingInput.optional(),
   calling: Calling.partial().optional(),
 });
 const CampaignPatch = CampaignInput.partial().extend({
@@ -53,6 +78,7 @@ export interface NewCampaign {
   readonly name: string;
   readonly description?: string;
   readonly type: Campaign['type'];
+  readonly targeting?: Targeting;
   readonly calling?: Partial<CallingPolicy>;
 }
 export type CampaignChange = Partial<NewCampaign> & { readonly status?: Campaign['status'] };
@@ -95,7 +121,7 @@ export function createCampaigns({ store, clock, ids, log }: CampaignsDeps) {
 
   /** A new campaign is a draft: it calls nobody until it is made active. Throws `invalid_request`. */
   async function create(input: NewCampaign, by: string): Promise<Campaign> {
-    const { name, description, type, calling: wanted } = parseInput(CampaignInput, input);
+    const { name, description, type, targeting, calling: wanted } = parseInput(CampaignInput, input);
     const now = new Date(clock.nowMs());
     const campaign: Campaign = {
       _id: ids.objectId(),
@@ -103,6 +129,7 @@ export function createCampaigns({ store, clock, ids, log }: CampaignsDeps) {
       ...(description === undefined ? {} : { description }),
       type,
       status: 'draft',
+      ...(targeting === undefined ? {} : { targeting: targeting as Targeting }),
       calling: calling({ ...HOUSE_CALLING, subject: name.slice(0, 100) }, wanted),
       createdAt: now,
       updatedAt: now,

@@ -12,6 +12,7 @@ import { foldTranscript } from '../domain/transcript.ts';
 import { soon } from './at-hand.ts';
 import { type Bridge, type BridgeDeps, createBridge, OPT_OUT_KEY, type Talk } from './bridge-call.ts';
 import type { KeepScript } from './kept-scripts.ts';
+import { underLife } from './lives.ts';
 import { type OptOutOrKeep, optOutInCall } from './opt-out.ts';
 import { personOf } from './person.ts';
 import type { Cancel, CarrierInlet, CarrierStatus, Clock, Ids, Log, Store, Telephony } from './ports.ts';
@@ -45,6 +46,8 @@ export interface CarryDeps extends Speaker {
   /** Share of the concurrency that outbound calls leave free for inbound ones, 0..1. */
   readonly inboundReserve: number;
   readonly finish: (callId: string) => void;
+  /** Whose calls those are that begin now; undefined where this process is the only one. */
+  readonly life: () => string | undefined;
   /** Words, written or spoken, that stop all calls. */
   readonly revokes: (text: string) => boolean;
   readonly optOut: OptOutOrKeep;
@@ -65,6 +68,8 @@ const NO_MORE_CALLS = 'the person asked not to be called';
 const DIALLING_MS = 10_000;
 const LOOK_EVERY_MS = 500;
 const MOST_OPEN = 10_000;
+/** The agent platform keeps its account of a talk for longer than this. */
+const UNRECONCILED_MS = 7 * 24 * 3_600_000;
 const REST_MS = 10_000;
 
 export function createCarryCalls(deps: CarryDeps) {
@@ -239,6 +244,7 @@ export function createCarryCalls(deps: CarryDeps) {
         direction: 'inbound',
         reservedAt: now,
         state: 'dialed',
+        ...underLife(call.carriedBy),
         createdAt: now,
         updatedAt: now,
       });
@@ -354,6 +360,7 @@ export function createCarryCalls(deps: CarryDeps) {
           callSid,
           contactPhone: phone ?? from,
           fromPhone: to,
+          ...underLife(deps.life()),
           ...(lead ? { leadId: lead._id } : {}),
           ...(attestation ? { attestation } : {}),
           script: script ?? scriptRef(prompts, scriptFor([], 'inbound')),
@@ -455,27 +462,52 @@ export function createCarryCalls(deps: CarryDeps) {
   /** Calls whose stream was connected a second time; a third time they get a sentence. */
   const reconnected = new Set<string>();
 
-  /** Calls that another life of this process left open: what became of them is asked, and their talk is finished. */
-  async function recoverOpenCalls(lookFor: (attempt: Attempt) => void): Promise<number> {
-    const open = await store.collection('calls').find({
-      filter: { status: { $in: ['queued', 'initiated', 'ringing', 'answered'] } },
-      limit: MOST_OPEN,
-    });
-    const unreconciled = await store.collection('calls').find({
-      filter: {
-        status: 'completed',
-        conversationId: { $exists: true },
-        completeness: { $exists: false },
-        initiatedAt: { $gt: new Date(clock.nowMs() - 7 * 24 * 3_600_000) },
-      },
-      limit: MOST_OPEN,
-    });
+  const OPEN = { status: { $in: ['queued', 'initiated', 'ringing', 'answered'] } };
+  /** Over, and not yet compared with the platform's account. */
+  const unreconciled = () => ({
+    status: 'completed',
+    conversationId: { $exists: true },
+    completeness: { $exists: false },
+    initiatedAt: { $gt: new Date(clock.nowMs() - UNRECONCILED_MS) },
+  });
+  const HELD = { state: { $in: ['reserved', 'dialed'] } };
+  const carriedBy = (life: string | undefined) => ({ carriedBy: life ?? { $exists: false } });
+
+  /** The lives that left calls open; undefined for calls that stand under none. This one may be among them. */
+  async function livesWithOpenCalls(): Promise<ReadonlySet<string | undefined>> {
+    const calls = store.collection('calls');
+    const groups = await Promise.all([
+      calls.aggregate([{ $match: OPEN }, { $group: { _id: '$carriedBy' } }]),
+      calls.aggregate([{ $match: unreconciled() }, { $group: { _id: '$carriedBy' } }]),
+      attempts.aggregate([{ $match: HELD }, { $group: { _id: '$carriedBy' } }]),
+    ]);
+    return new Set(groups.flat().map(({ _id }) => (typeof _id === 'string' ? _id : undefined)));
+  }
+
+  /**
+   * Calls that a life which is over left open: what became of them is asked, and their talk is finished. Answers with those
+   * that are being finished now.
+   */
+  async function takeUp(
+    life: string | undefined,
+    lookFor: (attempt: Attempt) => void,
+  ): Promise<readonly string[]> {
+    const calls = store.collection('calls');
+    const open = await calls.find({ filter: { ...OPEN, ...carriedBy(life) }, limit: MOST_OPEN });
+    const untold = await calls.find({ filter: { ...unreconciled(), ...carriedBy(life) }, limit: MOST_OPEN });
     // Their call ended, or never came to be, and that life died before it could free the person.
     const held = await attempts.find({
-      filter: { state: { $in: ['reserved', 'dialed'] }, callId: { $nin: open.map(({ _id }) => _id) } },
+      filter: { ...HELD, ...carriedBy(life), callId: { $nin: open.map(({ _id }) => _id) } },
       limit: MOST_OPEN,
     });
-    for (const { _id } of [...open, ...unreconciled]) {
+    const finishing = new Set<string>();
+    const finish = (callId: string): void => {
+      finishing.add(callId);
+      deps.finish(callId);
+    };
+    for (const { _id } of [...open, ...untold]) {
+      // Its phone is being talked to here: a callback came to this process.
+      if (active.has(_id)) continue;
       const call = await events.rebuild(_id);
       if (!call) continue;
       if (!call.callSid && !isOver(call)) {
@@ -491,22 +523,24 @@ export function createCarryCalls(deps: CarryDeps) {
           );
         }
       }
-      deps.finish(_id);
+      finish(_id);
     }
     for (const { _id, callId } of held) {
+      if (active.has(callId)) continue;
       const call = await events.rebuild(callId);
-      if (call && call.status !== 'denied') deps.finish(callId);
+      if (call && call.status !== 'denied') finish(callId);
       else
         await attempts.update(
           { _id },
           {
             // An attempt that was never judged counts against the caps, a denied one does not.
             $set: { state: call ? 'denied' : 'closed', updatedAt: new Date(clock.nowMs()) },
-            $unset: { activePhones: '' },
+            // Of an attempt without a call nobody was told: whoever asks again with its key gets an answer.
+            $unset: { activePhones: '', ...(call ? {} : { idempotencyKey: '' }) },
           },
         );
     }
-    return open.length;
+    return [...finishing];
   }
 
   /**
@@ -585,7 +619,8 @@ export function createCarryCalls(deps: CarryDeps) {
 
   return {
     inlet,
-    recoverOpenCalls,
+    livesWithOpenCalls,
+    takeUp,
     /** Counts an outbound call against the concurrency, or throws `at_capacity` or `shutting_down`. */
     admit(): void {
       if (draining) throw new Failure('shutting_down', 'the service is stopping; no new calls');

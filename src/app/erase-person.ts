@@ -85,6 +85,8 @@ export function createErasures({ store, clock, ids, log, events, recordings, dnc
   const leads = store.collection('leads');
   const registry = store.collection('dnc_registry');
   const attempts = store.collection('attempts');
+  const contacts = store.collection('contacts');
+  const properties = store.collection('properties');
   const transcripts = store.collection('call_transcripts');
   const sessions = store.collection('conversation_sessions');
   const now = (): Date => new Date(clock.nowMs());
@@ -187,6 +189,18 @@ export function createErasures({ store, clock, ids, log, events, recordings, dnc
         yield { of: 'leads', go: () => leads.put({ ...erased, updatedAt: now(), updatedBy: by }) };
     }
     const everyNumber = { $in: subject.numbers };
+    const joined = { $or: [{ phones: everyNumber }, { leadIds: { $in: subject.leadIds } }] };
+    for await (const { _id } of inOrder(contacts, joined, ['_id']))
+      yield { of: 'contacts', go: () => contacts.remove({ _id }) };
+    for await (const { _id } of inOrder(properties, { leadIds: { $in: subject.leadIds } }, ['_id']))
+      yield {
+        of: 'properties',
+        go: () =>
+          properties.update(
+            { _id },
+            { $pull: { leadIds: { $in: subject.leadIds } }, $unset: { 'owner.name': '' } },
+          ),
+      };
     const spoken = { phone: everyNumber, reason: { $exists: true, $ne: ERASED } };
     for await (const { _id } of inOrder(registry, spoken, ['_id']))
       yield { of: 'dnc_registry', go: () => registry.update({ _id }, { $set: { reason: ERASED } }) };

@@ -9,15 +9,20 @@ import { createCallRecords } from './call-records.ts';
 import { createCampaigns, HOUSE_CALLING } from './campaigns.ts';
 import { createCarryCalls } from './carry-calls.ts';
 import { createCheckCompliance } from './check-compliance.ts';
+import { createClaims } from './claims.ts';
 import { createCompliancePolicy } from './compliance-policy.ts';
 import { createConsents } from './consents.ts';
+import { createContacts } from './contacts.ts';
 import { createDnc } from './dnc.ts';
 import { createErasures } from './erase-person.ts';
 import { createFinishCall } from './finish-call.ts';
 import { createGatherFacts } from './gather-facts.ts';
+import { createIntake } from './intake.ts';
 import { createKeptScripts } from './kept-scripts.ts';
+import { createLeadImports } from './lead-imports.ts';
 import { createLeads } from './leads.ts';
 import { createLists } from './lists.ts';
+import { createLives } from './lives.ts';
 import { createPlaceCall, type PlaceCallRequest } from './place-call.ts';
 import type {
   AgentInlet,
@@ -33,6 +38,7 @@ import type {
 } from './ports.ts';
 import type { Prompts } from './prompts.ts';
 import { createProof } from './proof.ts';
+import { createProperties } from './properties.ts';
 import { createReadCalls } from './read-calls.ts';
 import { createEventLog } from './record-event.ts';
 import { createRetention } from './retention.ts';
@@ -82,7 +88,12 @@ export function buildApp(ports: Ports, house: House) {
     stopCallsTo: (numbers, except) => carry.stopCallsTo(numbers, except),
   });
   const consents = createConsents({ ...shared, dnc });
+  const contacts = createContacts(ports);
+  const properties = createProperties(ports);
   const leads = createLeads({ ...shared, consents });
+  const claims = createClaims(ports);
+  const leadImports = createLeadImports({ ...shared, consents, claims });
+  const intake = createIntake({ ...shared, consents });
   const compliance = {
     ...createCheckCompliance(shared),
     ...createCompliancePolicy(ports),
@@ -95,6 +106,11 @@ export function buildApp(ports: Ports, house: House) {
   const policyOf = async (campaignId: string | undefined): Promise<CallingPolicy> =>
     (campaignId === undefined ? undefined : await campaignOf(campaignId))?.calling ?? HOUSE_CALLING;
 
+  function expectUpToDate(): void {
+    if (store.outage && store.outage.state !== 'up')
+      throw new Failure('store_unavailable', WAITING[store.outage.state]);
+  }
+
   const finish = createFinishCall({ ...shared, events, learnedEnd: (callId) => carry.over(callId) });
   const carry = createCarryCalls({
     ...shared,
@@ -102,6 +118,7 @@ export function buildApp(ports: Ports, house: House) {
     policyOf,
     runTool: createAgentTools({ ...shared, events, policyOf, optOut: dnc.optOutOrKeep }),
     finish: finish.start,
+    life: () => lives.own,
     revokes,
     leadOf,
     optOut: dnc.optOutOrKeep,
@@ -110,10 +127,10 @@ export function buildApp(ports: Ports, house: House) {
     ...shared,
     events,
     policyOf,
+    life: () => lives.own,
     gatherFacts: createGatherFacts(shared),
     admit: () => {
-      if (store.outage && store.outage.state !== 'up')
-        throw new Failure('store_unavailable', WAITING[store.outage.state]);
+      expectUpToDate();
       carry.admit();
     },
     occupy: carry.occupy,
@@ -123,15 +140,21 @@ export function buildApp(ports: Ports, house: House) {
       if (!carry.talksOn(callId)) finish.start(callId);
     },
   });
+  const lives = createLives({
+    ...ports,
+    claims,
+    left: carry.livesWithOpenCalls,
+    takeUp: (life) => carry.takeUp(life, place.lookAgain),
+    isFinishing: finish.isUnderWay,
+  });
   const read = createReadCalls({ ...shared, events });
   const retention = createRetention({ ...shared, events });
   const erasures = createErasures({ ...shared, events, dnc });
 
   async function takeUp(): Promise<number> {
-    if (store.outage && store.outage.state !== 'up')
-      throw new Failure('store_unavailable', WAITING[store.outage.state]);
+    expectUpToDate();
     await lists.recover();
-    return await carry.recoverOpenCalls(place.lookAgain);
+    return await lives.begin();
   }
 
   async function takeUpWhenBack(): Promise<void> {
@@ -156,6 +179,10 @@ export function buildApp(ports: Ports, house: House) {
 
   return {
     leads,
+    leadImports,
+    intake,
+    contacts,
+    properties,
     compliance,
     consents,
     dnc,
@@ -166,6 +193,8 @@ export function buildApp(ports: Ports, house: House) {
     calls: {
       /** As `placeCall`; a lead's own campaign is meant when none is named. */
       async place(request: PlaceCallRequest) {
+        expectUpToDate();
+        await lives.beKnown();
         const lead = await leadOf(request.leadId);
         const campaignId = request.campaignId ?? lead?.campaignId;
         return await place.placeCall({ ...request, ...(campaignId ? { campaignId } : {}) });
@@ -203,9 +232,13 @@ export function buildApp(ports: Ports, house: House) {
       const late = clock.sleep(SETTLE_MS);
       await Promise.race([settled, late]);
       stop.abort();
+      await Promise.race([lives.stop().catch(() => undefined), clock.sleep(SETTLE_MS)]);
       await Promise.allSettled([place.settled(), finish.settled(), events.settled()]);
       // A long list that is becoming current is not waited for, nor a long run: both can be gone on with.
-      await Promise.race([Promise.all([lists.settled(), retention.settled()]), clock.sleep(SETTLE_MS)]);
+      await Promise.race([
+        Promise.all([lists.settled(), leadImports.settled(), retention.settled()]),
+        clock.sleep(SETTLE_MS),
+      ]);
       log.info({}, 'all calls are over');
     },
   };

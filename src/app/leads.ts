@@ -6,6 +6,7 @@ import { changeLead, type LeadChange, type NewLead, newLead } from '../domain/le
 import { parsePhone } from '../domain/phone.ts';
 import { type LedgerDeps, ledgerOf, refreshLeads } from './consent-ledger.ts';
 import type { ConsentGiven, Consents } from './consents.ts';
+import { createContacts } from './contacts.ts';
 import { type Page, page } from './paging.ts';
 import { personOf } from './person.ts';
 import type { Filter } from './ports.ts';
@@ -45,6 +46,7 @@ const MOST_TIMELINE_CALLS = 1_000;
 
 export function createLeads(deps: LeadsDeps) {
   const { store, clock, ids, consents } = deps;
+  const contacts = createContacts(deps);
   const leads = store.collection('leads');
 
   /**
@@ -62,6 +64,7 @@ export function createLeads(deps: LeadsDeps) {
     const duplicates = all.map((other) => other._id).filter((id) => id !== lead._id);
     if (consent) await consents.grant({ ...consent, phone: lead.contact.phone, leadId: lead._id }, by);
     else await refreshLeads(deps, numbersOf(lead), by);
+    await contacts.ofLead(lead._id);
     return { ...(await get(lead._id)), duplicates };
   }
 
@@ -109,6 +112,7 @@ export function createLeads(deps: LeadsDeps) {
       },
     );
     if (!after) throw new Failure('lead_not_found', 'there is no such lead', { details: { leadId } });
+    if (change.contact !== undefined && after.erasedAt === undefined) await contacts.ofLead(leadId);
     if (numbersOf(before).join() === numbersOf(after).join()) return after;
     // Another number is another person's record: consent and do-not-call status may differ.
     await refreshLeads(deps, numbersOf(after), by);

@@ -18,6 +18,7 @@ import { parsePhone } from '../domain/phone.ts';
 import { termsOf } from './call-records.ts';
 import type { Gathered, GatherFacts } from './gather-facts.ts';
 import type { KeepScript } from './kept-scripts.ts';
+import { underLife } from './lives.ts';
 import { personOf } from './person.ts';
 import type { Cancel, CarrierCall, Clock, Ids, Log, Store, Telephony } from './ports.ts';
 import { statesOf } from './prompts.ts';
@@ -48,6 +49,8 @@ export interface PlaceCallDeps {
   readonly keepScript: KeepScript;
   readonly sellerName: string;
   readonly callsPerSecond: number;
+  /** Whose calls those are that begin now; undefined where this process is the only one. */
+  readonly life: () => string | undefined;
   /** Throws Failure `at_capacity` or `shutting_down` when no outbound call may start now. */
   readonly admit: () => void;
   /** Counts the call against the lines in use, until it is over or the answer is called. */
@@ -117,6 +120,7 @@ export function createPlaceCall(deps: PlaceCallDeps) {
       direction: 'outbound',
       reservedAt: now,
       state: 'reserved',
+      ...underLife(deps.life()),
       ...(request.idempotencyKey
         ? { idempotencyKey: `${request.requestedBy}:${request.idempotencyKey}` }
         : {}),
@@ -162,10 +166,14 @@ export function createPlaceCall(deps: PlaceCallDeps) {
     }
   }
 
-  async function close(attempt: Attempt, state: 'denied' | 'closed'): Promise<void> {
+  async function close(
+    attempt: Attempt,
+    state: 'denied' | 'closed',
+    unset: { readonly idempotencyKey?: '' } = {},
+  ): Promise<void> {
     await attempts.update(
       { _id: attempt._id },
-      { $set: { state, updatedAt: new Date(clock.nowMs()) }, $unset: { activePhones: '' } },
+      { $set: { state, updatedAt: new Date(clock.nowMs()) }, $unset: { activePhones: '', ...unset } },
     );
   }
 
@@ -188,7 +196,12 @@ export function createPlaceCall(deps: PlaceCallDeps) {
     const work = insist(callId, async () => {
       const call = await events.call(callId);
       if (call && !isOver(call)) await ended(callId, 'canceled', reason);
-      await close(attempt, call?.status === 'denied' ? 'denied' : 'closed');
+      // Where no call came to be, whoever asks again with the same key is not told of one.
+      await close(
+        attempt,
+        call?.status === 'denied' ? 'denied' : 'closed',
+        call ? {} : { idempotencyKey: '' },
+      );
       deps.abandoned(callId);
     });
     inBackground(work, callId);
@@ -429,6 +442,7 @@ export function createPlaceCall(deps: PlaceCallDeps) {
         fromPhone: from,
         ...(request.campaignId ? { campaignId: request.campaignId } : {}),
         requestedBy: request.requestedBy,
+        ...underLife(attempt.carriedBy),
       });
       if (place === 'unsure')
         return await deny(attempt, checkError(clock.nowMs(), 'it could not be reserved'));

@@ -100,6 +100,8 @@ export interface Store {
   readonly lists: NumberLists;
   /** Present where the data lie on another machine, which may be away. */
   readonly outage?: Outage;
+  /** Present where several processes may work on the data: names what one living process at a time has on its machine. */
+  readonly home?: string;
   health(): Promise<StoreHealth>;
   close(): Promise<void>;
 }

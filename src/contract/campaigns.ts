@@ -1,6 +1,7 @@
 /** contract/campaigns: how calls of one kind are made. */
 import { z } from 'zod';
 import { Id, Instant, line, PageQuery, PhoneText, prose } from './common.ts';
+import { PropertyType } from './properties.ts';
 
 export const CampaignType = z.enum(['wholesale', 'fix_flip', 'rental']);
 export const CampaignStatus = z.enum(['draft', 'active', 'paused', 'completed']);
@@ -13,6 +14,35 @@ export const CampaignHours = z
   .strictObject({ start: clock, end: clock, days: z.array(Weekday).min(1).max(7) })
   .refine((value) => value.start < value.end, { error: 'must be later than start', path: ['end'] })
   .meta({ id: 'CampaignHours' });
+
+const names = (most: number) => z.array(line(100)).max(most);
+
+/** Whom a campaign is for; what is absent or empty asks for nothing. Leads are judged by it. */
+export const Targeting = z
+  .strictObject({
+    leadSources: z.exactOptional(names(50)),
+    intent: z.exactOptional(z.array(z.enum(['buyer', 'seller', 'investor'])).max(3)),
+    qualification: z.exactOptional(
+      z.strictObject({
+        /** 0..1; a lead below it does not qualify. */
+        minScore: z.exactOptional(z.number().min(0).max(1)),
+        /** The owner's share of the worth, 0..1. */
+        minEquity: z.exactOptional(z.number().min(0).max(1)),
+        maxPrice: z.exactOptional(z.number().min(0).max(1e10)),
+        propertyTypes: z.exactOptional(z.array(PropertyType).max(4)),
+      }),
+    ),
+    geography: z.exactOptional(
+      z.strictObject({
+        states: z.exactOptional(names(60)),
+        cities: z.exactOptional(names(500)),
+        zipCodes: z.exactOptional(names(2000)),
+      }),
+    ),
+    motivationFactors: z.exactOptional(names(50)),
+  })
+  .meta({ id: 'Targeting' });
+export type Targeting = z.infer<typeof Targeting>;
 
 const policy = {
   purpose: z.enum(['marketing', 'informational']),
@@ -51,6 +81,7 @@ export const CampaignCreate = z
     name: line(120),
     description: z.exactOptional(prose(2000)),
     type: CampaignType,
+    targeting: z.exactOptional(Targeting),
     calling: z.exactOptional(calling),
   })
   .meta({ id: 'CampaignCreate' });
@@ -63,6 +94,8 @@ export const CampaignPatch = z
     description: z.exactOptional(prose(2000)),
     type: z.exactOptional(CampaignType),
     status: z.exactOptional(CampaignStatus),
+    /** Replaced whole. */
+    targeting: z.exactOptional(Targeting),
     calling: z.exactOptional(calling),
   })
   .refine((value) => Object.keys(value).length > 0, { error: 'give at least one member to change' })
@@ -76,6 +109,7 @@ export const Campaign = z
     description: z.exactOptional(z.string()),
     type: CampaignType,
     status: CampaignStatus,
+    targeting: z.exactOptional(Targeting),
     calling: CallingPolicy,
     createdAt: Instant,
     updatedAt: Instant,

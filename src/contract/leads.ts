@@ -87,6 +87,35 @@ export const LeadPatch = z
   .meta({ id: 'LeadPatch' });
 export type LeadPatch = z.infer<typeof LeadPatch>;
 
+/** How well a lead fits its campaign: every part of the score with what it rests on. */
+export const Qualification = z
+  .object({
+    /** 0..1 */
+    score: z.number(),
+    qualified: z.boolean(),
+    qualifiedAt: z.exactOptional(Instant),
+    criteria: z.object({
+      hasMinEquity: z.boolean(),
+      withinBudget: z.boolean(),
+      rightPropertyType: z.boolean(),
+      isMotivated: z.boolean(),
+    }),
+    /** All weights together are 1; `points` are 0..1. */
+    factors: z.array(
+      z.object({
+        name: z.enum(['intent', 'motivation', 'urgency', 'equity', 'price', 'property_type', 'place']),
+        weight: z.number(),
+        points: z.number(),
+        says: z.string(),
+      }),
+    ),
+    estimatedValue: z.exactOptional(z.number()),
+    estimatedEquity: z.exactOptional(z.number()),
+    wholesalePotential: z.exactOptional(z.enum(['low', 'medium', 'high'])),
+  })
+  .meta({ id: 'Qualification' });
+export type Qualification = z.infer<typeof Qualification>;
+
 export const ContactAttempt = z
   .object({
     attemptId: z.string(),
@@ -120,7 +149,9 @@ export const Lead = z
         }),
       ),
     }),
+    propertyId: z.exactOptional(Id),
     propertyAddress: z.exactOptional(z.string()),
+    qualification: z.exactOptional(Qualification),
     intent: z.exactOptional(
       z.object({
         type: z.exactOptional(IntentType),

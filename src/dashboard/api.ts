@@ -24,8 +24,12 @@ import {
   type DncRelease,
   Erasure,
   type ErasureRequest,
+  ImportedRow,
   Lead,
   type LeadCreate,
+  LeadFilePreview,
+  LeadImport,
+  type LeadImportPlan,
   type LeadPatch,
   type LeadQuery,
   ListImport,
@@ -38,6 +42,7 @@ import {
   type RetentionPatch,
   RetentionPolicy,
   RetentionRun,
+  type RowOutcome,
   Session,
   Settings,
   Timeline,
@@ -49,6 +54,8 @@ const BASE = '/api/v1';
 const TIMEOUT_MS = 20_000;
 /** For what goes through everything that is kept of somebody, or of a day. */
 const LONG_TIMEOUT_MS = 120_000;
+/** So much of a file is looked at before it is imported. */
+const PREVIEW_BYTES = 256 * 1024;
 
 /**
  * A request that did not give what was asked for. `code` is the problem's own; without an answer of the server it is
@@ -179,6 +186,26 @@ async function send<S extends z.ZodType>(
   return accepted(status, json, schema);
 }
 
+/** Sends a file as it is, and reads the answer. */
+async function upload<S extends z.ZodType>(
+  path: string,
+  query: NonNullable<Options['query']>,
+  file: Blob,
+  sent: (bytes: number) => void,
+  signal: AbortSignal | undefined,
+  schema: S,
+): Promise<z.output<S>> {
+  const url = address(path, query);
+  const { status, body } = await sendFile(url, file, sent, signal ?? new AbortController().signal);
+  if (status === 0) {
+    throw new ApiError('upload_interrupted', 'The connection broke while the file was being sent.', {
+      retryable: true,
+    });
+  }
+  if (status < 200 || status > 299) throw refused(status, body);
+  return accepted(status, body, schema);
+}
+
 const CallPage = page(Call);
 const LeadPage = page(Lead);
 const Events = z.object({ items: z.array(CallEvent) });
@@ -188,6 +215,8 @@ const DecisionPage = page(DecisionRecord);
 const CampaignPage = page(Campaign);
 const Lists = z.object({ items: z.array(ListStatus) });
 const Imports = z.object({ items: z.array(ListImport) });
+const LeadImports = z.object({ items: z.array(LeadImport) });
+const ImportedRowPage = page(ImportedRow);
 const RunPage = page(RetentionRun);
 const ErasurePage = page(Erasure);
 
@@ -251,6 +280,27 @@ export const api = {
   createLead: (lead: LeadCreate) => send('POST', '/leads', Lead, { body: lead }),
   changeLead: (id: string, patch: LeadPatch) => send('PATCH', `/leads/${id}`, Lead, { body: patch }),
 
+  /** Only the beginning of the file is sent. */
+  previewLeadFile: (file: Blob) =>
+    upload(
+      '/leads/import/preview',
+      {},
+      file.slice(0, PREVIEW_BYTES),
+      () => undefined,
+      undefined,
+      LeadFilePreview,
+    ),
+  prepareLeadImport: (plan: LeadImportPlan) => send('POST', '/leads/imports', LeadImport, { body: plan }),
+  /** Sends the file as it is; `sent` hears how many of its bytes are on the way. Aborting keeps what was taken. */
+  importLeads: (importId: string, file: Blob, sent: (bytes: number) => void, signal: AbortSignal) =>
+    upload('/leads/import', { importId }, file, sent, signal, LeadImport),
+  leadImports: async (signal?: AbortSignal) =>
+    (await send('GET', '/leads/imports', LeadImports, { signal })).items,
+  leadImport: (id: string, signal?: AbortSignal) =>
+    send('GET', `/leads/imports/${id}`, LeadImport, { signal }),
+  leadImportRows: (id: string, outcome: RowOutcome | undefined, cut: Cut, signal?: AbortSignal) =>
+    send('GET', `/leads/imports/${id}/rows`, ImportedRowPage, { query: { outcome, ...cut }, signal }),
+
   check: (leadId: string, signal?: AbortSignal) =>
     send('POST', '/compliance/check', Decision, { body: { leadId }, signal }),
   windows: (question: WindowsQuestion, signal?: AbortSignal) =>
@@ -273,14 +323,7 @@ export const api = {
     sent: (bytes: number) => void,
     signal: AbortSignal,
   ): Promise<ListImport> => {
-    const { status, body } = await sendFile(address('/dnc/import', question), file, sent, signal);
-    if (status === 0) {
-      throw new ApiError('upload_interrupted', 'The connection broke while the file was being sent.', {
-        retryable: true,
-      });
-    }
-    if (status < 200 || status > 299) throw refused(status, body);
-    return accepted(status, body, ListImport);
+    return await upload('/dnc/import', question, file, sent, signal, ListImport);
   },
 
   consents: (filter: ConsentFilter, cut: Cut, signal?: AbortSignal) =>
@@ -324,6 +367,9 @@ export const proofFile = (phone: string, format: 'json' | 'html') =>
   address('/consents/proof', { phone, format });
 export const callRecords = ({ from, to, format }: RecordsQuery) =>
   address('/compliance/records', { from, to, format });
+/** The report of an import of leads as a file; of one kind of row, or all. */
+export const leadImportReport = (id: string, outcome?: RowOutcome) =>
+  address(`/leads/imports/${id}/rows.csv`, { outcome });
 export const LIVE_CALLS = `${BASE}/calls/live`;
 
 /** A key nobody else has; works on plain http too, where crypto.randomUUID is absent. */

@@ -50,6 +50,12 @@ const leadsRoute = createRoute({
   component: lazyRouteComponent(() => import('./pages/leads.tsx'), 'LeadsPage'),
 });
 
+const importLeadsRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/leads/import',
+  component: lazyRouteComponent(() => import('./lead-import/page.tsx'), 'ImportLeadsPage'),
+});
+
 const leadRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: '/leads/$leadId',
@@ -117,6 +123,7 @@ const router = createRouter({
     callsRoute,
     callRoute,
     leadsRoute,
+    importLeadsRoute,
     leadRoute,
     signInRoute,
     complianceRoute.addChildren(complianceRoutes),

@@ -96,6 +96,7 @@ export type CallEventBody =
       readonly fromPhone: string;
       readonly campaignId?: string;
       readonly requestedBy: string;
+      readonly carriedBy?: string;
     }
   | {
       readonly type: 'received';
@@ -106,6 +107,7 @@ export type CallEventBody =
       readonly leadId?: string;
       readonly attestation?: string;
       readonly script?: ScriptRef;
+      readonly carriedBy?: string;
     }
   | {
       readonly type: 'permitted';
@@ -236,6 +238,8 @@ export interface Call {
   readonly fromPhone: string;
   readonly direction: 'outbound' | 'inbound';
   readonly type: 'automated' | 'manual';
+  /** The run of a process in which it began, where several work on one store. */
+  readonly carriedBy?: string;
   readonly status: CallStatus;
   readonly outcome?: CallOutcome;
   readonly disposition?: string;
@@ -367,6 +371,7 @@ function opening(event: CallEvent): Call {
     ...(outbound && event.campaignId ? { campaignId: event.campaignId } : {}),
     ...(!outbound && event.attestation ? { attestation: event.attestation } : {}),
     ...(outbound ? {} : scripted(event.script)),
+    ...(event.carriedBy ? { carriedBy: event.carriedBy } : {}),
     contactPhone: event.contactPhone,
     fromPhone: event.fromPhone,
     direction: outbound ? 'outbound' : 'inbound',

@@ -8,7 +8,12 @@
 import type { Call, CallEvent, Completeness } from './call.ts';
 import type { FileMark } from './compliance/list-file.ts';
 import type { ListImport, PolicyChange } from './compliance/records.ts';
+import type { Contact } from './contact.ts';
 import type { Erasure } from './erasure.ts';
+import type { IntakeEndpoint } from './intake.ts';
+import type { LeadImport, LeadImportPart } from './lead-import.ts';
+import type { Property } from './property.ts';
+import type { Qualification, Targeting } from './qualification.ts';
 import type { RetentionRun } from './retention.ts';
 
 export interface Stamped {
@@ -69,7 +74,9 @@ export interface Lead extends Stamped {
       readonly zipCode?: string;
     };
   };
+  readonly propertyId?: string;
   readonly propertyAddress?: string;
+  readonly qualification?: Qualification;
   readonly intent?: {
     readonly type?: 'buyer' | 'seller' | 'investor';
     readonly message?: string;
@@ -118,6 +125,8 @@ export interface Campaign extends Stamped {
   readonly description?: string;
   readonly type: 'wholesale' | 'fix_flip' | 'rental';
   readonly status: 'draft' | 'active' | 'paused' | 'completed';
+  /** Whom it is for; leads are judged by it. */
+  readonly targeting?: Targeting;
   /** What the agent and the gate need to know of a call made for this campaign. */
   readonly calling: CallingPolicy;
 }
@@ -153,6 +162,8 @@ export interface Attempt extends Stamped {
   readonly direction: 'outbound' | 'inbound';
   readonly reservedAt: Date;
   readonly state: 'reserved' | 'denied' | 'dialed' | 'closed';
+  /** The run of a process in which it began, where several work on one store. */
+  readonly carriedBy?: string;
   readonly idempotencyKey?: string;
 }
 
@@ -304,6 +315,14 @@ export interface KeptScript extends Stamped {
   readonly text: string;
 }
 
+/** Work that one process at a time may do; `_id` says which. */
+export interface StoredClaim extends Stamped {
+  /** How often it was taken. */
+  readonly fence: number;
+  /** The end of the lease by the clock of who took it; the epoch when it was released. */
+  readonly until: Date;
+}
+
 export interface Documents {
   readonly leads: Lead;
   readonly campaigns: Campaign;
@@ -317,10 +336,16 @@ export interface Documents {
   readonly list_imports: StoredListImport;
   readonly reassigned_checks: ReassignedCheck;
   readonly attempts: Attempt;
+  readonly claims: StoredClaim;
   readonly conversation_sessions: ConversationSession;
   readonly system_config: SystemConfig;
   readonly retention_runs: RetentionRun;
   readonly erasures: Erasure;
+  readonly contacts: Contact;
+  readonly properties: Property;
+  readonly intake_endpoints: IntakeEndpoint;
+  readonly lead_imports: LeadImport;
+  readonly lead_import_parts: LeadImportPart;
 }
 
 export type CollectionName = keyof Documents;
@@ -353,6 +378,8 @@ export const COLLECTIONS: { readonly [N in CollectionName]: { readonly indexes: 
       { keys: { 'contact.alternatePhone': 1 }, sparse: true },
       { keys: { source: 1, externalId: 1 }, unique: true },
       { keys: { status: 1, nextFollowUp: 1 } },
+      { keys: { status: 1, receivedAt: -1 } },
+      { keys: { campaignId: 1, receivedAt: -1 } },
       { keys: { receivedAt: -1 } },
     ],
   },
@@ -409,6 +436,7 @@ export const COLLECTIONS: { readonly [N in CollectionName]: { readonly indexes: 
       { keys: { state: 1, reservedAt: 1 } },
     ],
   },
+  claims: { indexes: [] },
   conversation_sessions: {
     indexes: [
       { keys: { sessionId: 1 }, unique: true },
@@ -422,4 +450,24 @@ export const COLLECTIONS: { readonly [N in CollectionName]: { readonly indexes: 
     indexes: [{ keys: { startedAt: -1 } }, { keys: { day: 1 }, unique: true, sparse: true }],
   },
   erasures: { indexes: [{ keys: { startedAt: -1 } }, { keys: { numbers: 1 } }] },
+  contacts: {
+    indexes: [
+      { keys: { phones: 1 } },
+      { keys: { emails: 1 } },
+      { keys: { leadIds: 1 } },
+      { keys: { lastSeenAt: -1 } },
+    ],
+  },
+  properties: {
+    indexes: [
+      { keys: { 'address.formatted': 1 }, unique: true },
+      { keys: { zpid: 1 } },
+      { keys: { 'address.zipCode': 1, type: 1 } },
+      { keys: { leadIds: 1 } },
+      { keys: { createdAt: -1 } },
+    ],
+  },
+  intake_endpoints: { indexes: [{ keys: { source: 1, createdAt: -1 } }] },
+  lead_imports: { indexes: [{ keys: { createdAt: -1 } }] },
+  lead_import_parts: { indexes: [{ keys: { importId: 1, part: 1 }, unique: true }] },
 };

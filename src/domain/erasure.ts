@@ -297,7 +297,8 @@ export interface Erasure extends ErasureReport, Stamped {
 }
 
 export const ERASURE_NOTES: readonly string[] = [
-  'Backups, and free space in the files of the database, may hold old bytes until they are overwritten: delete old backups when their time is over.',
+  'Backups made before hold the person still: delete them when their time is over, and after restoring one repeat the erasures made since.',
+  'The embedded store writes its file anew once a day while it runs: then old bytes are gone from it. Free space in the files of MongoDB holds them until it is used again.',
   'Where MongoDB is used, the journal on each machine keeps copies of events for the days that JOURNAL_DAYS says.',
 ];
 
@@ -316,6 +317,8 @@ export const KEPT_BECAUSE = {
 
 export const REMOVED = {
   leads: 'Name, number, e-mail address, street address, wishes, notes and tags of the lead.',
+  contacts: 'The contact that joined the leads of the person: names, numbers and addresses.',
+  properties: 'The name of the owner of the house, and the link to it.',
   calls: 'The name in the record of the call, what was noted of it, and the pointer to its recording.',
   call_events: 'Words spoken, keys pressed, notes, and what tools were told and answered.',
   call_transcripts: 'The transcript.',

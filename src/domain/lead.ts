@@ -1,7 +1,7 @@
 /** domain/lead: what a lead is when it is new, and what it is after a change. Every door to a lead comes through here. */
 import { z } from 'zod';
 import { stateCode } from './compliance/states.ts';
-import { LEAD_STAGES, LEAD_STATUSES, type Lead } from './documents.ts';
+import { LEAD_STAGES, LEAD_STATUSES, type Lead, type Legacy } from './documents.ts';
 import { parseInput } from './input.ts';
 import { parsePhone } from './phone.ts';
 
@@ -59,6 +59,7 @@ const NewLeadInput = z.strictObject({
   campaignId: z.string().max(64).optional(),
   nextFollowUp: z.date().optional(),
   tags: tags.default([]),
+  legacy: z.record(z.string(), z.unknown()).optional(),
 });
 
 const LeadChangeInput = z.strictObject({
@@ -83,6 +84,8 @@ export interface NewLead {
   readonly campaignId?: string;
   readonly nextFollowUp?: Date;
   readonly tags?: readonly string[];
+  /** What came with it and has no place here, as it was. */
+  readonly legacy?: Legacy;
 }
 
 /** Only what is given changes; null removes; an address is replaced whole. */

@@ -13,6 +13,7 @@ import type {
   ListImport,
   ListStatus,
 } from '../domain/compliance/records.ts';
+import type { Contact } from '../domain/contact.ts';
 import type {
   CallingPolicy,
   Campaign,
@@ -25,6 +26,12 @@ import type {
   TranscriptMessage,
 } from '../domain/documents.ts';
 import type { Erasure, ErasureReport } from '../domain/erasure.ts';
+import type { IntakeEndpoint, IntakeRule, IntakeSource } from '../domain/intake.ts';
+import type { ColumnTarget, Delimiter } from '../domain/lead-csv.ts';
+import type { LeadField, Target } from '../domain/lead-fields.ts';
+import type { ImportedRow, LeadImport, RowOutcome } from '../domain/lead-import.ts';
+import type { NewProperty, Property, PropertyChange, PropertyType } from '../domain/property.ts';
+import type { Qualification, Targeting } from '../domain/qualification.ts';
 import type { RetentionPolicy, RetentionRun, RetentionSettings } from '../domain/retention.ts';
 
 /** `cursor` is what the same list answered as `nextCursor`; one it did not make throws `invalid_request`. */
@@ -77,6 +84,15 @@ interface LeadChange {
   readonly tags?: readonly string[];
 }
 
+/** Without `mapping`, columns go where their names say. */
+interface LeadImportPlan {
+  readonly fileName?: string;
+  readonly mapping?: readonly ColumnTarget[];
+  readonly defaults?: readonly { readonly field: LeadField; readonly value: string }[];
+  readonly duplicates?: 'skip' | 'update';
+  readonly campaignId?: string;
+}
+
 export interface TimelineItem {
   readonly at: Date;
   readonly kind: 'created' | 'call' | 'consent' | 'dnc' | 'message' | 'follow_up' | 'note' | 'visit';
@@ -117,6 +133,88 @@ export interface AppForHttp {
     update(leadId: string, change: LeadChange, by: string): Promise<Lead>;
     /** Oldest first. */
     timeline(leadId: string): Promise<readonly TimelineItem[]>;
+  };
+  readonly leadImports: {
+    /** Changes nothing. Throws `invalid_request` when the file is no CSV, `upload_interrupted`. */
+    preview(file: AsyncIterable<Uint8Array>): Promise<{
+      readonly delimiter: Delimiter;
+      readonly columns: readonly {
+        readonly name: string;
+        readonly target: Target;
+        readonly samples: readonly string[];
+      }[];
+      readonly rows: readonly {
+        readonly line: number;
+        readonly cells: readonly string[];
+        readonly says: readonly string[];
+      }[];
+      readonly problems: readonly string[];
+    }>;
+    /** Throws `invalid_request`, `campaign_not_found`. */
+    prepare(plan: LeadImportPlan, by: string): Promise<LeadImport>;
+    /**
+     * Reads a file as it streams in. Resolves when it is done, failed for good, or `interrupted`, to go on with the same file
+     * later. Rejects with `invalid_request`, `not_found`, `campaign_not_found`, `import_conflict`, `shutting_down`.
+     */
+    import(
+      request: { readonly importId: string } | LeadImportPlan,
+      file: AsyncIterable<Uint8Array>,
+      by: string,
+    ): Promise<LeadImport>;
+    /** Throws `not_found`. */
+    get(importId: string): Promise<LeadImport>;
+    /** Newest first, with those under way. */
+    list(): Promise<readonly LeadImport[]>;
+    /** In the order of the file. Throws `not_found`, `invalid_request`. */
+    report(importId: string, query: Paging & { readonly outcome?: RowOutcome }): Promise<PageOf<ImportedRow>>;
+    rows(importId: string, outcome?: RowOutcome): AsyncIterable<ImportedRow>;
+    /** Throws `not_found`, `import_conflict`. */
+    discard(importId: string, by: string): Promise<LeadImport>;
+  };
+  readonly contacts: {
+    /** The person behind a lead, brought up to date. Throws `lead_not_found`. */
+    ofLead(leadId: string): Promise<Contact>;
+    /** Throws `not_found`. */
+    get(contactId: string): Promise<Contact>;
+    list(query: Paging & { readonly phone?: string; readonly email?: string }): Promise<PageOf<Contact>>;
+  };
+  readonly properties: {
+    /** Throws `invalid_request`, `duplicate_key` when there is one at this address. */
+    create(property: NewProperty): Promise<Property>;
+    /** Throws `not_found`. */
+    get(propertyId: string): Promise<Property>;
+    list(
+      query: Paging & { readonly zipCode?: string; readonly type?: PropertyType; readonly leadId?: string },
+    ): Promise<PageOf<Property>>;
+    /** Values it anew and judges its leads again. Throws `not_found`, `invalid_request`, `duplicate_key`. */
+    update(propertyId: string, change: PropertyChange, by: string): Promise<Property>;
+    /** The lead is about this property. Throws `not_found`, `lead_not_found`. */
+    link(propertyId: string, leadId: string, by: string): Promise<Property>;
+    /** Judges a lead by what is known now. Throws `lead_not_found`. */
+    qualifyLead(leadId: string, by: string): Promise<Qualification>;
+  };
+  readonly intake: {
+    /** Throws `invalid_request`, `campaign_not_found`, `at_capacity`. */
+    create(
+      endpoint: {
+        readonly source: IntakeSource;
+        readonly name: string;
+        readonly mapping?: readonly IntakeRule[];
+        readonly defaults?: readonly { readonly field: LeadField; readonly value: string }[];
+        readonly campaignId?: string;
+      },
+      by: string,
+    ): Promise<IntakeEndpoint>;
+    /** Those that are not revoked. */
+    open(which: {
+      readonly _id?: string;
+      readonly source?: IntakeSource;
+    }): Promise<readonly IntakeEndpoint[]>;
+    list(): Promise<readonly IntakeEndpoint[]>;
+    /** Throws `not_found`. */
+    revoke(endpointId: string, by: string): Promise<IntakeEndpoint>;
+    /** Takes a lead; what became of it. Throws `invalid_request`. */
+    receive(endpoint: IntakeEndpoint, body: unknown): Promise<object>;
   };
   readonly compliance: {
     /** Asks the gate without reserving or minting anything. `phone` is as written: an unreadable one is denied, not refused. */
@@ -255,6 +353,7 @@ export interface AppForHttp {
     create(
       campaign: Pick<Campaign, 'name' | 'type'> & {
         readonly description?: string;
+        readonly targeting?: Targeting;
         readonly calling?: Partial<CallingPolicy>;
       },
       by: string,
@@ -271,6 +370,7 @@ export interface AppForHttp {
         readonly description?: string;
         readonly type?: Campaign['type'];
         readonly status?: Campaign['status'];
+        readonly targeting?: Targeting;
         readonly calling?: Partial<CallingPolicy>;
       },
       by: string,

@@ -8,8 +8,12 @@ import type {
   ListImport,
   ListStatus,
 } from '../domain/compliance/records.ts';
+import type { Contact } from '../domain/contact.ts';
 import type { Campaign, ConsentLog, DncEntry, Lead, TranscriptMessage } from '../domain/documents.ts';
 import type { Erasure, ErasureReport } from '../domain/erasure.ts';
+import type { IntakeEndpoint } from '../domain/intake.ts';
+import type { LeadImport } from '../domain/lead-import.ts';
+import type { Property } from '../domain/property.ts';
 import { RETENTION_RULES, type RetentionPolicy, type RetentionRun } from '../domain/retention.ts';
 import type { AppForHttp, PageOf, TimelineItem } from './needs.ts';
 
@@ -51,6 +55,14 @@ export const presentWindows = (
 export const presentPolicy = (policy: CompliancePolicyDocument): contract.CompliancePolicy => json(policy);
 export const presentListStatus = (status: ListStatus): contract.ListStatus => json(status);
 export const presentImport = (made: ListImport): contract.ListImport => withId(made);
+export const presentContact = (contact: Contact): contract.Contact => withId(contact);
+export const presentProperty = (property: Property): contract.Property => withId(property);
+export const presentEndpoint = (endpoint: IntakeEndpoint, proof: string): contract.IntakeEndpoint => ({
+  ...withId(endpoint),
+  path: `/intake/${endpoint.source}/${endpoint._id}`,
+  proof,
+});
+export const presentLeadImport = ({ fence: _, ...made }: LeadImport): contract.LeadImport => withId(made);
 
 export const presentRetention = (policy: RetentionPolicy): contract.RetentionPolicy => ({
   ...json(policy),
@@ -98,6 +110,7 @@ export function presentCall(call: Call): contract.Call {
     carrierRecordingUrl,
     carrierRecordingSid: _sid,
     transcriptId: _transcript,
+    carriedBy: _life,
     ...rest
   } = call;
   return {
@@ -110,6 +123,10 @@ export function presentEvent(event: CallEvent): contract.CallEvent {
   if (event.type === 'recording_ready') {
     const { url: _url, recordingSid: _sid, ...rest } = event;
     return withId(rest);
+  }
+  if (event.type === 'queued' || event.type === 'received') {
+    const { carriedBy: _life, ...rest } = event;
+    return withId(rest) as contract.CallEvent;
   }
   return withId(event) as contract.CallEvent;
 }

@@ -12,6 +12,7 @@ import { createAudit } from './audit.ts';
 import { type AuthSettings, type Caller, createAuth, mayAct, refuseCrossSite } from './auth.ts';
 import { createBodies } from './body.ts';
 import { createIdempotentOnce } from './idempotency.ts';
+import { intakeHandler, intakeSecrets } from './intake.ts';
 import { createLiveWall } from './live.ts';
 import { type Metric, processMetrics } from './metrics.ts';
 import type { AppForHttp } from './needs.ts';
@@ -110,8 +111,10 @@ export function createHttp(deps: HttpDeps): Http {
     ];
   };
 
+  const secretOf = intakeSecrets(deps.auth.sessionSecret);
   const routes = buildRoutes({
     app,
+    secretOf,
     auth,
     live,
     bodies,
@@ -220,6 +223,8 @@ export function createHttp(deps: HttpDeps): Http {
 
   const twilio = vendorHandler(doors.twilio, TWILIO_LIMIT, bodies, clock);
   web.route('/twilio/{*path}').get(twilio).post(twilio);
+  const intake = intakeHandler({ app, bodies, log, secretOf, limitFailures, limitCaller });
+  web.post('/intake/:source{/:endpointId}', intake);
   web.post('/elevenlabs/webhook', vendorHandler(doors.elevenlabs, ELEVENLABS_LIMIT, bodies, clock));
 
   const spec = JSON.stringify(openApi(routes, settings.version));

@@ -194,6 +194,7 @@ describe('the kill switch', () => {
       }),
       fromNumbers: ['+12125550190'],
       callsPerSecond: 0.5,
+      life: () => undefined,
       admit: () => {},
       occupy: () => () => {},
       abandoned: () => {},

@@ -380,6 +380,7 @@ describe('an erasure', () => {
       endedAt: new Date(clock.nowMs()),
     });
     expect(Object.fromEntries(erasure.removed.map(({ of, count }) => [of, count]))).toEqual({
+      contacts: 1,
       leads: 1,
       calls: 3,
       call_events: 39,

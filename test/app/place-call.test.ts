@@ -475,6 +475,24 @@ describe('a store that refuses', () => {
     expect(dialled).toHaveLength(1);
   });
 
+  test('the first event: nobody called, and whoever asks again with the same key is answered anew', async () => {
+    let down = true;
+    const app = live({
+      store: through(opened, (_, name) => {
+        if (down && name === 'append') throw gone();
+      }),
+    });
+    await app.compliance.changePolicy({ minGapMinutes: 0 }, 'a test', 'test');
+    const lead = await person(app, freshNumber());
+    const request = { leadId: lead._id, requestedBy: 'test', idempotencyKey: 'once' };
+    expect(codeOf(await app.calls.place(request).catch((error) => error))).toBe('store_unavailable');
+    await until('the number to be free', async () => (await held()) === 0);
+    down = false;
+    expect((await app.calls.place(request)).kind).toBe('placed');
+    await settle();
+    expect(dialled).toHaveLength(1);
+  });
+
   test('the facts: denied, told to the log, and what was denied does not count against the caps', async () => {
     let down = true;
     const app = live({

@@ -1,12 +1,17 @@
 /**
  * The journal before a database: how many events a second are durable with a group commit, how long one takes at an
- * ordinary rate, and how a million of them are replayed in bounded memory.
+ * ordinary rate, and how a million of them are replayed in bounded memory, into MongoDB too when TEST_MONGODB_URI is set.
+ * `npm run bench:journal [-- <folder on the disk to be measured>]`.
  */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { MongoClient } from 'mongodb';
 import { encode } from '../../src/adapters/store/journal/deliver.ts';
 import { openJournalFile } from '../../src/adapters/store/journal/file.ts';
 import { openJournaledStore } from '../../src/adapters/store/journal/index.ts';
 import { openLocalStore } from '../../src/adapters/store/local/index.ts';
+import { openMongoStore } from '../../src/adapters/store/mongo/index.ts';
 import { createClock, createIds } from '../../src/adapters/system.ts';
 import type { Log, Store } from '../../src/app/ports.ts';
 import type { CallEvent } from '../../src/domain/call.ts';
@@ -131,19 +136,22 @@ async function wholeStore(dir: string): Promise<void> {
   await journaled.close();
 }
 
-async function replay(dir: string): Promise<void> {
-  const file = await openJournalFile(join(dir, 'journal'), Date.now);
+/** A journal with events of many calls, as an outage of days leaves it. */
+async function backlog(dir: string, total: number): Promise<void> {
+  const file = await openJournalFile(dir, Date.now);
   const callIds = Array.from({ length: CALLS }, () => ids.objectId());
-  for (let seq = 1; seq <= REPLAYED / CALLS; seq += 1)
+  for (let seq = 1; seq <= total / CALLS; seq += 1)
     await Promise.all(
       callIds.map((callId) => file.append(encode({ at: new Date(), event: said(callId, seq) }))),
     );
   await file.close();
+}
 
-  const store = await nothing(join(dir, 'store'));
+/** Opens the journal before a store and waits until that one has everything. */
+async function replay(dir: string, store: Store, what: string, total: number): Promise<void> {
   const beforeMb = rss();
   const openMs = performance.now();
-  const journaled = await journalOver(store, join(dir, 'journal'));
+  const journaled = await journalOver(store, dir);
   const stockMs = performance.now() - openMs;
   let mostMb = rss();
   let longestMs = 0;
@@ -157,13 +165,41 @@ async function replay(dir: string): Promise<void> {
   }
   const seconds = (performance.now() - startMs) / 1_000;
   process.stdout.write(
-    `${count(REPLAYED)} events of ${count(CALLS)} calls: taken stock of in ${(stockMs / 1_000).toFixed(1)} s, replayed at ${count(REPLAYED / seconds)}/s; memory ${count(beforeMb)} MB before, ${count(mostMb)} MB at most; the event loop was held for ${longestMs.toFixed(0)} ms at most; ${store.disorder} out of order, ${count(store.taken)} taken\n`,
+    `${count(total)} events of ${count(CALLS)} calls: taken stock of in ${(stockMs / 1_000).toFixed(1)} s, replayed into ${what} at ${count(total / seconds)}/s; memory ${count(beforeMb)} MB before, ${count(mostMb)} MB at most; the event loop was held for ${longestMs.toFixed(0)} ms at most\n`,
   );
   await journaled.close();
 }
 
-export async function benchJournal(dir: string): Promise<void> {
+async function replayIntoNothing(dir: string): Promise<void> {
+  await backlog(join(dir, 'journal'), REPLAYED);
+  const store = await nothing(join(dir, 'store'));
+  await replay(join(dir, 'journal'), store, 'a store that keeps nothing', REPLAYED);
+  process.stdout.write(`  ${store.disorder} out of order, ${count(store.taken)} taken\n`);
+}
+
+async function replayIntoMongo(dir: string, uri: string): Promise<void> {
+  const database = `parley_bench_${ids.objectId()}`;
+  const client = await new MongoClient(uri).connect();
+  try {
+    await backlog(join(dir, 'mongo journal'), REPLAYED);
+    const store = await openMongoStore({ uri, database, timeoutMs: 10_000, clock, log: silent });
+    await replay(join(dir, 'mongo journal'), store, 'MongoDB', REPLAYED);
+    const there = await client.db(database).collection('call_events').countDocuments();
+    process.stdout.write(`  ${count(there)} are there\n`);
+  } finally {
+    await client.db(database).dropDatabase();
+    await client.close();
+  }
+}
+
+const dir = mkdtempSync(join(process.argv[2] ?? tmpdir(), 'parley-journal-'));
+try {
   await appends(dir);
   await wholeStore(dir);
-  await replay(dir);
+  await replayIntoNothing(dir);
+  const uri = process.env.TEST_MONGODB_URI ?? '';
+  if (uri === '') process.stdout.write('LEFT OUT: the replay into MongoDB (TEST_MONGODB_URI is not set)\n');
+  else await replayIntoMongo(dir, uri);
+} finally {
+  rmSync(dir, { recursive: true, force: true });
 }

@@ -70,7 +70,7 @@ async function nameOfBuild(): Promise<string> {
 const STALE_LOCK_MS = 60_000;
 
 /** Built here, so that what is tested is what stands in src/dashboard now. */
-async function builtDashboard(): Promise<string> {
+export async function builtDashboard(): Promise<string> {
   const name = await nameOfBuild();
   const dist = join(BUILDS, name);
   const lock = join(BUILDS, `${name}.lock`);

@@ -622,3 +622,10 @@ test('one journal has one process', async () => {
   });
   expect(await codeOf(second)).toBe('store_unavailable');
 });
+
+test('a journal is one home over all its lives, and no other journal is', async () => {
+  const [here, elsewhere] = [await pair(), await pair()];
+  expect(here.store.home).toMatch(/^[0-9a-f]{24}$/);
+  expect(elsewhere.store.home).not.toBe(here.store.home);
+  expect((await here.reopen()).store.home).toBe(here.store.home);
+});

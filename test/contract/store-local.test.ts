@@ -7,7 +7,10 @@ import { createInterface } from 'node:readline';
 import { open as openLmdb } from 'lmdb';
 import { Query as NaiveQuery } from 'mingo';
 import { afterEach, expect, test } from 'vitest';
+import type { Doc } from '../../src/adapters/store/language.ts';
+import { idKey, openFiles, type Room } from '../../src/adapters/store/local/files.ts';
 import { openLocalStore } from '../../src/adapters/store/local/index.ts';
+import { openWriter, prepare } from '../../src/adapters/store/local/writer.ts';
 import type { Log, Store } from '../../src/app/ports.ts';
 import type { CallEvent } from '../../src/domain/call.ts';
 import type { Documents } from '../../src/domain/documents.ts';
@@ -310,6 +313,44 @@ test('a disk that takes no more refuses the write, keeps the rest, and the store
   const store = await openIn(dir);
   expect(await store.collection('system_config').count({})).toBe(Number(answer.stored) - 5);
 }, 60_000);
+
+test('what was run over a write that then failed is run again without it', async () => {
+  const files = await openFiles(freshDir(), silent);
+  const room = files.roomOf('leads') as Room;
+  const { root: database } = files.file;
+  const batch = database.batch.bind(database);
+  let commits = 0;
+  let ran = 0;
+  // The first write fails when the next turn has run over it, those that repeat its numbers among them.
+  database.batch = async (write: () => void) => {
+    commits += 1;
+    if (commits > 1) return await batch(write);
+    while (ran < 400) await new Promise((turn) => setImmediate(turn));
+    throw new Error('no room');
+  };
+  const writer = openWriter(files, silent);
+  const insert = (n: number): Promise<void> =>
+    writer.submit((turn) => {
+      ran += 1;
+      if (turn.read(room, oid(n)) !== undefined) throw new Failure('duplicate_key', 'it is there');
+      turn.write(room, prepare(room, lead(n) as unknown as Doc));
+    }, 100);
+  const numbers = Array.from({ length: 300 }, (_, n) => n + 1);
+  const told = await Promise.allSettled([...numbers, ...numbers].map(insert));
+  const refused = told.filter(({ status }) => status === 'rejected') as PromiseRejectedResult[];
+  expect(new Set(refused.map(({ reason }) => reason.code))).toEqual(
+    new Set(['store_unavailable', 'duplicate_key']),
+  );
+  for (const [n, each] of told.entries())
+    if (each.status === 'fulfilled' || each.reason.code === 'duplicate_key')
+      expect(room.db.get(idKey(oid((n % 300) + 1)))).toBeDefined();
+  const found = numbers.filter((n) => room.db.get(idKey(oid(n))) !== undefined);
+  for (const { entries } of found.flatMap((n) => prepare(room, lead(n) as unknown as Doc).keys))
+    for (const { key } of entries)
+      expect(room.indexes.some((index) => index.db.get(key) !== undefined)).toBe(true);
+  await writer.idle();
+  await database.close();
+});
 
 test('a store closed in the middle of a scan ends the scan and stays whole', async () => {
   const dir = freshDir();

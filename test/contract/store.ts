@@ -1265,7 +1265,7 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
           }),
           { numRuns: 15 },
         );
-      });
+      }, 180_000);
 
       test('being staged survive closing and opening between any two writes, and go on where they were', async () => {
         const writes = Array.from({ length: 4 }, (_, n) =>

@@ -12,9 +12,14 @@ import type {
   ConsentProof,
   ListImport,
 } from '../../src/domain/compliance/records.ts';
+import { contactOf } from '../../src/domain/contact.ts';
 import type { Campaign, ConsentLog, DncEntry, Lead, TranscriptMessage } from '../../src/domain/documents.ts';
 import type { Erasure } from '../../src/domain/erasure.ts';
 import { Failure } from '../../src/domain/errors.ts';
+import type { IntakeEndpoint } from '../../src/domain/intake.ts';
+import { type LeadImport, NO_ROWS } from '../../src/domain/lead-import.ts';
+import { newProperty } from '../../src/domain/property.ts';
+import { qualify } from '../../src/domain/qualification.ts';
 import type { RetentionRun } from '../../src/domain/retention.ts';
 import { signSession } from '../../src/http/auth.ts';
 import { createHttp, type HttpDeps } from '../../src/http/index.ts';
@@ -43,6 +48,33 @@ const lead: Lead = {
   tags: [],
   createdBy: 'owner',
   updatedBy: 'owner',
+  createdAt: at,
+  updatedAt: at,
+};
+
+const property = newProperty(
+  { address: { street: '123 Main St', city: 'Seattle', state: 'WA', zipCode: '98101' } },
+  { id: ids.objectId(), nowMs: at.getTime() },
+);
+
+const endpoint: IntakeEndpoint = {
+  _id: ids.objectId(),
+  source: 'zillow',
+  name: 'Zillow',
+  mapping: [],
+  defaults: [],
+  createdBy: 'owner',
+  createdAt: at,
+  updatedAt: at,
+};
+
+const leadImport: LeadImport = {
+  _id: ids.objectId(),
+  state: 'done',
+  defaults: [],
+  duplicates: 'skip',
+  ...NO_ROWS,
+  createdBy: 'owner',
   createdAt: at,
   updatedAt: at,
 };
@@ -445,6 +477,40 @@ function fakeApp() {
           { at, kind: 'created', title: 'Lead created' },
         ]),
     },
+    leadImports: {
+      preview: async () =>
+        note('leadImports.preview', undefined, { delimiter: ',', columns: [], rows: [], problems: [] }),
+      prepare: async (plan, by) => note('leadImports.prepare', { ...plan, by }, leadImport),
+      import: async (request, _file, by) => note('leadImports.import', { ...request, by }, leadImport),
+      get: async (id) => note('leadImports.get', id, leadImport),
+      list: async () => note('leadImports.list', undefined, [leadImport]),
+      report: async (id, query) => note('leadImports.report', { id, ...query }, { items: [] }),
+      async *rows(id) {
+        yield* note('leadImports.rows', id, []);
+      },
+      discard: async (id, by) => note('leadImports.discard', { id, by }, leadImport),
+    },
+    contacts: {
+      ofLead: async (id) => known('contacts.ofLead', id, leadId, 'lead_not_found', contactOf([lead], 0)),
+      get: async (id) => note('contacts.get', id, contactOf([lead], 0)),
+      list: async (query) => note('contacts.list', query, { items: [contactOf([lead], 0)] }),
+    },
+    properties: {
+      create: async (given) => note('properties.create', given, property),
+      get: async (id) => note('properties.get', id, property),
+      list: async (query) => note('properties.list', query, { items: [property] }),
+      update: async (id, change, by) => note('properties.update', { id, change, by }, property),
+      link: async (id, lead, by) => note('properties.link', { id, lead, by }, property),
+      qualifyLead: async (id, by) =>
+        note('properties.qualifyLead', { id, by }, qualify(lead, property, {}, at.getTime())),
+    },
+    intake: {
+      create: async (given, by) => note('intake.create', { ...given, by }, { ...endpoint, ...given }),
+      open: async () => [],
+      list: async () => note('intake.list', undefined, [endpoint]),
+      revoke: async (id, by) => note('intake.revoke', { id, by }, { ...endpoint, revokedAt: at }),
+      receive: async () => note('intake.receive', undefined, {}),
+    },
     compliance: {
       check: async (question) => note('compliance.check', question, decision),
       evaluate: (facts, now) =>
@@ -545,8 +611,9 @@ interface LogLine {
   readonly sentence: string;
 }
 
-export async function serve(overrides: Partial<HttpDeps> = {}) {
-  const { app, state } = fakeApp();
+export async function serve(overrides: Partial<HttpDeps> = {}, real: Partial<AppForHttp> = {}) {
+  const { app: fake, state } = fakeApp();
+  const app: AppForHttp = { ...fake, ...real };
   const lines: LogLine[] = [];
   const write = (level: string) => (fields: object, sentence: string) => {
     lines.push({ level, fields: { ...fields }, sentence });

@@ -3,7 +3,7 @@
  * every hour, most of all at the edges of what is allowed; people consent, refuse and move; lists age; settings change;
  * the process is killed while it works. Every dial is put before the judge.
  */
-import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HOUSE_CALLING } from '../../src/app/campaigns.ts';
@@ -863,7 +863,9 @@ export async function simulateMonth(options: MonthOptions): Promise<Report> {
       callbacks: carrier.told,
       logged,
       seconds: (performance.now() - startedMs) / 1_000,
-      storeBytes: statSync(join(dir, 'store.mdb')).size,
+      storeBytes: readdirSync(dir)
+        .filter((name) => name.endsWith('.mdb'))
+        .reduce((sum, name) => sum + statSync(join(dir, name)).size, 0),
     };
   } finally {
     if (life?.dead === false) await life.close();

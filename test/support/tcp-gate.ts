@@ -1,10 +1,15 @@
 /** A gate before a server: what goes through it can be refused or left without an answer. */
 import { createServer, type Server, type Socket, connect as tcpConnect } from 'node:net';
 
+export type GateMode = 'open' | 'refuse' | 'hang' | 'lossy';
+
 export interface TcpGate {
   readonly port: number;
-  /** `refuse`: nobody listens, and what was open is cut. `hang`: everything stays open and nothing comes through. */
-  set(mode: 'open' | 'refuse' | 'hang'): Promise<void>;
+  /**
+   * `refuse`: nobody listens, and what was open is cut. `hang`: everything stays open and nothing comes through. `lossy`: what
+   * is asked comes through and is done, and the answers do not.
+   */
+  set(mode: GateMode): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -13,7 +18,7 @@ export async function openTcpGate(target: {
   readonly port: number;
 }): Promise<TcpGate> {
   const sockets = new Set<Socket>();
-  let isHanging = false;
+  let mode: GateMode = 'open';
   let server: Server | undefined;
 
   function serve(client: Socket): void {
@@ -25,7 +30,7 @@ export async function openTcpGate(target: {
       sockets.add(from);
       from.setNoDelay(true);
       from.on('data', (bytes) => {
-        if (!isHanging) to.write(bytes);
+        if (mode === 'open' || (mode === 'lossy' && from === client)) to.write(bytes);
       });
       from.on('error', () => undefined);
       from.on('close', () => {
@@ -55,11 +60,11 @@ export async function openTcpGate(target: {
   const port = await listen(0);
   return {
     port,
-    async set(mode) {
+    async set(next) {
       // What hung while nothing came through has lost bytes: it is cut, as by a network that comes back.
-      if (isHanging && mode === 'open') cut();
-      isHanging = mode === 'hang';
-      if (mode === 'refuse') await leave();
+      if (mode !== 'open' && next === 'open') cut();
+      mode = next;
+      if (next === 'refuse') await leave();
       else if (!server) await listen(port);
     },
     close: leave,

@@ -1,7 +1,7 @@
 /** dashboard/pages/leads: the people we may want to call. */
 import { Button, Drawer, NativeSelect, TextInput } from '@mantine/core';
 import { useDebouncedCallback, useHotkeys } from '@mantine/hooks';
-import { IconAddressBook, IconPlus, IconSearch } from '@tabler/icons-react';
+import { IconAddressBook, IconFileImport, IconPlus, IconSearch } from '@tabler/icons-react';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useMemo, useRef, useState } from 'react';
@@ -129,6 +129,14 @@ export function LeadsPage() {
       <header className="page-head">
         <h1>Leads</h1>
         <span className="grow" />
+        <Button
+          component={Link}
+          to="/leads/import"
+          variant="default"
+          leftSection={<IconFileImport size={18} />}
+        >
+          Import
+        </Button>
         {createButton}
       </header>
       <search className="filters" aria-label="Filter the leads">

@@ -4,6 +4,7 @@ import type { Readiness, Settings } from '../../contract/index.ts';
 import type { Audit } from '../audit.ts';
 import type { Auth } from '../auth.ts';
 import type { Bodies } from '../body.ts';
+import type { SecretOf } from '../intake.ts';
 import type { LiveWall } from '../live.ts';
 import type { Metric } from '../metrics.ts';
 import type { AppForHttp } from '../needs.ts';
@@ -13,8 +14,11 @@ import { campaignRoutes } from './campaigns.ts';
 import { complianceRoutes } from './compliance.ts';
 import { consentRoutes } from './consents.ts';
 import { dncRoutes } from './dnc.ts';
+import { intakeRoutes } from './intake.ts';
+import { leadImportRoutes } from './lead-imports.ts';
 import { leadRoutes } from './leads.ts';
 import { listRoutes } from './lists.ts';
+import { propertyRoutes } from './properties.ts';
 import { retentionRoutes } from './retention.ts';
 import { sessionRoutes } from './session.ts';
 import { statusRoutes } from './status.ts';
@@ -27,6 +31,7 @@ export interface RouteNeeds {
   readonly audit: Audit;
   readonly clock: Clock;
   readonly settings: Settings;
+  readonly secretOf: SecretOf;
   readonly readiness: () => Promise<Readiness>;
   readonly metrics: () => readonly Metric[];
 }
@@ -34,7 +39,11 @@ export interface RouteNeeds {
 /** In the order of the documentation; of two paths that fit one address, the first here serves it. */
 export const buildRoutes = (needs: RouteNeeds): Route[] => [
   ...sessionRoutes(needs),
+  // Before the leads, for their paths have a word where a lead has its id.
+  ...leadImportRoutes(needs),
   ...leadRoutes(needs),
+  ...intakeRoutes(needs),
+  ...propertyRoutes(needs),
   ...complianceRoutes(needs),
   ...listRoutes(needs),
   ...dncRoutes(needs),

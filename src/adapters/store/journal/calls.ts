@@ -4,7 +4,7 @@
  */
 import type { Filter } from '../../../app/ports.ts';
 import type { Call, CallEvent } from '../../../domain/call.ts';
-import { compileFilter, type Doc } from '../local/language.ts';
+import { compileFilter, type Doc } from '../language.ts';
 import { callOf, decode } from './deliver.ts';
 import type { JournalFile } from './file.ts';
 

@@ -11,13 +11,14 @@
  * to the store before it is kept, so that the unique keys there decide; while the store is away it is kept, and goes behind
  * what the other process wrote when it is sent.
  */
+import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Cancel, Clock, Collection, Log, Outage, Store } from '../../../app/ports.ts';
 import type { Call, CallEvent } from '../../../domain/call.ts';
 import type { Stored } from '../../../domain/documents.ts';
 import { isFailure } from '../../../domain/errors.ts';
-import { storable } from '../local/language.ts';
+import { storable } from '../language.ts';
 import { lockDirectory } from '../lock.ts';
 import { createKeptCalls } from './calls.ts';
 import { callOf, decode, encode, type Kept } from './deliver.ts';
@@ -53,6 +54,17 @@ const STRETCH_MS = 4;
 
 const breathe = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
+/** What is named once and for ever where one journal lies: only one living process has it. */
+async function homeOf(dir: string): Promise<string> {
+  const path = join(dir, 'home');
+  const known = await readFile(path, 'utf8').catch(() => '');
+  if (/^[0-9a-f]{24}$/.test(known)) return known;
+  const home = randomBytes(12).toString('hex');
+  await writeFile(`${path}.new`, home, { mode: 0o600 });
+  await rename(`${path}.new`, path);
+  return home;
+}
+
 /**
  * Opens the journal in `dir` before a store, which may be away. Takes the store over: closing this closes it. Throws Failure
  * `store_unavailable` when another process has the journal, or its directory cannot be read and written.
@@ -62,6 +74,7 @@ export async function openJournaledStore(settings: JournalSettings): Promise<Sto
   let release: () => void;
   let file: JournalFile;
   let aside: JournalFile;
+  let home: string;
   try {
     await mkdir(dir, { recursive: true, mode: 0o700 });
     release = lockDirectory(dir);
@@ -73,6 +86,7 @@ export async function openJournaledStore(settings: JournalSettings): Promise<Sto
   try {
     file = await openJournalFile(dir, clock.nowMs);
     aside = await openJournalFile(join(dir, 'aside'), clock.nowMs);
+    home = await homeOf(dir);
   } catch (error) {
     release();
     throw unavailable(`the journal in ${dir} cannot be opened: ${messageOf(error)}`, error);
@@ -431,6 +445,7 @@ export async function openJournaledStore(settings: JournalSettings): Promise<Sto
       discard: (importId) => standing.exchange(() => store.lists.discard(importId)),
     },
     outage,
+    home,
     async health() {
       const { state, trouble } = standing;
       if (!closing && state === 'away') return { kind: 'journal', ok: false, detail: `away: ${trouble}` };

@@ -3,16 +3,20 @@
  * MongoDB's language. What is here is the port; `writer` and `reader` do the work.
  */
 import { mkdirSync } from 'node:fs';
-import type { Collection, Filter, Log, Store, Update } from '../../../app/ports.ts';
+import type { Collection, Filter, Log, Update } from '../../../app/ports.ts';
 import type { Call, CallEvent } from '../../../domain/call.ts';
 import type { Stored } from '../../../domain/documents.ts';
 import { Failure } from '../../../domain/errors.ts';
+import { compileFilter, compilePipeline, compileUpdate, type Doc, storable } from '../language.ts';
 import { lockDirectory } from '../lock.ts';
-import { type Files, idKey, messageOf, openFiles, type Room, unavailable } from './files.ts';
-import { compileFilter, compilePipeline, compileUpdate, type Doc, storable } from './language.ts';
-import { openLists } from './lists.ts';
+import type { Whole, WholeStore } from '../migrate.ts';
+import { behind } from '../order.ts';
+import { type Compacted, compact } from './compact.ts';
+import { COMPACTED_AT, collectionIn, messageOf, unavailable } from './data-file.ts';
+import { type Files, idKey, openFiles, type Room } from './files.ts';
+import { currentLists, type LocalLists, numbersIn, openLists } from './lists.ts';
 import { openReader } from './reader.ts';
-import { openWriter, prepare } from './writer.ts';
+import { openWriter, prepare, type Writer } from './writer.ts';
 
 const MAX_ID_BYTES = 256;
 const MAX_DOCUMENT_BYTES = 16 * 1024 * 1024;
@@ -20,6 +24,14 @@ const CLOSE_TIMEOUT_MS = 10_000;
 /** An update whose document another writer took looks for the next one so often. */
 const UPDATE_ATTEMPTS = 50;
 const REMOVE_CHUNK = 50;
+/** Documents that are read at once when all are. */
+const WHOLE_BATCH = 250;
+/** How often LMDB is told to forget readers of processes that were killed: what they saw is kept until then. */
+const READERS_MS = 60_000;
+/** What was removed is off the disk a day later. */
+const COMPACT_MS = 24 * 3_600_000;
+/** After one that failed, for want of room say. */
+const COMPACT_AGAIN_MS = 3_600_000;
 
 /** About what a value takes in BSON, whose limit is the one kept. */
 function roughBytes(value: unknown): number {
@@ -42,12 +54,20 @@ function checked(document: unknown): Doc {
 
 const RETRY = Symbol('look outside the turn, then try again');
 
+export interface LocalStore extends WholeStore {
+  /**
+   * Writes the file anew without what was removed; nobody waits for it. Done by itself once a day. Throws Failure
+   * `store_unavailable`: then everything is as it was.
+   */
+  compact(): Promise<Compacted>;
+}
+
 /**
  * Opens the store in `dir` (made when missing) and builds indexes that are new. Throws Failure `store_unavailable` when
  * another process has it open, the directory cannot be written or the file is damaged; `config_invalid` when stored
  * documents stand in the way of a new unique index.
  */
-export async function openLocalStore({ dir, log }: { dir: string; log: Log }): Promise<Store> {
+export async function openLocalStore({ dir, log }: { dir: string; log: Log }): Promise<LocalStore> {
   let release: () => void;
   try {
     mkdirSync(dir, { recursive: true, mode: 0o700 });
@@ -56,18 +76,59 @@ export async function openLocalStore({ dir, log }: { dir: string; log: Log }): P
     if (error instanceof Failure) throw error;
     throw unavailable(`the data directory ${dir} cannot be written: ${messageOf(error)}`, error);
   }
-  let files: Files;
+  let files: Files | undefined;
+  let writer: Writer;
+  let lists: LocalLists;
   try {
     files = await openFiles(dir, log);
+    writer = openWriter(files, log);
+    lists = openLists(dir, files, writer, log);
   } catch (error) {
+    await files?.file.root.close();
     release();
     if (error instanceof Failure) throw error;
     throw unavailable(`the database in ${dir} cannot be opened: ${messageOf(error)}`, error);
   }
-  const writer = openWriter(files, log);
+  return storeOver(dir, files, writer, lists, log, release);
+}
+
+function storeOver(
+  dir: string,
+  files: Files,
+  writer: Writer,
+  lists: LocalLists,
+  log: Log,
+  release: () => void,
+): LocalStore {
   const reader = openReader(files);
-  const lists = openLists(dir, files, writer, log);
+  const stopping = new AbortController();
   let closing: Promise<void> | undefined;
+  let compacting: Promise<Compacted> | undefined;
+  let compactAtMs = Number(files.file.meta.get(COMPACTED_AT)) + COMPACT_MS;
+
+  function compactNow(): Promise<Compacted> {
+    compacting ??= compact(dir, files, writer, reader.left, stopping.signal)
+      .then((compacted) => {
+        compactAtMs = Date.now() + COMPACT_MS;
+        log.info({ ...compacted }, 'the database was written anew, without what was removed');
+        return compacted;
+      })
+      .finally(() => {
+        compacting = undefined;
+      });
+    return compacting;
+  }
+
+  const housekeeping = setInterval(() => {
+    files.file.root.readerCheck();
+    if (compacting || Date.now() < compactAtMs) return;
+    compactAtMs = Date.now() + COMPACT_AGAIN_MS;
+    compactNow().catch((error: unknown) => {
+      if (!stopping.signal.aborted)
+        log.warn({ error: messageOf(error) }, 'the database could not be written anew; it is as it was');
+    });
+  }, READERS_MS);
+  housekeeping.unref();
 
   const roomOf = (name: keyof Stored): Room => {
     const room = files.roomOf(name);
@@ -169,12 +230,12 @@ export async function openLocalStore({ dir, log }: { dir: string; log: Log }): P
                 details: { collection: name, keys: ['_id'] },
               });
             turn.write(room, prepared);
-          }, roughBytes(prepared.document));
+          }, prepared.bytes.length);
         }),
       put: (document) =>
         call(async () => {
           const prepared = prepare(room, checked(document));
-          await writer.submit((turn) => turn.write(room, prepared), roughBytes(prepared.document));
+          await writer.submit((turn) => turn.write(room, prepared), prepared.bytes.length);
         }),
       update: (filter, update: Update) =>
         call(async () => {
@@ -204,10 +265,36 @@ export async function openLocalStore({ dir, log }: { dir: string; log: Log }): P
     };
   }
 
+  const whole: Whole = {
+    names: () =>
+      call(() =>
+        files.file.tables().flatMap((table) => (collectionIn(table) as keyof Stored | undefined) ?? []),
+      ),
+    async *read(name) {
+      const room = roomOf(name);
+      let from: Buffer = Buffer.alloc(1);
+      for (;;) {
+        const batch = await call(() => [...room.db.getRange({ start: from, limit: WHOLE_BATCH })]);
+        const last = batch.at(-1);
+        if (!last) return;
+        yield batch.map(({ value }) => value);
+        from = behind(last.key);
+      }
+    },
+    async fill(name, documents) {
+      const { put } = collection(name);
+      await Promise.all(documents.map((document) => put(document as Stored[typeof name])));
+    },
+    async *numbersOf(list) {
+      const current = await call(() => currentLists(files.file).get(list));
+      if (current) yield* numbersIn(files.file, current.version);
+    },
+  };
+
   const events = roomOf('call_events');
   const calls = roomOf('calls');
   const positionOf = (keys: string): number => {
-    const position = events.indexes.findIndex((index) => Object.keys(index.spec.keys).join() === keys);
+    const position = events.indexes.findIndex((index) => index.parts.map(([path]) => path).join() === keys);
     if (position < 0) throw new Failure('internal', `call_events has no index ${keys}`);
     return position;
   };
@@ -228,11 +315,11 @@ export async function openLocalStore({ dir, log }: { dir: string; log: Log }): P
               throw new Failure('duplicate_key', 'there is another event with this _id', {
                 details: { collection: 'call_events', keys: ['_id'] },
               });
-            turn.write(events, prepared);
+            turn.add(events, prepared);
             if (document) turn.write(calls, document);
             return 'appended' as const;
           },
-          roughBytes(prepared.document) + (document ? roughBytes(document.document) : 0),
+          prepared.bytes.length + (document?.bytes.length ?? 0),
         );
       }),
     events: (callId) =>
@@ -241,10 +328,12 @@ export async function openLocalStore({ dir, log }: { dir: string; log: Log }): P
           (await reader.find(events, { filter: { callId }, sort: { seq: 1 } })) as unknown as CallEvent[],
       ),
     lists,
+    whole,
+    compact: () => call(compactNow),
     health: async () => {
       if (closing) return { kind: 'local', ok: false, detail: 'closed' };
       if (writer.failure) return { kind: 'local', ok: false, detail: writer.failure };
-      const { mapSize } = files.root.getStats() as { mapSize: number };
+      const { mapSize } = files.file.root.getStats() as { mapSize: number };
       return {
         kind: 'local',
         ok: true,
@@ -253,16 +342,20 @@ export async function openLocalStore({ dir, log }: { dir: string; log: Log }): P
     },
     close: () => {
       closing ??= (async () => {
+        clearInterval(housekeeping);
+        stopping.abort();
+        // LMDB's own copying cannot be stopped, and the file cannot be closed under it.
+        await compacting?.catch(() => undefined);
         let timer: NodeJS.Timeout | undefined;
         const late = new Promise<void>((resolve) => {
           timer = setTimeout(resolve, CLOSE_TIMEOUT_MS);
         });
-        await Promise.race([Promise.all([lists.stop(), writer.idle(), reader.idle()]), late]);
+        await Promise.race([Promise.all([lists.stop(), writer.idle(), reader.left(files.file.root)]), late]);
         clearTimeout(timer);
         writer.stop();
         reader.stop();
-        await reader.idle();
-        await files.root.close();
+        await reader.left(files.file.root);
+        await files.file.root.close();
         release();
       })();
       return closing;

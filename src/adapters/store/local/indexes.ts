@@ -2,9 +2,8 @@
  * adapters/store/local/indexes: what of a document stands in an index. A key is the parts of the indexed fields followed
  * by the document's id, so that equal values stay apart and pages can go on behind a given document.
  */
-import type { IndexSpec } from '../../../domain/documents.ts';
 import { Failure } from '../../../domain/errors.ts';
-import { type Direction, keyPart, valuesForKey } from './order.ts';
+import { type Direction, keyPart, valuesForKey } from '../order.ts';
 
 export interface IndexShape {
   readonly name: string;
@@ -30,11 +29,6 @@ export interface Entries {
   readonly entries: readonly Entry[];
   readonly overArrays: boolean;
 }
-
-export const indexName = (spec: IndexSpec): string =>
-  Object.entries(spec.keys)
-    .map(([path, direction]) => `${path}_${direction}`)
-    .join('_');
 
 const MAX_KEYS_A_DOCUMENT = 5000;
 

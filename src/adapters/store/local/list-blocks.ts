@@ -2,6 +2,7 @@
  * adapters/store/local/list-blocks: the numbers under one prefix of five digits, packed. A block is 12,500 bytes of bitmap
  * or, where that is shorter, how many of its numbers are below 65,536 and then all of them, sorted, in their low 16 bits.
  */
+import { bitsIn } from '../numbers.ts';
 
 export const BLOCK_NUMBERS = 100_000;
 /** A block in the making: one bit for each number. */
@@ -70,13 +71,6 @@ export function blockHas(block: Buffer, number: number): boolean {
     else high = middle;
   }
   return false;
-}
-
-/** The bits that are set in a word of 32. */
-export function bitsIn(word: number): number {
-  let bits = word - ((word >>> 1) & 0x55555555);
-  bits = (bits & 0x33333333) + ((bits >>> 2) & 0x33333333);
-  return Math.imul((bits + (bits >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
 }
 
 /** Little-endian machines only, as the database file itself. */

@@ -8,10 +8,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { Failure } from '../../../domain/errors.ts';
-
-export const FIRST_AREA = 200;
-export const AREAS = 800;
-export const AREA_NUMBERS = 10_000_000;
+import { AREA_NUMBERS, AREAS, FIRST_AREA } from '../numbers.ts';
 
 /** `list base` of the copy in the making. */
 const TITLE_BYTES = 64;

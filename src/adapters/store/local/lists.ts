@@ -7,25 +7,17 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ListCopy, Log, NumberLists } from '../../../app/ports.ts';
 import { Failure } from '../../../domain/errors.ts';
-import { type Files, messageOf, unavailable } from './files.ts';
-import {
-  BLOCK_NUMBERS,
-  BLOCK_WORDS,
-  bitsIn,
-  blockCount,
-  blockHas,
-  packBlock,
-  unpackBlock,
-} from './list-blocks.ts';
-import { AREA_NUMBERS, AREAS, FIRST_AREA, openSpill, type Spill } from './list-spill.ts';
+import { AREA_NUMBERS, AREAS, bitsIn, FIRST_AREA, slices } from '../numbers.ts';
+import { type DataFile, messageOf, unavailable } from './data-file.ts';
+import type { Files } from './files.ts';
+import { BLOCK_NUMBERS, BLOCK_WORDS, blockCount, blockHas, packBlock, unpackBlock } from './list-blocks.ts';
+import { openSpill, type Spill } from './list-spill.ts';
 import type { Writer } from './writer.ts';
 
 const AREA_BLOCKS = AREA_NUMBERS / BLOCK_NUMBERS;
 const AREA_WORDS = AREA_NUMBERS / 32;
 /** Area codes that are made in one pass over the spill, 1.25 MB of memory each. */
 const AREAS_A_PASS = 16;
-/** Longest time one slice of making blocks holds the event loop. */
-const SLICE_MS = 2;
 /** What goes to the writer at once; whoever else writes waits for as much at most. */
 const BYTES_A_WRITE = 256 * 1024;
 /** What a block of no bytes weighs in that: putting it takes time too. */
@@ -62,29 +54,42 @@ function blockKey(version: number, prefix: number): Buffer {
   return key;
 }
 
-/** Lets the event loop turn whenever a slice of time is used up. */
-function slices(): () => Promise<void> | undefined {
-  let endMs = performance.now() + SLICE_MS;
-  return () =>
-    performance.now() < endMs
-      ? undefined
-      : new Promise((resolve) =>
-          setImmediate(() => {
-            endMs = performance.now() + SLICE_MS;
-            resolve();
-          }),
-        );
+/** The current copies in a file, by the names of their lists. */
+export const currentLists = (file: DataFile): Map<string, Current> =>
+  new Map([...file.lists.getRange({})].map(({ key, value }) => [key.toString('utf8'), decode(value)]));
+
+/** The numbers of a version, ascending, block by block. */
+export function* numbersIn(file: DataFile, version: number): Generator<Float64Array> {
+  const words = new Uint32Array(BLOCK_WORDS);
+  const end = blockKey(version + 1, 0);
+  for (let start = blockKey(version, 0); ; ) {
+    const [found] = [...file.blocks.getRange({ start, end, limit: 1 })];
+    if (!found) return;
+    const prefix = found.key.readUInt32BE(4);
+    words.fill(0);
+    unpackBlock(found.value, words);
+    const numbers = new Float64Array(blockCount(found.value));
+    let at = 0;
+    for (let word = 0; word < BLOCK_WORDS; word += 1)
+      for (let bits = words[word] as number; bits !== 0; bits &= bits - 1) {
+        numbers[at] = prefix * BLOCK_NUMBERS + word * 32 + 31 - Math.clz32(bits & -bits);
+        at += 1;
+      }
+    yield numbers;
+    start = blockKey(version, prefix + 1);
+  }
 }
 
-interface LocalLists extends NumberLists {
+export interface LocalLists extends NumberLists {
   /** Ends what is under way; nothing touches the database after it. */
   stop(): Promise<void>;
 }
 
 /** Takes up the current copies, and lets go of versions that never became current or no longer are. */
-export function openLists(dir: string, { lists, blocks }: Files, writer: Writer, log: Log): LocalLists {
+export function openLists(dir: string, files: Files, writer: Writer, log: Log): LocalLists {
   const current = new Map<string, Current>();
-  for (const { key, value } of lists.getRange({})) current.set(key.toString('utf8'), decode(value));
+  for (const { key, value } of files.file.lists.getRange({}))
+    current.set(key.toString('utf8'), decode(value));
   const underWay = new Set<Promise<unknown>>();
   let stopped = false;
   let newestVersion = 0;
@@ -120,7 +125,7 @@ export function openLists(dir: string, { lists, blocks }: Files, writer: Writer,
     for (;;) {
       if (stopped) return;
       const keys = [
-        ...blocks.getKeys({
+        ...files.file.blocks.getKeys({
           start: blockKey(version, 0),
           end: blockKey(version + 1, 0),
           limit: BLOCKS_A_REMOVAL,
@@ -128,7 +133,7 @@ export function openLists(dir: string, { lists, blocks }: Files, writer: Writer,
       ];
       if (keys.length === 0) return;
       await writer.submit((turn) => {
-        for (const key of keys) turn.keep(blocks, key, undefined);
+        for (const key of keys) turn.keep(files.file.blocks, key, undefined);
       }, 0);
     }
   }
@@ -143,7 +148,7 @@ export function openLists(dir: string, { lists, blocks }: Files, writer: Writer,
   function versionsOnDisk(): number[] {
     const versions: number[] = [];
     for (let from = 0; ; ) {
-      const [key] = [...blocks.getKeys({ start: blockKey(from, 0), limit: 1 })];
+      const [key] = [...files.file.blocks.getKeys({ start: blockKey(from, 0), limit: 1 })];
       if (!key) return versions;
       const version = key.readUInt32BE(0);
       versions.push(version);
@@ -171,7 +176,7 @@ export function openLists(dir: string, { lists, blocks }: Files, writer: Writer,
         before === undefined
           ? []
           : [
-              ...blocks.getRange({
+              ...files.file.blocks.getRange({
                 start: blockKey(before, area * AREA_BLOCKS),
                 end: blockKey(before, (area + 1) * AREA_BLOCKS),
               }),
@@ -186,7 +191,7 @@ export function openLists(dir: string, { lists, blocks }: Files, writer: Writer,
       const blocksOut = out;
       out = [];
       await writer.submit((turn) => {
-        for (const [key, block] of blocksOut) turn.keep(blocks, key, block);
+        for (const [key, block] of blocksOut) turn.keep(files.file.blocks, key, block);
       }, outBytes);
       outBytes = 0;
       mustRun();
@@ -290,7 +295,10 @@ export function openLists(dir: string, { lists, blocks }: Files, writer: Writer,
     const { count, added, removed } = made;
     const copy: ListCopy = { list, asOf, count, importedAt: new Date() };
     // Where this write fails it may still happen, so both versions stay until the store opens again.
-    await writer.submit((turn) => turn.keep(lists, Buffer.from(list, 'utf8'), encode({ version, copy })), 0);
+    await writer.submit(
+      (turn) => turn.keep(files.file.lists, Buffer.from(list, 'utf8'), encode({ version, copy })),
+      0,
+    );
     current.set(list, { version, copy });
     if (before) letGoLater(before.version);
     return { copy, added, removed };
@@ -312,7 +320,7 @@ export function openLists(dir: string, { lists, blocks }: Files, writer: Writer,
         const prefix = Math.floor(number / BLOCK_NUMBERS);
         const listedIn: string[] = [];
         for (const [list, { version }] of current) {
-          const block = blocks.get(blockKey(version, prefix));
+          const block = files.file.blocks.get(blockKey(version, prefix));
           if (block && blockHas(block, number % BLOCK_NUMBERS)) listedIn.push(list);
         }
         return { copies: copies(), listedIn };

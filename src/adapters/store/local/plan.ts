@@ -3,7 +3,6 @@
  * wanted order. Ranges may take in too much, never too little: every document read is tested against the filter again.
  */
 import type { Filter } from '../../../app/ports.ts';
-import type { IndexShape } from './indexes.ts';
 import {
   behind,
   type Direction,
@@ -13,7 +12,8 @@ import {
   type Range,
   rangeOf,
   unite,
-} from './order.ts';
+} from '../order.ts';
+import type { IndexShape } from './indexes.ts';
 
 /** More ranges than this are not worth walking one by one. */
 const MAX_RANGES = 20_000;

@@ -2,12 +2,13 @@
  * adapters/store/local/reader: finds documents, by the index that promises the least reading, in one snapshot, in slices of
  * a few milliseconds: a scan of a large collection holds up no audio.
  */
-import type { Database, Transaction } from 'lmdb';
+import type { Database, RootDatabase, Transaction } from 'lmdb';
 import type { Filter, Query } from '../../../app/ports.ts';
 import { Failure } from '../../../domain/errors.ts';
-import { type Files, type Index, idKey, type Room, unavailable } from './files.ts';
+import { compileFilter, type Doc, parseSort, sortedCollector } from '../language.ts';
+import { unavailable } from './data-file.ts';
+import { type Files, type Index, idKey, type Room } from './files.ts';
 import type { IndexShape } from './indexes.ts';
-import { compileFilter, type Doc, parseSort, sortedCollector } from './language.ts';
 import { type Plan, planFor } from './plan.ts';
 
 /** Longest time one slice of reading holds the event loop. */
@@ -105,7 +106,11 @@ function* walk(room: Room, plan: AnyPlan, transaction: Transaction | undefined):
           if (seen?.has(id)) continue;
           seen?.add(id);
           const document = room.db.get(idKey(id), transaction ? { transaction } : {});
-          if (document) yield document;
+          if (!document)
+            throw unavailable(
+              `index ${index.name} of ${room.name} names ${id}, which is not there: the file is damaged; restore a backup`,
+            );
+          yield document;
         }
       else
         for (const { key, value } of entriesBetween(room.db, bounds)) {
@@ -214,29 +219,36 @@ interface Reader {
     matches: (document: Doc) => boolean,
     skip: (id: string) => boolean,
   ): Doc | undefined | 'many';
-  /** Resolves when nobody reads. */
-  idle(): Promise<void>;
+  /** Resolves when none of the scans that are under way reads in this file any more. */
+  left(root: RootDatabase<unknown, Buffer>): Promise<void>;
   /** Ends every scan with `store_unavailable` at its next slice. */
   stop(): void;
 }
 
 export function openReader(files: Files): Reader {
   const pause = turnstile();
-  let active = 0;
+  const scans = new Set<{ readonly root: RootDatabase<unknown, Buffer>; readonly over: Promise<void> }>();
   let stopped = false;
-  let wakeIdle: (() => void) | undefined;
 
-  async function withSnapshot<T>(task: (transaction: Transaction) => Promise<T>): Promise<T> {
+  /** A scan sees the file, and the room in it, as they are when it begins. */
+  async function withSnapshot<T>(
+    room: Room,
+    task: (room: Room, transaction: Transaction) => Promise<T>,
+  ): Promise<T> {
     if (stopped) throw unavailable('the store is closed');
+    const { root } = files.file;
     // biome-ignore lint/correctness/useHookAtTopLevel: a database's snapshot, not a hook
-    const transaction = files.root.useReadTransaction();
-    active += 1;
+    const transaction = root.useReadTransaction();
+    let end = (): void => undefined;
+    const scan = { root, over: new Promise<void>((resolve) => (end = resolve)) };
+    scans.add(scan);
     try {
-      return await task(transaction);
+      const asItIs = { ...room, indexes: room.indexes.map((index) => ({ ...index })) };
+      return await task(asItIs, transaction);
     } finally {
       transaction.done();
-      active -= 1;
-      if (active === 0) wakeIdle?.();
+      scans.delete(scan);
+      end();
     }
   }
 
@@ -262,7 +274,7 @@ export function openReader(files: Files): Reader {
   }
 
   return {
-    async find(room, query) {
+    async find(asked, query) {
       const filter = query.filter ?? {};
       const matches = compileFilter(filter);
       const sort = parseSort(query.sort ?? {});
@@ -270,7 +282,7 @@ export function openReader(files: Files): Reader {
       // As in MongoDB, a limit of 0 is none.
       const limit = wholeNumber(query.limit, 'limit') || Number.POSITIVE_INFINITY;
       const wanted = skip + limit;
-      return withSnapshot(async (transaction) => {
+      return withSnapshot(asked, async (room, transaction) => {
         const { narrow, narrowCount, ordered } = waysFor(room, filter, sort, transaction);
         const inOrder = async (plans: readonly AnyPlan[], budget: number): Promise<Doc[] | undefined> => {
           const found: Doc[] = [];
@@ -304,9 +316,9 @@ export function openReader(files: Files): Reader {
         return collector.take().slice(skip);
       });
     },
-    async each(room, filter, take) {
+    async each(asked, filter, take) {
       const matches = compileFilter(filter);
-      await withSnapshot(async (transaction) => {
+      await withSnapshot(asked, async (room, transaction) => {
         const { narrow } = waysFor(room, filter, [], transaction);
         await step(walkAll(room, narrow, transaction), Number.POSITIVE_INFINITY, (document) => {
           if (matches(document)) take(document);
@@ -321,12 +333,9 @@ export function openReader(files: Files): Reader {
         if (!skip(document._id) && matches(document)) return document;
       return undefined;
     },
-    idle: () =>
-      active === 0
-        ? Promise.resolve()
-        : new Promise((resolve) => {
-            wakeIdle = resolve;
-          }),
+    async left(root) {
+      await Promise.all([...scans].filter((scan) => scan.root === root).map(({ over }) => over));
+    },
     stop: () => {
       stopped = true;
     },

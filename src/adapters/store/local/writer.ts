@@ -1,45 +1,38 @@
 /**
  * adapters/store/local/writer: all writes wait in one line. A turn takes what waits, runs it in order over the committed
  * state and what the turn itself changed, and hands the result to LMDB as one transaction that is synced before anybody
- * hears of it; so a hundred appends share one sync, and two writers can never both find a key free.
+ * hears of it; so a hundred appends share one sync, and two writers can never both find a key free. While one turn is on
+ * its way to the disk the next is run already, over what that one changed; where it fails, the next is run again without.
  */
 import type { Database } from 'lmdb';
 import type { Log } from '../../../app/ports.ts';
 import { Failure } from '../../../domain/errors.ts';
-import {
-  type Binary,
-  type Files,
-  type Index,
-  idKey,
-  type Meta,
-  messageOf,
-  metaKey,
-  ownersOf,
-  type Room,
-  unavailable,
-} from './files.ts';
+import type { Doc } from '../language.ts';
+import { compareValues, valuesForKey } from '../order.ts';
+import { type Binary, messageOf, metaKey, unavailable } from './data-file.ts';
+import { type Files, type Index, idKey, type Meta, ownersOf, type Room, tableOf } from './files.ts';
 import { type Entries, entriesOf } from './indexes.ts';
-import type { Doc } from './language.ts';
-import { compareValues, valuesForKey } from './order.ts';
 
 /** Writes that may wait for the disk. */
 const MAX_WAITING_WRITES = 50_000;
 const MAX_WAITING_BYTES = 256 * 1024 * 1024;
-/** What one turn takes at most, so that it holds the event loop for a few milliseconds only. */
-const TURN_MS = 3;
-const MAX_WRITES_A_TURN = 250;
+/** What is run at once, and what one turn takes at most: neither holds the event loop for more than a few milliseconds. */
+const SLICE_MS = 3;
+const MAX_WRITES_A_TURN = 500;
 const MAX_BYTES_A_TURN = 16 * 1024 * 1024;
 /** A turn that takes longer than this is reported as failed: its writes may or may not be on disk. */
 const WRITE_TIMEOUT_MS = 30_000;
 
-/** A document with its keys, in the order of the room's indexes. */
+/** A document as it will stand in the file, with its keys, in the order of the room's indexes. */
 interface Prepared {
   readonly document: Doc;
+  readonly bytes: Buffer;
   readonly keys: readonly Entries[];
 }
 
 export const prepare = (room: Room, document: Doc): Prepared => ({
   document,
+  bytes: room.pack(document),
   keys: room.indexes.map((index) => entriesOf(index, document)),
 });
 
@@ -55,16 +48,26 @@ interface Turn {
   read(room: Room, id: string): Doc | undefined;
   /** Throws Failure `duplicate_key` and changes nothing when a unique index is taken. */
   write(room: Room, prepared: Prepared): void;
+  /** Writes a document of which it is known that its id and its unique keys are free. */
+  add(room: Room, prepared: Prepared): void;
   remove(room: Room, id: string): void;
-  /** Documents that this turn wrote; undefined where it deleted. */
+  /** Documents that this turn, and the one before it, wrote; undefined where they deleted. */
   touched(room: Room): ReadonlyMap<string, Prepared | undefined>;
   /** The id of a document, not `except`, that has the values of `prepared` under the unique index at `position`. */
   owner(room: Room, position: number, prepared: Prepared, except?: string): string | undefined;
   /** Puts bytes under a key, beside all documents; undefined removes the key. `bytes` must not change any more. */
   keep(db: Binary, key: Buffer, bytes: Buffer | undefined): void;
+  changed(room: Room, id: string): boolean;
+  /** The id of a document that these turns gave the key of a unique index. */
+  claimed(room: Room, index: Index, key: string): string | undefined;
+  /** The turn before this one is on disk. */
+  arrived(): void;
   changes(): Change[];
   readonly kept: readonly Kept[];
 }
+
+/** LMDB's own name of a table, which its types leave out. */
+const nameOf = (db: unknown): string => (db as { readonly name: string }).name;
 
 interface Kept {
   readonly db: Binary;
@@ -77,7 +80,9 @@ const sameIndexValues = (index: Index, a: Doc, b: Doc): boolean =>
     ([path]) => compareValues([...valuesForKey(a, path).values], [...valuesForKey(b, path).values]) === 0,
   );
 
-function openTurn(): Turn {
+/** A turn over the committed state and, where one is on its way to the disk, over what that one changed. */
+function openTurn(onItsWay?: Turn): Turn {
+  let before = onItsWay;
   const overlays = new Map<Room, Map<string, Prepared | undefined>>();
   const befores = new Map<Room, Map<string, Doc | undefined>>();
   /** Keys of unique indexes that documents of this turn hold, with their ids. */
@@ -92,13 +97,24 @@ function openTurn(): Turn {
 
   const read = (room: Room, id: string): Doc | undefined => {
     const overlay = overlays.get(room);
-    return overlay?.has(id) ? overlay.get(id)?.document : room.db.get(idKey(id));
+    if (overlay?.has(id)) return overlay.get(id)?.document;
+    return before ? before.read(room, id) : room.db.get(idKey(id));
+  };
+
+  const changed = (room: Room, id: string): boolean =>
+    (overlays.get(room)?.has(id) ?? false) || (before?.changed(room, id) ?? false);
+
+  /** Who has a key by what the turns changed; an id that a later one changed says nothing. */
+  const claimed = (room: Room, index: Index, key: string): string | undefined => {
+    const mine = claims.get(index)?.get(key);
+    if (mine !== undefined) return mine;
+    const earlier = before?.claimed(room, index, key);
+    return earlier !== undefined && !overlays.get(room)?.has(earlier) ? earlier : undefined;
   };
 
   const owner: Turn['owner'] = (room, position, { document, keys }, except) => {
     const index = room.indexes[position];
     if (!index) return undefined;
-    const overlay = mapIn(overlays, room);
     for (const { prefix, cut } of keys[position]?.entries ?? []) {
       const clashes = (id: string): boolean => {
         if (id === except) return false;
@@ -106,9 +122,9 @@ function openTurn(): Turn {
         const other = read(room, id);
         return other !== undefined && sameIndexValues(index, other, document);
       };
-      const claimed = claims.get(index)?.get(prefix.toString('latin1'));
-      if (claimed !== undefined && clashes(claimed)) return claimed;
-      const committed = ownersOf(index, prefix).find((id) => !overlay.has(id) && clashes(id));
+      const holder = claimed(room, index, prefix.toString('latin1'));
+      if (holder !== undefined && clashes(holder)) return holder;
+      const committed = ownersOf(index, prefix).find((id) => !changed(room, id) && clashes(id));
       if (committed !== undefined) return committed;
     }
     return undefined;
@@ -117,7 +133,6 @@ function openTurn(): Turn {
   /** Puts the new state of a document in place of what this turn knew of it. */
   function replace(room: Room, id: string, after: Prepared | undefined): void {
     const overlay = mapIn(overlays, room);
-    if (!overlay.has(id)) mapIn(befores, room).set(id, room.db.get(idKey(id)));
     const earlier = overlay.get(id);
     for (const [position, index] of room.indexes.entries()) {
       if (!index.unique) continue;
@@ -128,29 +143,47 @@ function openTurn(): Turn {
     overlay.set(id, after);
   }
 
+  function remember(room: Room, id: string): void {
+    if (!mapIn(overlays, room).has(id)) mapIn(befores, room).set(id, read(room, id));
+  }
+
+  function add(room: Room, prepared: Prepared): void {
+    for (const [position, index] of room.indexes.entries()) {
+      const keys = prepared.keys[position];
+      index.overArrays ||= keys?.overArrays ?? false;
+      index.cut ||= keys?.entries.some((entry) => entry.cut) ?? false;
+    }
+    replace(room, prepared.document._id, prepared);
+  }
+
   return {
     read,
     owner,
-    touched: (room) => mapIn(overlays, room),
+    changed,
+    claimed,
+    touched: (room) => new Map([...(before?.touched(room) ?? []), ...(overlays.get(room) ?? [])]),
     write(room, prepared) {
       const id = prepared.document._id;
       for (const [position, index] of room.indexes.entries())
         if (index.unique && owner(room, position, prepared, id) !== undefined)
           throw new Failure(
             'duplicate_key',
-            `another document of ${room.name} has the same ${Object.keys(index.spec.keys).join(', ')}`,
-            { details: { collection: room.name, keys: Object.keys(index.spec.keys) } },
+            `another document of ${room.name} has the same ${index.parts.map(([path]) => path).join(', ')}`,
+            { details: { collection: room.name, keys: index.parts.map(([path]) => path) } },
           );
-      for (const [position, index] of room.indexes.entries()) {
-        const keys = prepared.keys[position];
-        index.overArrays ||= keys?.overArrays ?? false;
-        index.cut ||= keys?.entries.some((entry) => entry.cut) ?? false;
-      }
-      replace(room, id, prepared);
+      remember(room, id);
+      add(room, prepared);
     },
-    remove: (room, id) => replace(room, id, undefined),
+    add,
+    remove(room, id) {
+      remember(room, id);
+      replace(room, id, undefined);
+    },
     keep: (db, key, bytes) => void kept.push({ db, key, bytes }),
     kept,
+    arrived() {
+      before = undefined;
+    },
     changes: () =>
       [...overlays].flatMap(([room, overlay]) =>
         [...overlay].map(([id, after]) => ({ room, id, before: befores.get(room)?.get(id), after })),
@@ -165,9 +198,23 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
+/** What was run, in its order, and how to tell who waits for it. */
+interface Taken {
+  readonly turn: Turn;
+  readonly outcomes: { readonly waiting: Waiting; readonly tell: () => void }[];
+  bytes: number;
+}
+
+/** Is told of every key that was written or removed, when that is on the disk. */
+type Follower = (table: string, key: Buffer) => void;
+
 export interface Writer {
   /** Runs `change`, which writes about `bytes`, in the line; resolves with its answer when all it wrote is synced. */
   submit<T>(change: (turn: Turn) => T, bytes: number): Promise<T>;
+  /** Runs a task between two turns: nothing is being written, and nothing will be until it resolves. */
+  hold<T>(task: () => Promise<T>): Promise<T>;
+  /** Whom to tell; undefined tells nobody any more. */
+  follow(follower: Follower | undefined): void;
   /** Resolves when the line is empty. */
   idle(): Promise<void>;
   /** Refuses what is submitted from now on. */
@@ -182,93 +229,132 @@ export function openWriter(files: Files, log: Log): Writer {
   let stopped = false;
   let running: Promise<void> | undefined;
   let failure: string | undefined;
-  const flagged = new Map<Index, string>();
+  const flagged = new Map<Index, number>();
+  let follower: Follower | undefined;
+  const holds: (() => Promise<void>)[] = [];
 
-  function commit(changes: readonly Change[], kept: readonly Kept[]): Promise<unknown> {
-    return files.root.batch(() => {
-      // The promise of the batch tells the outcome for all of it.
-      const put = <V>(db: Database<V, Buffer>, key: Buffer, value: V) =>
-        void db.put(key, value).catch(() => undefined);
+  async function commit(changes: readonly Change[], kept: readonly Kept[]): Promise<void> {
+    const written: (readonly [table: string, key: Buffer])[] = [];
+    await files.file.root.batch(() => {
+      // In a batch no single write has an outcome: its promise tells it for all of it.
+      const put = <V>(db: Database<V, Buffer>, key: Buffer, value: V): void => {
+        if (follower) written.push([nameOf(db), key]);
+        void db.put(key, value);
+      };
+      const remove = (db: Binary, key: Buffer): void => {
+        if (follower) written.push([nameOf(db), key]);
+        void db.remove(key);
+      };
       for (const { db, key, bytes } of kept)
         if (bytes) put(db, key, bytes);
-        else db.remove(key).catch(() => undefined);
+        else remove(db, key);
       for (const { room, id, before, after } of changes) {
-        if (after) put(room.db, idKey(id), after.document);
-        else room.db.remove(idKey(id)).catch(() => undefined);
+        if (after) put(room.raw, idKey(id), after.bytes);
+        else remove(room.raw, idKey(id));
+        const idBytes = Buffer.from(id, 'utf8');
         for (const [position, index] of room.indexes.entries()) {
           const old = before ? entriesOf(index, before).entries : [];
           const fresh = after?.keys[position]?.entries ?? [];
-          for (const { key } of old)
-            if (!fresh.some((entry) => entry.key.equals(key))) index.db.remove(key).catch(() => undefined);
+          for (const { key } of old) if (!fresh.some((entry) => entry.key.equals(key))) remove(index.db, key);
           for (const { key } of fresh)
-            if (!old.some((entry) => entry.key.equals(key))) put(index.db, key, Buffer.from(id, 'utf8'));
+            if (!old.some((entry) => entry.key.equals(key))) put(index.db, key, idBytes);
           const flags: Meta = { overArrays: index.overArrays, cut: index.cut };
-          const text = JSON.stringify(flags);
-          if (flagged.get(index) !== text) {
-            put(files.meta, metaKey(`index ${room.name} ${index.name}`), flags);
-            flagged.set(index, text);
+          const bits = Number(flags.overArrays) * 2 + Number(flags.cut);
+          if (flagged.get(index) !== bits) {
+            put(files.file.meta, metaKey(tableOf(room.name, index)), flags);
+            flagged.set(index, bits);
           }
         }
       }
     });
+    for (const [table, key] of written) follower?.(table, key);
   }
 
-  async function takeTurn(): Promise<void> {
-    const turn = openTurn();
-    const done: { readonly waiting: Waiting; readonly value: unknown }[] = [];
-    const startedAtMs = performance.now();
-    let taken = 0;
-    let takenBytes = 0;
+  /** Runs a slice of what waits in the line; what it answers is told when the turn is on disk. */
+  function runSlice(taken: Taken): void {
+    const endMs = performance.now() + SLICE_MS;
+    let count = 0;
     for (const waiting of line) {
-      taken += 1;
-      takenBytes += waiting.bytes;
+      if (taken.outcomes.length >= MAX_WRITES_A_TURN || taken.bytes > MAX_BYTES_A_TURN) break;
+      count += 1;
+      taken.bytes += waiting.bytes;
+      lineBytes -= waiting.bytes;
       try {
-        done.push({ waiting, value: waiting.run(turn) });
+        const value = waiting.run(taken.turn);
+        taken.outcomes.push({ waiting, tell: () => waiting.resolve(value) });
       } catch (error) {
-        waiting.reject(
-          error instanceof Failure ? error : unavailable(`the store failed: ${messageOf(error)}`, error),
-        );
+        const failure =
+          error instanceof Failure ? error : unavailable(`the store failed: ${messageOf(error)}`, error);
+        taken.outcomes.push({ waiting, tell: () => waiting.reject(failure) });
       }
-      if (taken === MAX_WRITES_A_TURN || takenBytes > MAX_BYTES_A_TURN) break;
-      if (performance.now() - startedAtMs > TURN_MS) break;
+      if (performance.now() > endMs) break;
     }
-    line = line.slice(taken);
-    lineBytes -= takenBytes;
+    line = line.slice(count);
+  }
+
+  /** Brings a turn to the disk; false when nothing of it was written, which whoever waits for it then knows. */
+  async function write({ turn, outcomes }: Taken): Promise<boolean> {
     const changes = turn.changes();
     if (changes.length + turn.kept.length > 0) {
       const timer = setTimeout(() => {
         failure = `no answer from the disk within ${WRITE_TIMEOUT_MS} ms`;
-        for (const { waiting } of done) waiting.reject(unavailable(`${failure}; the write may still happen`));
+        for (const { waiting } of outcomes)
+          waiting.reject(unavailable(`${failure}; the write may still happen`));
       }, WRITE_TIMEOUT_MS);
       try {
         await commit(changes, turn.kept);
         // Whoever hears of this write reads it: the next read begins with a new snapshot.
-        files.root.resetReadTxn();
+        files.file.root.resetReadTxn();
         failure = undefined;
       } catch (error) {
         const cause = await Promise.resolve((error as { commitError?: unknown }).commitError).catch(
           (why) => why,
         );
         failure = messageOf(cause ?? error);
-        log.error({ error: failure, writes: done.length }, 'the database refused to write');
+        log.error({ error: failure, writes: outcomes.length }, 'the database refused to write');
         flagged.clear();
-        for (const { waiting } of done)
+        for (const { waiting } of outcomes)
           waiting.reject(unavailable(`nothing was written: ${failure}; is the disk full?`, cause ?? error));
-        return;
+        return false;
       } finally {
         clearTimeout(timer);
       }
     }
-    for (const { waiting, value } of done) waiting.resolve(value);
+    for (const { tell } of outcomes) tell();
+    return true;
   }
 
+  const takeUp = (before?: Turn): Taken => ({ turn: openTurn(before), outcomes: [], bytes: 0 });
+  const breathe = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
   async function work(): Promise<void> {
-    while (line.length > 0) {
-      await takeTurn();
-      // Between two turns the event loop gets to everything else.
-      await new Promise<void>((resolve) => setImmediate(resolve));
+    let ahead = takeUp();
+    while (line.length + holds.length + ahead.outcomes.length > 0) {
+      for (const hold of ahead.outcomes.length === 0 ? holds.splice(0) : []) await hold();
+      if (ahead.outcomes.length === 0) runSlice(ahead);
+      const current = ahead;
+      let over = false;
+      const writing = write(current).finally(() => {
+        over = true;
+      });
+      ahead = takeUp(current.turn);
+      await breathe();
+      while (!over && holds.length === 0 && ahead.outcomes.length < MAX_WRITES_A_TURN && line.length > 0) {
+        runSlice(ahead);
+        await breathe();
+      }
+      if (!(await writing)) {
+        // It was run over what is not there now: it goes back to the head of the line.
+        line = [...ahead.outcomes.map(({ waiting }) => waiting), ...line];
+        lineBytes += ahead.bytes;
+        ahead = takeUp();
+      } else ahead.turn.arrived();
     }
     running = undefined;
+  }
+
+  function begin(): void {
+    running ??= new Promise<void>((resolve) => setImmediate(resolve)).then(work);
   }
 
   return {
@@ -284,8 +370,16 @@ export function openWriter(files: Files, log: Log): Writer {
         }
         line.push({ bytes, run: change, resolve: resolve as (value: unknown) => void, reject });
         lineBytes += bytes;
-        running ??= new Promise<void>((begin) => setImmediate(begin)).then(work);
+        begin();
       }),
+    hold: (task) =>
+      new Promise((resolve, reject) => {
+        holds.push(() => task().then(resolve, reject));
+        begin();
+      }),
+    follow: (one) => {
+      follower = one;
+    },
     idle: async () => {
       while (running) await running;
     },

@@ -4,7 +4,7 @@
  * `schema` makes the indexes, `lists` holds the imported lists of numbers.
  */
 import type { AbstractCursor, Document, Collection as MongoCollection } from 'mongodb';
-import type { Collection, Store } from '../../../app/ports.ts';
+import type { Collection } from '../../../app/ports.ts';
 import { type Call, type CallEvent, foldCall } from '../../../domain/call.ts';
 import {
   type CollectionName,
@@ -12,6 +12,7 @@ import {
   type Stored as StoredDocuments,
 } from '../../../domain/documents.ts';
 import { Failure, isFailure } from '../../../domain/errors.ts';
+import type { WholeStore } from '../migrate.ts';
 import { connect, type MongoSettings, type Write } from './connection.ts';
 import { isDuplicate, keysOf, messageOf } from './failures.ts';
 import { openLists } from './lists.ts';
@@ -26,6 +27,7 @@ import {
   toStoredId,
   toUpdate,
 } from './values.ts';
+import { openWhole } from './whole.ts';
 
 /** Documents a batch of a read: few enough to be taken apart in a few milliseconds, for the event loop carries audio. */
 const BATCH = 200;
@@ -54,7 +56,7 @@ const hexOf = (value: unknown): string => String(fromBson(value));
  * Opens the store, in a few seconds also when the server is not there: then `health` says so and every method throws
  * `store_unavailable` until it comes. Throws Failure `config_invalid` for a connection string that is none.
  */
-export async function openMongoStore(settings: MongoSettings): Promise<Store> {
+export async function openMongoStore(settings: MongoSettings): Promise<WholeStore> {
   const { log, clock } = settings;
   const connection = await connect(settings);
   const { db, limits, read, write, closing } = connection;
@@ -279,6 +281,7 @@ export async function openMongoStore(settings: MongoSettings): Promise<Store> {
     append: (event: CallEvent, call?: Call) => connection.writes((through) => append(event, call, through)),
     events: (callId) => read(() => eventsOf(callId)),
     lists,
+    whole: openWhole(connection),
     health: async () => ({ kind: 'mongodb', ...(await connection.health()) }),
     close: () => connection.close(),
   };

@@ -20,12 +20,11 @@
 import { Binary, ObjectId } from 'mongodb';
 import type { Clock, ListCopy, Log, NumberLists, StagedCopy } from '../../../app/ports.ts';
 import { Failure } from '../../../domain/errors.ts';
-import { bitsIn } from '../local/list-blocks.ts';
-import { AREA_NUMBERS, AREAS, FIRST_AREA } from '../local/list-spill.ts';
+import { AREA_NUMBERS, AREAS, bitsIn, FIRST_AREA, slices } from '../numbers.ts';
 import type { Connection } from './connection.ts';
 import { isDuplicate, messageOf, unavailable } from './failures.ts';
 
-const BLOCK_NUMBERS = 10_000;
+export const BLOCK_NUMBERS = 10_000;
 const BLOCK_BYTES = BLOCK_NUMBERS / 8;
 const AREA_BLOCKS = AREA_NUMBERS / BLOCK_NUMBERS;
 const AREA_BYTES = AREA_NUMBERS / 8;
@@ -37,8 +36,6 @@ const BYTES_A_WRITE = 384 * 1024;
 const WRITES_AT_ONCE = 4;
 /** Numbers in one document of lines: 4 MB. */
 const NUMBERS_A_DOCUMENT = 1_000_000;
-/** Longest time one slice of work holds the event loop. */
-const SLICE_MS = 2;
 /** How long the blocks of a version that was let go can still be read, and how long a look-up may take to do so. */
 const KEPT_MS = 60_000;
 const LOOK_UP_MS = 30_000;
@@ -47,7 +44,7 @@ const COMMIT_ATTEMPTS = 3;
 
 const ALL_AREAS: readonly number[] = Array.from({ length: AREAS }, (_, n) => FIRST_AREA + n);
 
-interface ListDocument {
+export interface ListDocument {
   readonly _id: string;
   readonly version: string;
   readonly asOf: Date;
@@ -59,7 +56,7 @@ interface ListDocument {
   readonly letGo: readonly string[];
 }
 
-interface BlockDocument {
+export interface BlockDocument {
   readonly _id: string;
   readonly count: number;
   readonly bits: Binary;
@@ -113,20 +110,6 @@ const checked = (word: string, what: string): string => {
   if (!/^[\w.-]{1,64}$/.test(word)) throw new Failure('invalid_request', `this is no ${what}`);
   return word;
 };
-
-/** Lets the event loop turn whenever a slice of time is used up. */
-function slices(): () => Promise<void> | undefined {
-  let endMs = performance.now() + SLICE_MS;
-  return () =>
-    performance.now() < endMs
-      ? undefined
-      : new Promise((resolve) =>
-          setImmediate(() => {
-            endMs = performance.now() + SLICE_MS;
-            resolve();
-          }),
-        );
-}
 
 /** Runs tasks, so many at a time; `done` waits for all and throws what the first of them threw. */
 function conveyor(width: number) {

@@ -21,7 +21,7 @@ import {
   LEAD_STATUSES,
 } from '../../../domain/documents.ts';
 import { Failure } from '../../../domain/errors.ts';
-import { indexName } from '../local/indexes.ts';
+import { indexName } from '../language.ts';
 import { isDuplicate, messageOf } from './failures.ts';
 
 export const COLLECTION_NAMES = Object.keys(COLLECTIONS) as CollectionName[];
@@ -35,6 +35,10 @@ const FOR_PEOPLE: { readonly [N in CollectionName]?: readonly IndexSpec[] } = {
   campaigns: [
     { keys: { 'schedule.startDate': 1, 'schedule.endDate': 1 } },
     { keys: { 'targeting.geography.states': 1 } },
+  ],
+  properties: [
+    { keys: { 'valuation.wholesalePrice': 1 } },
+    { keys: { 'marketData.marketTrend': 1, 'marketData.demandScore': -1 } },
   ],
   calls: [{ keys: { 'sentiment.overall': -1 } }],
   call_events: [{ keys: { role: 1 } }],

@@ -6,7 +6,7 @@
 import { Binary, BSON, BSONRegExp, Decimal128, type Document, Long, ObjectId } from 'mongodb';
 import type { Filter, Query, Stage, Update } from '../../../app/ports.ts';
 import { Failure } from '../../../domain/errors.ts';
-import { compileFilter, compilePipeline, compileUpdate, parseSort, storable } from '../local/language.ts';
+import { compileFilter, compilePipeline, compileUpdate, parseSort, storable } from '../language.ts';
 
 /**
  * The fields that hold ids, as dotted paths without positions in lists. A value there that is no 24 hex digits (a phone

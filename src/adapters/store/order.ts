@@ -1,11 +1,11 @@
 /**
- * adapters/store/local/order: one total order of values, MongoDB's, in two forms that agree: `compareValues` for filters
+ * adapters/store/order: one total order of values, MongoDB's, in two forms that agree: `compareValues` for filters
  * and byte strings whose memcmp order is that order for index keys and sorting.
  *
  * Order of types (MongoDB manual, "Comparison/Sort Order"): empty array in a key < null and missing < numbers < strings
  * < objects < arrays < binary < booleans < dates. Strings compare by their UTF-8 bytes.
  */
-import { Failure } from '../../../domain/errors.ts';
+import { Failure } from '../../domain/errors.ts';
 
 export type Direction = 1 | -1;
 

@@ -1,5 +1,5 @@
 /**
- * adapters/store/local/language: MongoDB's filters, updates and pipelines over documents in memory. mingo parses and
+ * adapters/store/language: MongoDB's filters, updates and pipelines over documents in memory. mingo parses and
  * computes; what it would compare differently from the server (null in ranges, the order of strings and fields, exists
  * across arrays) or would let pass in silence (updates that cannot apply) is put right here.
  */
@@ -15,12 +15,19 @@ import * as windows from 'mingo/operators/window';
 import { Query } from 'mingo/query';
 import type { Options } from 'mingo/types';
 import { update as applyModifier, type Modifier } from 'mingo/updater';
-import type { Filter, Stage, Update } from '../../../app/ports.ts';
-import { Failure } from '../../../domain/errors.ts';
+import type { Filter, Stage, Update } from '../../app/ports.ts';
+import type { IndexSpec } from '../../domain/documents.ts';
+import { Failure } from '../../domain/errors.ts';
 import { compareValues, type Direction, isPlainObject, rankOf, sortKey, valuesForFilter } from './order.ts';
 
 export type Doc = Record<string, unknown> & { readonly _id: string };
 type SortSpec = readonly (readonly [path: string, direction: Direction])[];
+
+/** The name the server gives an index. */
+export const indexName = (spec: IndexSpec): string =>
+  Object.entries(spec.keys)
+    .map(([path, direction]) => `${path}_${direction}`)
+    .join('_');
 
 const MAX_DEPTH = 100;
 
@@ -345,7 +352,7 @@ export function compileUpdate(filter: Filter, update: Update): (document: Doc) =
         {},
         {
           cloneMode: 'none',
-          queryOptions: options as Options,
+          queryOptions: (computes(cleaned) ? options : plainOptions) as Options,
         },
       );
       return document;

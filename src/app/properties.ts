@@ -1,0 +1,127 @@
+/** app/properties: the houses that leads are about, what they are worth, and how well each lead fits its campaign by that. */
+import type { Lead } from '../domain/documents.ts';
+import { Failure } from '../domain/errors.ts';
+import {
+  changedProperty,
+  type NewProperty,
+  newProperty,
+  type Property,
+  type PropertyChange,
+  type PropertyType,
+} from '../domain/property.ts';
+import { type Qualification, qualify } from '../domain/qualification.ts';
+import { type Page, page } from './paging.ts';
+import type { Clock, Ids, Store } from './ports.ts';
+
+export interface PropertiesDeps {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly ids: Ids;
+}
+
+export interface PropertyQuery {
+  readonly zipCode?: string;
+  readonly type?: PropertyType;
+  readonly leadId?: string;
+  readonly limit?: number;
+  readonly cursor?: string;
+}
+
+/** Whoever changes a property at the same moment is let go first, so often. */
+const MOST_TRIES = 20;
+
+export function createProperties({ store, clock, ids }: PropertiesDeps) {
+  const properties = store.collection('properties');
+  const leads = store.collection('leads');
+
+  /** Throws Failure `invalid_request`, `duplicate_key` when there is one at this address. */
+  async function create(input: NewProperty): Promise<Property> {
+    const property = newProperty(input, { id: ids.objectId(), nowMs: clock.nowMs() });
+    await properties.insert(property);
+    return property;
+  }
+
+  /** Throws `not_found`. */
+  async function get(propertyId: string): Promise<Property> {
+    const property = await properties.get(propertyId);
+    if (!property) throw new Failure('not_found', 'there is no such property');
+    return property;
+  }
+
+  /** Newest first. */
+  const list = ({ zipCode, type, leadId, ...paging }: PropertyQuery): Promise<Page<Property>> =>
+    page(properties, {
+      filter: {
+        ...(zipCode === undefined ? {} : { 'address.zipCode': zipCode }),
+        ...(type === undefined ? {} : { type }),
+        ...(leadId === undefined ? {} : { leadIds: leadId }),
+      },
+      sort: { field: 'createdAt', direction: -1 },
+      ...paging,
+    });
+
+  /** Changes what is given and values it anew; its leads are judged again. Throws `not_found`, `invalid_request`, `duplicate_key`. */
+  async function update(propertyId: string, change: PropertyChange, by: string): Promise<Property> {
+    for (let attempt = 1; ; attempt += 1) {
+      const before = await get(propertyId);
+      const nowMs = Math.max(clock.nowMs(), before.updatedAt.getTime() + 1);
+      const { _id, leadIds: _leadIds, ...set } = changedProperty(before, change, { nowMs });
+      const after = await properties.update({ _id, updatedAt: before.updatedAt }, { $set: set });
+      if (after) {
+        for (const leadId of after.leadIds) await qualifyLead(leadId, by);
+        return after;
+      }
+      if (attempt >= MOST_TRIES)
+        throw new Failure('store_unavailable', 'too many change this property at once; try again');
+    }
+  }
+
+  /** The lead is about this property from now on, and is judged by it. Throws `not_found`, `lead_not_found`. */
+  async function link(propertyId: string, leadId: string, by: string): Promise<Property> {
+    const property = await get(propertyId);
+    const lead = await leadOf(leadId);
+    const now = new Date(clock.nowMs());
+    if (lead.propertyId !== undefined && lead.propertyId !== propertyId)
+      await properties.update({ _id: lead.propertyId }, { $pull: { leadIds: leadId } });
+    const linked = await properties.update({ _id: propertyId }, { $addToSet: { leadIds: leadId } });
+    await leads.update(
+      { _id: leadId },
+      {
+        $set: {
+          propertyId,
+          propertyAddress: property.address.formatted,
+          updatedAt: now,
+          updatedBy: by,
+        },
+      },
+    );
+    await qualifyLead(leadId, by);
+    return linked ?? property;
+  }
+
+  async function leadOf(leadId: string): Promise<Lead> {
+    const lead = await leads.get(leadId);
+    if (!lead) throw new Failure('lead_not_found', 'there is no such lead', { details: { leadId } });
+    return lead;
+  }
+
+  /** Judges a lead by what is known of it, of its property and of its campaign now, and keeps that. Throws `lead_not_found`. */
+  async function qualifyLead(leadId: string, by: string): Promise<Qualification> {
+    const lead = await leadOf(leadId);
+    const [property, campaign] = await Promise.all([
+      lead.propertyId === undefined ? undefined : properties.get(lead.propertyId),
+      lead.campaignId === undefined ? undefined : store.collection('campaigns').get(lead.campaignId),
+    ]);
+    const nowMs = clock.nowMs();
+    const judged = qualify(lead, property, campaign?.targeting ?? {}, nowMs);
+    const since = judged.qualified ? lead.qualification?.qualifiedAt : undefined;
+    const qualification = since === undefined ? judged : { ...judged, qualifiedAt: since };
+    await leads.update(
+      { _id: leadId },
+      { $set: { qualification, updatedAt: new Date(nowMs), updatedBy: by } },
+    );
+    return qualification;
+  }
+
+  return { create, get, list, update, link, qualifyLead };
+}

@@ -1,0 +1,126 @@
+/** A store with something of everything in it, and programs in processes of their own, for tests of backups and moves. */
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Log, Store } from '../../src/app/ports.ts';
+import type { CallEvent } from '../../src/domain/call.ts';
+import type { Documents, Stored } from '../../src/domain/documents.ts';
+import { Failure } from '../../src/domain/errors.ts';
+
+export const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
+export const oid = (n: number): string => n.toString(16).padStart(24, '0');
+/** In memory where the system has such a place: what a sync costs is not what these tests are about. */
+export const freshDir = (): string =>
+  mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'parley-keep-'));
+export const LIST = 'national';
+export const ON_LIST = 2_125_550_100;
+
+export const lead = (n: number, fields: object = {}) =>
+  ({
+    _id: oid(n),
+    source: 'csv',
+    externalId: `row-${n}`,
+    receivedAt: new Date(1_790_000_000_000 + n * 1_000),
+    contact: {
+      phone: `+1206${2_000_000 + n}`,
+      email: `p${n}@example.com`,
+      score: n / 7,
+      none: null,
+      list: [],
+    },
+    status: n % 2 ? 'new' : 'lost',
+    tags: [`batch-${n % 5}`, 'Straße \u0000 😀'],
+    ...fields,
+  }) as unknown as Documents['leads'];
+
+export const event = (callNumber: number, seq: number, text = 'Hello.'): CallEvent =>
+  ({
+    _id: oid(callNumber * 100_000 + seq),
+    eventId: `${callNumber}-${seq}`,
+    callId: oid(callNumber),
+    sessionId: `s${callNumber}`,
+    seq,
+    at: new Date(1_790_000_000_000 + seq),
+    type: 'said',
+    role: 'user',
+    text,
+    turn: seq,
+  }) as CallEvent;
+
+/** Leads, events, an entry whose id is no ObjectId, an archive of a past year, and a list. */
+export async function fill(store: Store, leads = 40, events = 60): Promise<void> {
+  const stamp = { createdAt: new Date(1), updatedAt: new Date(2) };
+  await Promise.all(Array.from({ length: leads }, (_, n) => store.collection('leads').insert(lead(n + 1))));
+  await Promise.all(
+    Array.from({ length: events }, (_, n) => store.append(event(1 + (n % 3), 1 + Math.floor(n / 3)))),
+  );
+  await store.collection('consent_heads').insert({
+    _id: '+12125550100',
+    phone: '+12125550100',
+    ...stamp,
+  } as unknown as Documents['consent_heads']);
+  await store.collection('call_transcripts_archive_2019').insert({
+    _id: oid(900),
+    callId: oid(901),
+    ...stamp,
+  } as unknown as Stored['call_transcripts_archive_2019']);
+  const copy = await store.lists.stage('a', LIST, 'empty');
+  await copy.write(Float64Array.from([2_015_550_001, ON_LIST, 9_899_999_999]), 3);
+  await copy.commit(new Date(1_789_000_000_000));
+}
+
+export async function failureOf(promise: Promise<unknown>): Promise<Failure> {
+  const error = await promise.then(
+    () => undefined,
+    (why: unknown) => why,
+  );
+  if (error instanceof Failure) return error;
+  throw new Error(`not a Failure: ${String(error)}`);
+}
+
+export const root = resolve(import.meta.dirname, '../..');
+export const source = (path: string): string => JSON.stringify(join(root, 'src', path));
+
+/** Runs a module of TypeScript in a process of its own and hands over its lines. */
+export function spawnModule(code: string) {
+  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', code], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const exited = new Promise<void>((done) => child.once('exit', () => done()));
+  return { child, exited, lines: createInterface({ input: child.stdout })[Symbol.asyncIterator]() };
+}
+
+export const OPEN = (dir: string): string => `
+  import { openLocalStore } from ${source('adapters/store/local/index.ts')};
+  import { event, fill, lead, silent } from ${JSON.stringify(join(root, 'test/contract/filled.ts'))};
+  const store = await openLocalStore({ dir: ${JSON.stringify(dir)}, log: silent });
+`;
+
+/** Runs a program of `src/cli` as the command does, with its data in `dir`. */
+export async function program(
+  name: string,
+  args: readonly string[],
+  dir: string,
+  more: Record<string, string> = {},
+): Promise<{ code: number | null; out: string; errors: string }> {
+  const script = join(root, `src/cli/${name}.ts`);
+  const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), script, ...args], {
+    // Where no .env lies.
+    cwd: dir,
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, DATA_DIR: dir, ...more },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let out = '';
+  let errors = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    out += chunk;
+  });
+  child.stderr.on('data', (chunk: Buffer) => {
+    errors += chunk;
+  });
+  const code = await new Promise<number | null>((done) => child.once('close', done));
+  return { code, out, errors };
+}
