@@ -108,7 +108,7 @@ describe.skipIf(missing)(`a file of leads in a browser${missing ? ` (left out: $
     await page.getByRole('button', { name: 'half.csv' }).click();
     await page.getByText('Interrupted: the line went dead').waitFor();
     await choose('Name,Phone\nZoe,3055550101\n', 'half.csv');
-    await page.getByText('Done: 1 new leads').waitFor();
+    await page.getByText('Done: 1 new lead').waitFor();
     expect(complaints).toEqual([]);
   });
 });
