@@ -401,8 +401,6 @@ export const COLLECTIONS: { readonly [N in CollectionName]: { readonly indexes: 
     indexes: [
       { keys: { eventId: 1 }, unique: true },
       { keys: { callId: 1, seq: 1 }, unique: true },
-      { keys: { sessionId: 1, seq: 1 } },
-      { keys: { at: 1 } },
     ],
   },
   call_transcripts: {

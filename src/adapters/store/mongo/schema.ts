@@ -26,7 +26,7 @@ import { isDuplicate, messageOf } from './failures.ts';
 
 export const COLLECTION_NAMES = Object.keys(COLLECTIONS) as CollectionName[];
 
-/** Indexes that the data model promises to people and that no query of ours needs. */
+/** Indexes that the data model promises to people, and that the embedded store does without. */
 const FOR_PEOPLE: { readonly [N in CollectionName]?: readonly IndexSpec[] } = {
   leads: [
     { keys: { 'qualification.qualified': 1, 'qualification.score': -1 } },
@@ -41,7 +41,12 @@ const FOR_PEOPLE: { readonly [N in CollectionName]?: readonly IndexSpec[] } = {
     { keys: { 'marketData.marketTrend': 1, 'marketData.demandScore': -1 } },
   ],
   calls: [{ keys: { 'sentiment.overall': -1 } }],
-  call_events: [{ keys: { role: 1 } }],
+  call_events: [
+    { keys: { role: 1 } },
+    { keys: { sessionId: 1, seq: 1 } },
+    // Our own start asks for the newest events there.
+    { keys: { at: 1 } },
+  ],
   call_transcripts: [{ keys: { topics: 1 } }],
   conversation_sessions: [{ keys: { leadGenerated: 1 } }],
 };
