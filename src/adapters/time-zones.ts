@@ -8,6 +8,7 @@ import { ZONES } from '../domain/compliance/places.ts';
 import { offsetMinutes } from '../domain/compliance/zone-clock.ts';
 
 const DAY_MS = 86_400_000;
+const WEEK_MS = 7 * DAY_MS;
 /** Further ahead than the gate looks for an opening, and than a process lives without a restart. */
 const AHEAD_MS = 400 * DAY_MS;
 
@@ -17,11 +18,11 @@ export function disputedZones(nowMs: number): readonly string[] {
   return ZONES.filter((name) => {
     const zone = moment.tz.zone(name);
     if (!zone) return true;
-    // Every change that the package knows, to the millisecond, and every day for those that only Node knows.
+    // Every change that the package knows, to the millisecond; and every week, for one that only Node knows lasts longer.
     const instants = zone.untils
       .filter((untilMs) => untilMs > nowMs && untilMs < endMs)
       .flatMap((untilMs) => [untilMs - 1, untilMs]);
-    for (let atMs = nowMs; atMs < endMs; atMs += DAY_MS) instants.push(atMs);
+    for (let atMs = nowMs; atMs < endMs; atMs += WEEK_MS) instants.push(atMs);
     return instants.some((atMs) => offsetMinutes(name, atMs) !== -zone.utcOffset(atMs));
   });
 }
