@@ -276,8 +276,8 @@ export function createPlaceCall(deps: PlaceCallDeps) {
   }
 
   /**
-   * From here on the attempt may have rung a phone, and caps and gaps count from now: it may have waited in line. Undefined:
-   * somebody ended it before, or the store did not say.
+   * From here on the attempt may have rung a phone, and counts from now: it may have waited in line. Undefined: somebody
+   * ended it before, or the store did not say.
    */
   async function claim(attempt: Attempt): Promise<Attempt | undefined> {
     const now = new Date(clock.nowMs());
@@ -335,7 +335,15 @@ export function createPlaceCall(deps: PlaceCallDeps) {
       events.record(callId, { type: 'dialed', callSid }, { eventId: `${callId}:dialed` }),
     );
     expectNews(callId, policy.ringTimeoutSec);
+    await countFromNow(attempt);
   }
+
+  /** Between the claim and the dial lies a write, however long it takes: caps and gaps count from when the carrier had it. */
+  const countFromNow = ({ _id, callId }: Attempt): Promise<unknown> =>
+    insist(callId, () => {
+      const now = new Date(clock.nowMs());
+      return attempts.update({ _id }, { $set: { reservedAt: now, updatedAt: now } });
+    });
 
   /** By then the phone gave up or somebody talks; otherwise callbacks were lost, the ending of a short call included. */
   function expectNews(callId: string, ringSec: number): void {
@@ -358,7 +366,11 @@ export function createPlaceCall(deps: PlaceCallDeps) {
       waited = afterMs;
       const call = await insist(callId, () => events.call(callId));
       // Its callbacks told us already.
-      if (call?.callSid) return expectNews(callId, LONGEST_RING_SEC);
+      if (call?.callSid) {
+        expectNews(callId, LONGEST_RING_SEC);
+        await countFromNow(attempt);
+        return;
+      }
       let found: CarrierCall | 'absent';
       try {
         found = await telephony.findCall(
@@ -379,6 +391,7 @@ export function createPlaceCall(deps: PlaceCallDeps) {
       );
       if (end) await fail(attempt, end, 'told by the carrier when asked');
       else expectNews(callId, LONGEST_RING_SEC);
+      await countFromNow(attempt);
       return;
     }
     await fail(attempt, 'failed', 'dial_unconfirmed: the carrier could not be asked');

@@ -621,9 +621,10 @@ describe('a process that dies', () => {
 
   test('after the call ended and before its attempt was closed: the next life closes it', async () => {
     let dead = false;
+    let ended = false;
     const mortal = through(opened, (write, name) => {
       if (dead) return never();
-      if (write && name === 'attempts.update' && dialled.length > 0) {
+      if (write && name === 'attempts.update' && ended) {
         dead = true;
         return never();
       }
@@ -632,6 +633,8 @@ describe('a process that dies', () => {
     const lead = await person(first, freshNumber());
     const { call } = await ask(first, lead);
     await until('the dial', async () => (await first.calls.get(call._id)).callSid !== undefined);
+    await calm();
+    ended = true;
     await first.carrierInlet.status(call._id, {
       callSid: dialled[0]?.callSid ?? '',
       sequence: 3,
@@ -770,6 +773,30 @@ describe('the line of calls that wait for the carrier', () => {
       // Caps and gaps count from the dial, not from when it got in line.
       expect(attempt?.reservedAt.getTime()).toBeGreaterThanOrEqual(at('permitted'));
     }
+  });
+
+  test('a dial that a slow store held back counts from when it went out', async () => {
+    let held: (() => void) | undefined;
+    const slow = through(opened, async (_, name) => {
+      if (name !== 'attempts.update' || held) return;
+      await new Promise<void>((resolve) => {
+        held = resolve;
+        busy -= 1;
+      });
+      busy += 1;
+    });
+    const app = live({ store: slow });
+    const lead = await person(app, freshNumber());
+    await ask(app, lead);
+    await until('the claim', () => held !== undefined);
+    await clock.pass(3_000);
+    held?.();
+    await until('the dial', () => dialled.length === 1);
+    await settle();
+    await until(
+      'the count',
+      async () => ((await attemptsTo(lead.contact.phone))[0]?.reservedAt.getTime() ?? 0) >= START_MS + 3_000,
+    );
   });
 
   test('when we stop, it is told that nobody was called', async () => {

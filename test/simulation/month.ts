@@ -18,6 +18,8 @@ import { type ConsentKind, createPeople, OTHERS, STOPS } from './people.ts';
 import { createRandom, createTimeline } from './timeline.ts';
 
 const MINUTE = 60_000;
+/** Between the product's decision to dial and the carrier's answer, a slow store and a lost answer included. */
+const DIAL_TAKES_MS = 90_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
@@ -621,7 +623,8 @@ export async function simulateMonth(options: MonthOptions): Promise<Report> {
       judgedDenials += 1;
       const at = decision.decidedAt.getTime();
       if (checker.judge({ lead: lead.id, campaign, at }).bars.length > 0) return;
-      const ground = await stricterGround(lead, decision.reasons);
+      const justBefore = checker.judge({ lead: lead.id, campaign, at: at - DIAL_TAKES_MS });
+      const ground = await stricterGround(lead, decision.reasons, justBefore.bars.length > 0);
       overDeny(
         decision.reason,
         ground,
@@ -660,10 +663,14 @@ export async function simulateMonth(options: MonthOptions): Promise<Report> {
   }
 
   /** Why the gate is stricter than the judge, for each reason it names: what the product's papers say it does in doubt. */
-  async function stricterGround(lead: Lead, reasons: readonly string[]): Promise<string | undefined> {
+  async function stricterGround(
+    lead: Lead,
+    reasons: readonly string[],
+    barredJustNow: boolean,
+  ): Promise<string | undefined> {
     const grounds = new Set<string>();
     for (const reason of reasons) {
-      const ground = await groundOf(lead, reason);
+      const ground = await groundOf(lead, reason, barredJustNow);
       if (ground === undefined) return undefined;
       grounds.add(ground);
     }
@@ -679,7 +686,7 @@ export async function simulateMonth(options: MonthOptions): Promise<Report> {
     return held === 0 ? 'a hold that a death left is given back by the try that meets it' : undefined;
   }
 
-  async function groundOf(lead: Lead, reason: string): Promise<string | undefined> {
+  async function groundOf(lead: Lead, reason: string, barredJustNow: boolean): Promise<string | undefined> {
     if (reason.startsWith('reassigned_check'))
       return 'an answer about a reassigned number that is there is obeyed, required or not';
     if (reason === 'internal_dnc' || reason === 'consent_revoked')
@@ -689,6 +696,7 @@ export async function simulateMonth(options: MonthOptions): Promise<Report> {
     if (/hours$|_barred$/.test(reason) && DISPUTED_ZIPS.has(lead.zip?.slice(0, 5) ?? ''))
       return 'a ZIP that tables disagree about has every zone they name';
     if (!reason.endsWith('_frequency_cap')) return undefined;
+    if (barredJustNow) return 'a call counts from when the carrier surely had it';
     if (crowded.has(lead)) return 'another call to this person is being asked for at this moment';
     const same = [...sharing(lead)].flatMap(numbersOf);
     const tries = await alive()
