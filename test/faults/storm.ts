@@ -61,8 +61,11 @@ const BETWEEN_OUTAGES_MS = [1_500, 8_000] as const;
 const OUTAGES: readonly GateMode[] = ['refuse', 'hang', 'lossy'];
 /** A call is waited for at most so long before its place is given to the next. */
 const CALL_MS = 25_000;
-/** When all is well again, who asks has a clear answer by then. */
-const CLEAR_MS = 60_000;
+/**
+ * When all is well again, who asks has a clear answer by then: a dial of which nobody knows is looked into for more than a
+ * minute, which begins anew with every restart, and so long its person is not free.
+ */
+const CLEAR_MS = 240_000;
 const REST_MS = 15_000;
 const READY_MS = 60_000;
 const SETTLE_MS = 300_000;
