@@ -7,6 +7,7 @@ import { parsePhone } from '../domain/phone.ts';
 import { type LedgerDeps, ledgerOf, refreshLeads } from './consent-ledger.ts';
 import type { ConsentGiven, Consents } from './consents.ts';
 import { createContacts } from './contacts.ts';
+import { stopFollows } from './opt-out.ts';
 import { type Page, page } from './paging.ts';
 import { personOf } from './person.ts';
 import type { Filter } from './ports.ts';
@@ -104,6 +105,7 @@ export function createLeads(deps: LeadsDeps) {
   async function update(leadId: string, change: LeadChange, by: string): Promise<Lead> {
     const before = await get(leadId);
     const { set, unset } = changeLead(change, { nowMs: clock.nowMs(), by });
+    await stopFollows(deps, numbersOf(before), set, by);
     const after = await leads.update(
       { _id: leadId },
       {
@@ -114,7 +116,7 @@ export function createLeads(deps: LeadsDeps) {
     if (!after) throw new Failure('lead_not_found', 'there is no such lead', { details: { leadId } });
     if (change.contact !== undefined && after.erasedAt === undefined) await contacts.ofLead(leadId);
     if (numbersOf(before).join() === numbersOf(after).join()) return after;
-    // Another number is another person's record: consent and do-not-call status may differ.
+    // Another number has another consent.
     await refreshLeads(deps, numbersOf(after), by);
     return await get(leadId);
   }

@@ -7,7 +7,13 @@ import type { Call } from '../domain/call.ts';
 import type { ConsentLog, DncEntry } from '../domain/documents.ts';
 import { Failure, isFailure } from '../domain/errors.ts';
 import { type E164, parsePhone } from '../domain/phone.ts';
-import { appendConsent, type LedgerDeps, ledgerOf, refreshLeads } from './consent-ledger.ts';
+import {
+  appendConsent,
+  internalListings,
+  type LedgerDeps,
+  ledgerOf,
+  refreshLeads,
+} from './consent-ledger.ts';
 import { personOf } from './person.ts';
 import type { Store } from './ports.ts';
 import type { EventLog } from './record-event.ts';
@@ -287,4 +293,27 @@ export async function noteListed(
     timestamp: new Date(deps.clock.nowMs()),
     recordedBy: by,
   });
+}
+
+/**
+ * Before a lead gets numbers it did not have: whoever said stop on one of its old numbers is not called on the new ones
+ * either. Where the old number was somebody else's, a person releases the new one, with that reason.
+ */
+export async function stopFollows(
+  deps: LedgerDeps,
+  before: readonly string[],
+  set: Readonly<Record<string, unknown>>,
+  by: string,
+): Promise<void> {
+  const named = [set['contact.phone'], set['contact.alternatePhone']];
+  const fresh = named.filter((phone) => typeof phone === 'string').filter((phone) => !before.includes(phone));
+  if (fresh.length === 0) return;
+  const listed = await internalListings(deps.store, before, deps.sellerName);
+  if (listed.length === 0) return;
+  const reason = 'an earlier number of this lead is on the list';
+  const entries = await ledgerOf(deps.store, fresh);
+  for (const phone of fresh) {
+    await listInternally(deps, { phone, source: 'lead', reason });
+    await noteListed(deps, phone, reason, entries, by);
+  }
 }

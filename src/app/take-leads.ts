@@ -28,6 +28,7 @@ import { qualify, type Targeting } from '../domain/qualification.ts';
 import { type LedgerDeps, refreshLeads } from './consent-ledger.ts';
 import type { Consents } from './consents.ts';
 import { createContacts } from './contacts.ts';
+import { stopFollows } from './opt-out.ts';
 import type { Filter } from './ports.ts';
 import { allInSlices, slices } from './slices.ts';
 
@@ -188,6 +189,7 @@ export function createTakeLeads(deps: TakeLeadsDeps) {
     each.taken = { ...each.taken, says: [...says, ...each.taken.says] };
     if (!change) return;
     const { set } = changeLead(change, { nowMs: clock.nowMs(), by });
+    await stopFollows(deps, numbersOf(before), set, by);
     each.lead = (await leads.update({ _id }, { $set: set })) ?? before;
     each.taken = { ...each.taken, outcome: 'updated' };
     // Another number has another consent and another do-not-call status.

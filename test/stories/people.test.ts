@@ -239,6 +239,20 @@ describe('an opt-out', () => {
     expect((await app.compliance.check({ leadId: again._id })).reason).toBe('internal_dnc');
   });
 
+  test('follows the lead to a number that it gets later, until a person releases it', async () => {
+    const lead = await newLead({ contact: { firstName: 'A', lastName: 'B', phone: PHONE } });
+    const later = '+12125550299';
+    await app.dnc.optOut({ phone: lead.contact.phone, channel: 'sms', words: 'STOP' });
+    await app.leads.update(lead._id, { contact: { phone: later } }, 'user-1');
+    const reasons = async () => (await app.compliance.check({ leadId: lead._id })).reasons;
+    expect(await reasons()).toContain('internal_dnc');
+    await app.dnc.release(
+      { phone: later, scope: 'internal', reason: 'the old number was a stranger’s' },
+      'user-1',
+    );
+    expect(await reasons()).not.toContain('internal_dnc');
+  });
+
   test('a number nobody knows is listed too', async () => {
     await app.dnc.optOut({ phone: '+13125550234', channel: 'voice', words: 'wrong number', callId: 'c9' });
     expect((await app.compliance.check({ phone: '+13125550234' })).reason).toBe('internal_dnc');

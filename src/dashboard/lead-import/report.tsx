@@ -101,7 +101,11 @@ function Ending({ made }: { made: LeadImport }) {
   if (made.state !== 'done') return null;
   const silent = made.created + made.updated - made.withConsent;
   return (
-    <Notice tone="good" alert title={`Done: ${formatCount(made.created)} new ${made.created === 1 ? 'lead' : 'leads'}`}>
+    <Notice
+      tone="good"
+      alert
+      title={`Done: ${formatCount(made.created)} new ${made.created === 1 ? 'lead' : 'leads'}`}
+    >
       {silent > 0 ? (
         <p>Leads without complete proof of consent are kept and cannot be called until there is one.</p>
       ) : null}
