@@ -432,7 +432,8 @@ static void tick(long beat) {
   for (int i = 0; i < call_count; i++) {
     struct call *c = calls[i];
     if (!c || c->ended) continue;
-    if (!c->started && c->agent && c->ready_at <= now) {
+    /* A carrier sends no audio before its start message, however early the agent is there. */
+    if (!c->started && c->agent && c->phone && c->phone->upgraded && c->ready_at <= now) {
       c->started = 1;
       say("ready %d%s\n", c->n, "");
     }

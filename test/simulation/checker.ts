@@ -350,7 +350,7 @@ export function createChecker(options: { readonly seller: string }) {
     }
     const wish = stopped.get(lead.lead);
     if (wish && !bars.some(({ rule }) => rule === 'internal_list'))
-      doubts.push({ rule: 'stopped_person', why: 'this person said stop on another number', since: wish });
+      bar('stopped_person', 'this person said stop on another number', wish);
     const litigator = listedIn('litigator', phone);
     if (litigator) bar('litigator', 'the number is on the list of litigators', litigator);
 
