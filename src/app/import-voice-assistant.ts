@@ -26,13 +26,7 @@ import {
 import { type LedgerDeps, ledgerOf, refreshLeads } from './consent-ledger.ts';
 import { listInternally, noteListed } from './opt-out.ts';
 import { createEventLog, type RecordOptions } from './record-event.ts';
-
-export interface SourceFile {
-  /** As the report names it. */
-  readonly name: string;
-  readonly bytes: number;
-  open(): AsyncIterable<Uint8Array>;
-}
+import { linesOf, parsed, type SourceFile, whole } from './source-files.ts';
 
 /** The files of one installation. */
 export interface AssistantFiles {
@@ -92,9 +86,6 @@ export interface ImportReport {
 }
 
 const MOST_REMARKS = 1_000;
-/** A file of one record is read whole, a line as well. */
-const MOST_FILE_BYTES = 16 * 1024 * 1024;
-const MOST_LINE_BYTES = 1024 * 1024;
 /** What of conversations may wait for their last event. */
 const MOST_HELD_BYTES = 32 * 1024 * 1024;
 /** Conversations written side by side: each waits for the disk after every event, and the disk takes many at once. */
@@ -583,78 +574,3 @@ function remarks() {
 }
 
 const stemOf = (name: string): string => (name.split('/').at(-1) ?? name).replace(/\.[^.]*$/, '');
-
-// ── Bytes ────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-const megabytes = (bytes: number): string => `${bytes / 1024 / 1024} MB`;
-
-/** Strict UTF-8, without the mark some editors put at the beginning. */
-function decoded(bytes: Uint8Array): { readonly text: string } | Refused {
-  try {
-    return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) };
-  } catch {
-    return { why: 'is not UTF-8' };
-  }
-}
-
-/** What JSON.parse says of a text may hold parts of it, which are nobody's business. */
-function parsed(text: string): { readonly json: unknown } | Refused {
-  try {
-    return { json: JSON.parse(text) as unknown };
-  } catch (error) {
-    const [, at] = /position (\d+)/.exec(String(error)) ?? [];
-    return { why: `is no valid JSON${at === undefined ? '' : ` (from character ${Number(at) + 1} on)`}` };
-  }
-}
-
-async function whole(file: SourceFile): Promise<{ readonly json: unknown } | Refused> {
-  if (file.bytes > MOST_FILE_BYTES) return { why: `is larger than ${megabytes(MOST_FILE_BYTES)}` };
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of file.open()) {
-    bytes += chunk.length;
-    if (bytes > MOST_FILE_BYTES) return { why: `is larger than ${megabytes(MOST_FILE_BYTES)}` };
-    chunks.push(chunk);
-  }
-  const read = decoded(Buffer.concat(chunks));
-  return 'why' in read ? read : parsed(read.text);
-}
-
-type Line = { readonly number: number; readonly bytes: number } & ({ readonly text: string } | Refused);
-
-const NEWLINE = 0x0a;
-
-/** The lines of a file, the last one also without its end. One that is too long is passed over. */
-async function* linesOf(file: SourceFile): AsyncGenerator<Line, undefined> {
-  let number = 0;
-  let pieces: Uint8Array[] = [];
-  let held = 0;
-  let bytes = 0;
-  const line = (): Line => {
-    number += 1;
-    const stamp = { number, bytes };
-    const read =
-      held > MOST_LINE_BYTES
-        ? { why: `is longer than ${megabytes(MOST_LINE_BYTES)}` }
-        : decoded(Buffer.concat(pieces));
-    pieces = [];
-    held = 0;
-    bytes = 0;
-    return { ...stamp, ...read };
-  };
-  for await (const chunk of file.open()) {
-    let from = 0;
-    for (let to = chunk.indexOf(NEWLINE); ; to = chunk.indexOf(NEWLINE, from)) {
-      const piece = chunk.subarray(from, to < 0 ? chunk.length : to);
-      held += piece.length;
-      bytes += piece.length + (to < 0 ? 0 : 1);
-      // What is already too long is only counted.
-      if (held <= MOST_LINE_BYTES) pieces.push(piece);
-      else pieces = [];
-      if (to < 0) break;
-      yield line();
-      from = to + 1;
-    }
-  }
-  if (bytes > 0) yield line();
-}

@@ -13,9 +13,9 @@ import {
   type ImportProgress,
   type ImportReport,
   type Remark,
-  type SourceFile,
 } from '../app/import-voice-assistant.ts';
 import type { Clock, Log, Store } from '../app/ports.ts';
+import type { SourceFile } from '../app/source-files.ts';
 import { type Config, ConfigError, loadConfig } from '../config.ts';
 import { isFailure } from '../domain/errors.ts';
 import { isZone } from '../domain/voice-assistant.ts';

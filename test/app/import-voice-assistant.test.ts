@@ -18,12 +18,12 @@ import {
   type ImportProgress,
   type ImportReport,
   type ImportSettings,
-  type SourceFile,
 } from '../../src/app/import-voice-assistant.ts';
 import { createLeads } from '../../src/app/leads.ts';
 import type { Filter, Ids, Log, Store } from '../../src/app/ports.ts';
 import { createReadCalls } from '../../src/app/read-calls.ts';
 import { createEventLog } from '../../src/app/record-event.ts';
+import type { SourceFile } from '../../src/app/source-files.ts';
 import { foldCall } from '../../src/domain/call.ts';
 import { COLLECTIONS, type CollectionName, type Lead } from '../../src/domain/documents.ts';
 import { Failure } from '../../src/domain/errors.ts';

@@ -17,6 +17,7 @@ import { spendPermit } from '../../src/domain/compliance/permit.ts';
 import type { Attempt } from '../../src/domain/documents.ts';
 import { Failure } from '../../src/domain/errors.ts';
 import { type HandClock, handClock, trueTime } from '../support/clock.ts';
+import { fullConsent } from '../support/consent.ts';
 
 /** Wednesday, one in the afternoon in New York. */
 const START_MS = Date.UTC(2026, 10, 18, 18, 0, 0);
@@ -213,25 +214,7 @@ async function lead(app: App) {
         phone: `+1212555${nextNumber}`,
         address: { state: 'NY', zipCode: '10001' },
       },
-      consent: {
-        method: 'web_form',
-        source: 'landing page',
-        consentText: `I agree that ${SELLER} may call me with an artificial voice. Consent is not a condition of any purchase.`,
-        automatedCallsAllowed: true,
-        textMessagesAllowed: true,
-        evidence: {
-          purpose: 'marketing',
-          level: 'written',
-          artificialVoiceDisclosed: true,
-          conditionOfPurchaseDisclaimed: true,
-          personName: 'Ana Ruiz',
-          signature: 'click',
-          checkboxPreTicked: false,
-          pageUrl: 'https://acme.example/sell',
-        },
-        ipAddress: '203.0.113.7',
-        userAgent: 'Mozilla/5.0',
-      },
+      consent: fullConsent(SELLER),
     },
     'test',
   );

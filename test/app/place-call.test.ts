@@ -26,6 +26,7 @@ import { spendPermit } from '../../src/domain/compliance/permit.ts';
 import type { Attempt, Lead } from '../../src/domain/documents.ts';
 import { Failure, isFailure } from '../../src/domain/errors.ts';
 import { type HandClock, handClock, trueTime } from '../support/clock.ts';
+import { fullConsent } from '../support/consent.ts';
 
 /** Wednesday, one in the afternoon in New York. */
 const START_MS = Date.UTC(2026, 10, 18, 18, 0, 0);
@@ -191,25 +192,7 @@ const freshNumber = (): string => {
 
 /** A lead with full consent for its numbers. */
 async function person(app: App, phone: string, alternatePhone?: string): Promise<Lead> {
-  const consent = {
-    method: 'web_form',
-    source: 'landing page',
-    consentText: `I agree that ${SELLER} may call me with an artificial voice. Consent is not a condition of any purchase.`,
-    automatedCallsAllowed: true,
-    textMessagesAllowed: true,
-    evidence: {
-      purpose: 'marketing' as const,
-      level: 'written' as const,
-      artificialVoiceDisclosed: true,
-      conditionOfPurchaseDisclaimed: true,
-      personName: 'Ana Ruiz',
-      signature: 'click',
-      checkboxPreTicked: false,
-      pageUrl: 'https://acme.example/sell',
-    },
-    ipAddress: '203.0.113.7',
-    userAgent: 'Mozilla/5.0',
-  };
+  const consent = fullConsent(SELLER);
   return await app.leads.create(
     {
       source: 'test',

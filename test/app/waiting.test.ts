@@ -13,6 +13,7 @@ import { readPrompts } from '../../src/app/prompts.ts';
 import type { Attempt } from '../../src/domain/documents.ts';
 import { Failure, isFailure } from '../../src/domain/errors.ts';
 import { type HandClock, handClock, trueTime } from '../support/clock.ts';
+import { fullConsent } from '../support/consent.ts';
 import { until } from '../support/world.ts';
 
 const SELLER = 'Acme Homes';
@@ -108,25 +109,7 @@ async function leadWithConsent(): Promise<string> {
         address: { city: 'New York', state: 'NY', zipCode: '10001' },
       },
       tags: [],
-      consent: {
-        method: 'web_form',
-        source: 'form',
-        consentText: `I agree that ${SELLER} may call me with an artificial voice. Consent is not a condition of any purchase.`,
-        automatedCallsAllowed: true,
-        textMessagesAllowed: true,
-        evidence: {
-          purpose: 'marketing',
-          level: 'written',
-          artificialVoiceDisclosed: true,
-          conditionOfPurchaseDisclaimed: true,
-          personName: 'Ana Ruiz',
-          signature: 'click',
-          checkboxPreTicked: false,
-          pageUrl: 'https://acme.example/sell',
-        },
-        ipAddress: '203.0.113.7',
-        userAgent: 'Mozilla/5.0',
-      },
+      consent: fullConsent(SELLER),
     },
     'test',
   );
