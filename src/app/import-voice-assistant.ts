@@ -16,7 +16,6 @@ import {
   type ReadEvent,
   type ReadLead,
   type ReadSession,
-  type Refused,
   readEvent,
   readLead,
   readSession,
