@@ -8,7 +8,6 @@
  */
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { createWriteStream, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -18,6 +17,7 @@ import { openMongoStore } from '../../src/adapters/store/mongo/index.ts';
 import { createClock } from '../../src/adapters/system.ts';
 import type { Log, Store } from '../../src/app/ports.ts';
 import { type Call, type CallEvent, type EndStatus, foldCall, isOver } from '../../src/domain/call.ts';
+import { lastingPort } from '../support/ports.ts';
 import { type GateMode, openTcpGate } from '../support/tcp-gate.ts';
 import type { PartiesReport, PartiesSettings, PlaceInbound, Seen } from './parties.ts';
 
@@ -85,14 +85,6 @@ function dice(seed: number): (from: number, to: number) => number {
   };
 }
 
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((done) => probe.listen(0, '127.0.0.1', done));
-  const address = probe.address();
-  await new Promise((done) => probe.close(done));
-  return typeof address === 'object' && address ? address.port : 0;
-}
-
 /** What was acknowledged, in the order in which it was told. */
 interface Witness {
   readonly events: Map<string, { readonly eventId: string; readonly type: string }[]>;
@@ -109,7 +101,7 @@ export async function storm(settings: StormSettings): Promise<Verdict> {
   const roll = dice(seed);
   const dir = mkdtempSync(join(tmpdir(), 'parley-storm-'));
   const database = `parley_storm_${Date.now().toString(36)}_${process.pid}`;
-  const port = await freePort();
+  const port = await lastingPort();
   const url = `http://127.0.0.1:${port}`;
   const target = new URL(uri);
   const gate = await openTcpGate({ host: target.hostname, port: Number(target.port || 27_017) });

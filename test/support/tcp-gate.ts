@@ -1,5 +1,6 @@
 /** A gate before a server: what goes through it can be refused or left without an answer. */
 import { createServer, type Server, type Socket, connect as tcpConnect } from 'node:net';
+import { lastingPort } from './ports.ts';
 
 export type GateMode = 'open' | 'refuse' | 'hang' | 'lossy';
 
@@ -43,12 +44,13 @@ export async function openTcpGate(target: {
   const cut = (): void => {
     for (const socket of sockets) socket.resetAndDestroy();
   };
-  const listen = (port: number): Promise<number> =>
+  const port = await lastingPort();
+  const listen = (): Promise<void> =>
     new Promise((done, failed) => {
       const listening = createServer(serve);
       server = listening;
       listening.once('error', failed);
-      listening.listen(port, '127.0.0.1', () => done((listening.address() as { port: number }).port));
+      listening.listen(port, '127.0.0.1', done);
     });
   const leave = async (): Promise<void> => {
     const listening = server;
@@ -57,7 +59,7 @@ export async function openTcpGate(target: {
     if (listening) await new Promise((done) => listening.close(done));
   };
 
-  const port = await listen(0);
+  await listen();
   return {
     port,
     async set(next) {
@@ -65,7 +67,7 @@ export async function openTcpGate(target: {
       if (mode !== 'open' && next === 'open') cut();
       mode = next;
       if (next === 'refuse') await leave();
-      else if (!server) await listen(port);
+      else if (!server) await listen();
     },
     close: leave,
   };

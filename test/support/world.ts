@@ -3,7 +3,7 @@
  * and a calendar of its own. Stories place calls in it and look at what is left of them.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer, request as httpRequest } from 'node:http';
+import { request as httpRequest } from 'node:http';
 import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -32,6 +32,7 @@ import { type Carrier, startCarrier } from '../../src/sandbox/carrier/server.ts'
 import type { VoiceName } from '../../src/sandbox/voices.ts';
 import { murmur } from './agent.ts';
 import { trueTime } from './clock.ts';
+import { lastingPort } from './ports.ts';
 import { readWav, type Stereo } from './sound.ts';
 import { createWorldClock, machineMs, startTime, type WorldClock } from './time.ts';
 
@@ -161,14 +162,6 @@ function prompts(brief: boolean): Prompts {
     : real;
 }
 
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  const address = probe.address();
-  await new Promise((resolve) => probe.close(resolve));
-  return typeof address === 'object' && address ? address.port : 0;
-}
-
 /** Sockets of this process, of both ends. */
 export function openSockets(): Socket[] {
   const { _getActiveHandles } = process as unknown as { _getActiveHandles(): unknown[] };
@@ -201,7 +194,7 @@ export async function world(options: WorldOptions = {}): Promise<World> {
   const { scale = SCALE, seed = 7, speak = murmur, maxConcurrentCalls = 100 } = options;
   const time = startTime(scale, START_MS);
   const dir = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'parley-world-'));
-  const port = await freePort();
+  const port = await lastingPort();
   const url = `http://127.0.0.1:${port}`;
   const lines: LogLine[] = [];
   const write =
