@@ -76,6 +76,127 @@ const calling = z.strictObject({
   carrierRecording: z.exactOptional(policy.carrierRecording),
 });
 
+const Seconds = z
+  .int()
+  .min(0)
+  .max(366 * 86_400);
+const retryReasons = ['busy', 'no_answer', 'voicemail', 'failed', 'hung_up'] as const;
+const TemplateName = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9_]{0,59}$/, 'must be lower-case letters, digits and _');
+const StepMethod = z.enum(['automated_call', 'sms', 'email']);
+
+/** What is done with the leads of a campaign, step by step. Delays are seconds. */
+export const Workflow = z
+  .strictObject({
+    initialContact: z.strictObject({
+      method: z.literal('automated_call'),
+      timing: z.enum([
+        'immediately',
+        'within_5_minutes',
+        'within_15_minutes',
+        'within_1_hour',
+        'within_1_day',
+      ]),
+      maxAttempts: z.int().min(1).max(20),
+      retryDelay: Seconds.min(60),
+      retryDelays: z.exactOptional(z.partialRecord(z.enum(retryReasons), Seconds.min(60))),
+    }),
+    /** Delays count from the end of the initial contact, in ascending order. */
+    followUp: z
+      .array(
+        z.strictObject({
+          delay: Seconds,
+          method: StepMethod,
+          /** Of a text or an e-mail. */
+          template: z.exactOptional(TemplateName),
+        }),
+      )
+      .max(50),
+    nurture: z.exactOptional(
+      z.strictObject({
+        enabled: z.boolean(),
+        frequency: z.enum(['weekly', 'biweekly', 'monthly']),
+        /** Days. */
+        duration: z.int().min(1).max(3_650),
+        content: z.array(TemplateName).max(50),
+      }),
+    ),
+  })
+  .meta({ id: 'Workflow' });
+export type Workflow = z.infer<typeof Workflow>;
+
+const dayHours = z.nullable(z.strictObject({ start: clock, end: clock }));
+/** When a campaign works, by its own zone; the gate keeps the called party's hours besides. */
+export const Schedule = z
+  .strictObject({
+    startDate: z.exactOptional(Instant),
+    endDate: z.exactOptional(Instant),
+    callingHours: z.exactOptional(
+      z.strictObject({
+        /** An IANA zone. */
+        timezone: line(64),
+        monday: dayHours,
+        tuesday: dayHours,
+        wednesday: dayHours,
+        thursday: dayHours,
+        friday: dayHours,
+        saturday: dayHours,
+        sunday: dayHours,
+      }),
+    ),
+  })
+  .meta({ id: 'Schedule' });
+export type Schedule = z.infer<typeof Schedule>;
+
+const dollars = z.number().min(0).max(1e10);
+/** US dollars; what is absent does not limit. */
+export const Budget = z
+  .strictObject({
+    totalBudget: z.exactOptional(dollars),
+    costPerCall: z.exactOptional(dollars),
+    maxCallsPerDay: z.exactOptional(z.int().min(1).max(1_000_000)),
+    maxLeadsPerDay: z.exactOptional(z.int().min(1).max(1_000_000)),
+  })
+  .meta({ id: 'Budget' });
+export type Budget = z.infer<typeof Budget>;
+
+export const Pacing = z
+  .strictObject({
+    callsPerSecond: z.exactOptional(z.number().min(0.01).max(100)),
+    maxConcurrentCalls: z.exactOptional(z.int().min(1).max(10_000)),
+  })
+  .meta({ id: 'Pacing' });
+
+export const ConversationStrategy = z
+  .strictObject({
+    voiceId: z.exactOptional(line(100)),
+    openingScript: z.exactOptional(prose(2000)),
+    qualificationQuestions: z.exactOptional(z.array(line(300)).max(30)),
+    objectionHandlers: z.exactOptional(z.record(line(60), prose(1000))),
+    callToAction: z.exactOptional(line(500)),
+  })
+  .meta({ id: 'ConversationStrategy' });
+
+const running = {
+  workflow: z.exactOptional(Workflow),
+  schedule: z.exactOptional(Schedule),
+  budget: z.exactOptional(Budget),
+  pacing: z.exactOptional(Pacing),
+  conversationStrategy: z.exactOptional(ConversationStrategy),
+  revenuePerDeal: z.exactOptional(dollars),
+};
+
+/** Why a campaign is paused. */
+export const Hold = z
+  .object({
+    code: z.enum(['manual', 'failures', 'budget']),
+    says: z.string(),
+    at: Instant,
+    by: z.string(),
+  })
+  .meta({ id: 'Hold' });
+
 export const CampaignCreate = z
   .strictObject({
     name: line(120),
@@ -83,11 +204,12 @@ export const CampaignCreate = z
     type: CampaignType,
     targeting: z.exactOptional(Targeting),
     calling: z.exactOptional(calling),
+    ...running,
   })
   .meta({ id: 'CampaignCreate' });
 export type CampaignCreate = z.infer<typeof CampaignCreate>;
 
-/** Only what is given changes, within `calling` too. */
+/** Only what is given changes, within `calling` too; `workflow`, `schedule` and the like are replaced whole, null removes. */
 export const CampaignPatch = z
   .strictObject({
     name: z.exactOptional(line(120)),
@@ -97,6 +219,12 @@ export const CampaignPatch = z
     /** Replaced whole. */
     targeting: z.exactOptional(Targeting),
     calling: z.exactOptional(calling),
+    workflow: z.exactOptional(Workflow.nullable()),
+    schedule: z.exactOptional(Schedule.nullable()),
+    budget: z.exactOptional(Budget.nullable()),
+    pacing: z.exactOptional(Pacing.nullable()),
+    conversationStrategy: z.exactOptional(ConversationStrategy.nullable()),
+    revenuePerDeal: z.exactOptional(dollars.nullable()),
   })
   .refine((value) => Object.keys(value).length > 0, { error: 'give at least one member to change' })
   .meta({ id: 'CampaignPatch' });
@@ -111,6 +239,11 @@ export const Campaign = z
     status: CampaignStatus,
     targeting: z.exactOptional(Targeting),
     calling: CallingPolicy,
+    ...running,
+    /** Why it is paused. */
+    hold: z.exactOptional(Hold),
+    startedAt: z.exactOptional(Instant),
+    completedAt: z.exactOptional(Instant),
     createdAt: Instant,
     updatedAt: Instant,
   })
@@ -122,3 +255,222 @@ export const CampaignQuery = PageQuery.extend({
   type: z.exactOptional(CampaignType),
 });
 export type CampaignQuery = z.infer<typeof CampaignQuery>;
+
+// ── Before the start ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** How many leads a targeting takes, for an editor that shows it while one writes. */
+export const AudienceQuery = z
+  .strictObject({ targeting: z.exactOptional(Targeting), campaignId: z.exactOptional(Id) })
+  .meta({ id: 'AudienceQuery' });
+export const Audience = z
+  .object({
+    /** Leads that fit and are in no other campaign. */
+    fitting: z.int(),
+    /** All leads that are open to be called. */
+    open: z.int(),
+    /** Present when the count stopped before the end: there are at least so many. */
+    atLeast: z.exactOptional(z.literal(true)),
+  })
+  .meta({ id: 'Audience' });
+export type Audience = z.infer<typeof Audience>;
+
+const Share = z.object({ reason: z.string(), explanation: z.string(), leads: z.int() });
+
+/** What the gate says of every lead of a campaign, and what the pace makes of it. Made in the background; asked for again until `done`. */
+export const Forecast = z
+  .object({
+    campaignId: Id,
+    state: z.enum(['running', 'done', 'failed']),
+    /** Of the leads asked about. */
+    progress: z.object({ done: z.int(), total: z.int() }),
+    startedAt: Instant,
+    finishedAt: z.exactOptional(Instant),
+    /** One sentence: "812 of 1,000 can be called; 121 do-not-call, 44 without consent; finish Thursday 4 pm; about $96". */
+    summary: z.string(),
+    leads: z.int(),
+    /** Can be called now, or later without anybody doing anything. */
+    callable: z.int(),
+    callableNow: z.int(),
+    /** Cannot be called unless something changes; by the first reason, most leads first. */
+    barred: z.array(Share),
+    /** Can be called later; by the first reason. */
+    waiting: z.array(Share.extend({ from: z.exactOptional(Instant) })),
+    /** Expected, counted in hours from now: tries made and people reached by the end of each. */
+    curve: z.array(z.object({ at: Instant, calls: z.number(), reached: z.number() })),
+    calls: z.number(),
+    /** Absent when the campaign's end, its budget or its hours come first. */
+    finishAt: z.exactOptional(Instant),
+    /** Why it does not finish: `end_date`, `budget`, `no_hours`. */
+    stopsBy: z.exactOptional(z.enum(['end_date', 'budget', 'no_hours'])),
+    limitedBy: z.enum(['lines', 'calls_per_second', 'calls_per_day', 'leads_per_day', 'hours', 'nothing']),
+    cost: z.number(),
+    /** What was assumed: share of answers, length of calls, cost of a call, and where each is from. */
+    assumptions: z.array(z.string()),
+  })
+  .meta({ id: 'Forecast' });
+export type Forecast = z.infer<typeof Forecast>;
+
+// ── While it runs ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export const EnrollmentStage = z.enum(['initial', 'callback', 'follow_up', 'nurture', 'ended']);
+export const EnrollmentEnding = z.enum([
+  'reached',
+  'not_interested',
+  'wrong_number',
+  'opted_out',
+  'converted',
+  'exhausted',
+  'removed',
+  'campaign_over',
+]);
+
+/** One lead in one campaign: what was done, and what comes next. */
+export const Enrollment = z
+  .object({
+    id: Id,
+    campaignId: Id,
+    leadId: Id,
+    leadName: z.string(),
+    stage: EnrollmentStage,
+    step: z.int(),
+    /** What comes next, as people say it: "second call", "text follow_up_day_3". */
+    next: z.exactOptional(z.string()),
+    dueAt: z.exactOptional(Instant),
+    working: z.exactOptional(z.object({ method: StepMethod, id: Id, since: Instant })),
+    waiting: z.exactOptional(
+      z.object({
+        reason: z.string(),
+        explanation: z.string(),
+        since: Instant,
+        until: z.exactOptional(Instant),
+      }),
+    ),
+    calls: z.int(),
+    messages: z.int(),
+    lastAt: z.exactOptional(Instant),
+    lastOutcome: z.exactOptional(z.string()),
+    ended: z.exactOptional(z.object({ why: EnrollmentEnding, at: Instant })),
+    receivedAt: Instant,
+    firstCalledAt: z.exactOptional(Instant),
+  })
+  .meta({ id: 'Enrollment' });
+export type Enrollment = z.infer<typeof Enrollment>;
+
+export const EnrollmentQuery = PageQuery.extend({
+  stage: z.exactOptional(EnrollmentStage),
+  /** The reason for which it waits. */
+  waiting: z.exactOptional(line(60)),
+  /** `due`: its step may be taken now; `working`: a call or message of it is under way. */
+  state: z.exactOptional(z.enum(['due', 'working', 'waiting'])),
+});
+export type EnrollmentQuery = z.infer<typeof EnrollmentQuery>;
+
+/** How a campaign stands at this moment. */
+export const CampaignWork = z
+  .object({
+    campaignId: Id,
+    at: Instant,
+    /** What it does now, in one sentence: "Waits for its hours until Mon 9:00 am". */
+    says: z.string(),
+    /** Why nothing is begun at this moment though work is due: `hours`, `budget`, `day_limit`, `lines`, `not_active`, `database`. */
+    stoppedBy: z.exactOptional(
+      z.enum(['not_started', 'hours', 'budget', 'day_limit', 'lines', 'not_active', 'database', 'over']),
+    ),
+    resumesAt: z.exactOptional(Instant),
+    counts: z.object({
+      enrolled: z.int(),
+      due: z.int(),
+      working: z.int(),
+      /** Their step comes later. */
+      scheduled: z.int(),
+      /** Their step is due, and something bars it. */
+      waiting: z.int(),
+      ended: z.partialRecord(EnrollmentEnding, z.int()),
+    }),
+    waiting: z.array(
+      z.object({
+        reason: z.string(),
+        explanation: z.string(),
+        leads: z.int(),
+        /** The first of them may go on then. */
+        from: z.exactOptional(Instant),
+      }),
+    ),
+    today: z.object({ calls: z.int(), leads: z.int(), messages: z.int(), spent: z.number() }),
+    spent: z.number(),
+    lines: z.object({ used: z.int(), ofCampaign: z.int(), free: z.int() }),
+    /** How soon after its receipt a lead was first called, seconds, over the last hundred. */
+    firstContact: z.exactOptional(z.object({ medianSec: z.number(), withinGoal: z.number() })),
+  })
+  .meta({ id: 'CampaignWork' });
+export type CampaignWork = z.infer<typeof CampaignWork>;
+
+export const PauseRequest = z
+  .strictObject({ reason: z.exactOptional(line(300)) })
+  .meta({ id: 'PauseRequest' });
+
+// ── What came of it ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+export const PerformanceQuery = z.strictObject({
+  from: z.exactOptional(Instant),
+  to: z.exactOptional(Instant),
+});
+
+/** Computed from calls, leads and enrollments; rates 0..1, money US dollars, durations seconds. */
+export const Performance = z
+  .object({
+    campaignId: Id,
+    computedAt: Instant,
+    metrics: z.object({
+      leadsReceived: z.int(),
+      leadsContacted: z.int(),
+      conversationsCompleted: z.int(),
+      qualified: z.int(),
+      siteVisits: z.int(),
+      offersExtended: z.int(),
+      dealsClosed: z.int(),
+      avgQualificationScore: z.exactOptional(z.number()),
+      avgSentiment: z.exactOptional(z.number()),
+      avgCallDuration: z.exactOptional(z.number()),
+      conversionRate: z.exactOptional(z.number()),
+      costPerLead: z.exactOptional(z.number()),
+      costPerDeal: z.exactOptional(z.number()),
+      totalRevenue: z.number(),
+      totalCost: z.number(),
+      roi: z.exactOptional(z.number()),
+    }),
+    funnel: z.array(z.object({ step: z.string(), leads: z.int(), ofFirst: z.number() })),
+    outcomes: z.array(
+      z.object({
+        outcome: z.string(),
+        calls: z.int(),
+        avgDuration: z.exactOptional(z.number()),
+        avgSentiment: z.exactOptional(z.number()),
+        cost: z.number(),
+      }),
+    ),
+    /** By the called party's clock; only hours with calls. */
+    hours: z.array(
+      z.object({ day: Weekday, hour: z.int(), calls: z.int(), answered: z.int(), reached: z.int() }),
+    ),
+    days: z.array(
+      z.object({
+        day: z.iso.date(),
+        calls: z.int(),
+        answered: z.int(),
+        qualified: z.int(),
+        cost: z.number(),
+      }),
+    ),
+    messages: z.array(
+      z.object({
+        channel: z.string(),
+        template: z.string(),
+        sent: z.int(),
+        delivered: z.int(),
+        failed: z.int(),
+      }),
+    ),
+  })
+  .meta({ id: 'Performance' });
+export type Performance = z.infer<typeof Performance>;

@@ -6,6 +6,7 @@ export * from './compliance.ts';
 export * from './intake.ts';
 export * from './lead-imports.ts';
 export * from './leads.ts';
+export * from './messages.ts';
 export * from './properties.ts';
 export * from './retention.ts';
 export * from './session.ts';

@@ -6,12 +6,23 @@
  * name says `Ms`, scores 0..1, sentiment -1..1.
  */
 import type { Call, CallEvent, Completeness } from './call.ts';
+import type {
+  Budget,
+  CampaignUse,
+  ConversationStrategy,
+  Enrollment,
+  Hold,
+  Pacing,
+  Schedule,
+  Workflow,
+} from './campaign.ts';
 import type { FileMark } from './compliance/list-file.ts';
 import type { ListImport, PolicyChange } from './compliance/records.ts';
 import type { Contact } from './contact.ts';
 import type { Erasure } from './erasure.ts';
 import type { IntakeEndpoint } from './intake.ts';
 import type { LeadImport, LeadImportPart } from './lead-import.ts';
+import type { Message, MessageTemplate } from './message.ts';
 import type { Property } from './property.ts';
 import type { Qualification, Targeting } from './qualification.ts';
 import type { RetentionRun } from './retention.ts';
@@ -129,6 +140,18 @@ export interface Campaign extends Stamped {
   readonly targeting?: Targeting;
   /** What the agent and the gate need to know of a call made for this campaign. */
   readonly calling: CallingPolicy;
+  /** What is done with its leads; without one nobody is called by itself. */
+  readonly workflow?: Workflow;
+  readonly schedule?: Schedule;
+  readonly budget?: Budget;
+  readonly pacing?: Pacing;
+  readonly conversationStrategy?: ConversationStrategy;
+  /** What a closed deal brings, US dollars, where the lead does not say; for the return of the campaign. */
+  readonly revenuePerDeal?: number;
+  /** Why it is paused. */
+  readonly hold?: Hold;
+  readonly startedAt?: Date;
+  readonly completedAt?: Date;
 }
 
 /** How calls of a campaign (or, without one, of the house) are made. */
@@ -343,6 +366,10 @@ export interface Documents {
   readonly erasures: Erasure;
   readonly contacts: Contact;
   readonly properties: Property;
+  readonly enrollments: Enrollment;
+  readonly campaign_use: CampaignUse;
+  readonly messages: Message;
+  readonly message_templates: MessageTemplate;
   readonly intake_endpoints: IntakeEndpoint;
   readonly lead_imports: LeadImport;
   readonly lead_import_parts: LeadImportPart;
@@ -384,6 +411,26 @@ export const COLLECTIONS: { readonly [N in CollectionName]: { readonly indexes: 
     ],
   },
   campaigns: { indexes: [{ keys: { status: 1, type: 1 } }] },
+  enrollments: {
+    indexes: [
+      { keys: { campaignId: 1, leadId: 1 }, unique: true },
+      { keys: { campaignId: 1, priority: 1, dueAt: 1 } },
+      { keys: { leadId: 1 } },
+      { keys: { 'working.id': 1 }, sparse: true },
+    ],
+  },
+  campaign_use: { indexes: [{ keys: { campaignId: 1 } }] },
+  messages: {
+    indexes: [
+      { keys: { attemptKey: 1 }, unique: true },
+      { keys: { leadId: 1, createdAt: -1 } },
+      { keys: { campaignId: 1, createdAt: -1 } },
+      { keys: { createdAt: -1 } },
+      { keys: { vendorId: 1 }, sparse: true },
+      { keys: { to: 1, createdAt: -1 } },
+    ],
+  },
+  message_templates: { indexes: [{ keys: { name: 1, version: -1 }, unique: true }] },
   calls: {
     indexes: [
       { keys: { leadId: 1, initiatedAt: -1 } },

@@ -104,6 +104,26 @@ export const RETENTION_RULES: { readonly [K in Kept]: RetentionRule } = {
     says: 'The people behind leads, joined from those leads: kept as long as they are',
     source: OURS,
   },
+  enrollments: {
+    lifetime: kept,
+    says: 'How far each lead is in each campaign: kept as long as the lead is',
+    source: OURS,
+  },
+  campaign_use: {
+    lifetime: kept,
+    says: 'What campaigns used of their limits, day by day, about nobody: kept',
+    source: OURS,
+  },
+  messages: {
+    lifetime: fiveYears,
+    says: 'Texts and e-mails with the decision that let them go: kept, at least five years',
+    source: TSR,
+  },
+  message_templates: {
+    lifetime: fiveYears,
+    says: 'Every version of the texts that messages are made of: kept',
+    source: TSR,
+  },
   properties: {
     lifetime: kept,
     says: 'Houses that leads are about, and what they are worth: kept',
