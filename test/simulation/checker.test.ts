@@ -475,28 +475,30 @@ describe('a dial that should not have been made is found:', () => {
     expect(found({ ...nevadan, also: also.slice(0, 1).concat(also.slice(2)) })).toEqual([]);
   });
 
+  /** Somebody whom nothing bars at noon. */
+  const CALLABLE: readonly Happening[] = [
+    { what: 'settings', at: NOON, settings: { ...SETTINGS, requireReassignedCheck: false } },
+    { what: 'lead', at: NOON, lead: 'L', phone: NEW_YORKER, others: [], zip: '10001' },
+    { what: 'campaign', at: NOON, campaign: 'C', running: true, purpose: 'marketing', subject: 'x' },
+    { what: 'copy', at: NOON, list: 'national', asOf: NOON, numbers: new Set() },
+    {
+      what: 'consent',
+      at: NOON,
+      phone: NEW_YORKER,
+      given: BEFORE,
+      until: NOON + DAY,
+      seller: SELLER,
+      level: 'written',
+      purpose: 'marketing',
+      artificialVoice: true,
+      proven: true,
+    },
+  ];
+
   test('a stop that becomes known while the dial is under way is a race and no violation', () => {
     const checker = createChecker({ seller: SELLER });
     const at = NOON;
-    const history: Happening[] = [
-      { what: 'settings', at, settings: { ...SETTINGS, requireReassignedCheck: false } },
-      { what: 'lead', at, lead: 'L', phone: NEW_YORKER, others: [], zip: '10001' },
-      { what: 'campaign', at, campaign: 'C', running: true, purpose: 'marketing', subject: 'x' },
-      { what: 'copy', at, list: 'national', asOf: at, numbers: new Set() },
-      {
-        what: 'consent',
-        at,
-        phone: NEW_YORKER,
-        given: BEFORE,
-        until: NOON + DAY,
-        seller: SELLER,
-        level: 'written',
-        purpose: 'marketing',
-        artificialVoice: true,
-        proven: true,
-      },
-    ];
-    for (const happening of history) checker.note(happening);
+    for (const happening of CALLABLE) checker.note(happening);
     const askedAfter = checker.known;
     checker.note({ what: 'stop', at, said: at, phone: NEW_YORKER });
     checker.note(ring('at once', NEW_YORKER, at, askedAfter));
@@ -505,5 +507,24 @@ describe('a dial that should not have been made is found:', () => {
     checker.note({ what: 'over', at, call: 'at once', hungUpByPerson: false });
     checker.note(ring('later', NEW_YORKER, at + 1, checker.known));
     expect(checker.violations.map(({ rule }) => rule)).toEqual(['internal_list', 'consent_revoked']);
+  });
+
+  test('while a setting is being changed it may hold already or not yet; then it holds', () => {
+    const checker = createChecker({ seller: SELLER });
+    const open = {
+      what: 'settings',
+      at: NOON,
+      settings: { ...SETTINGS, requireReassignedCheck: false },
+    } as const;
+    const closed = { ...open, settings: { ...open.settings, blockedStates: ['NY'] } };
+    for (const happening of [...CALLABLE, closed]) checker.note(happening);
+    checker.note({ what: 'coming', at: NOON, next: open });
+    checker.note(ring('meanwhile', NEW_YORKER, NOON, checker.known));
+    expect(checker.violations).toEqual([]);
+    checker.note({ what: 'over', at: NOON, call: 'meanwhile', hungUpByPerson: false });
+    checker.note(open);
+    checker.note(closed);
+    checker.note(ring('too late', NEW_YORKER, NOON + DAY / 2, checker.known));
+    expect(checker.violations.map(({ rule }) => rule)).toContain('state_blocked');
   });
 });

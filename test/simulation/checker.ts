@@ -87,6 +87,8 @@ export type Happening = { readonly at: number } & (
       readonly subject: string;
       readonly hours?: { readonly start: string; readonly end: string; readonly days: readonly string[] };
     }
+  /** Somebody begins to set this; until it is told itself, it may hold already or not yet. */
+  | { readonly what: 'coming'; readonly next: Change }
   /** A phone is made to ring. `askedAfter`: how many happenings were known when the call was asked for. */
   | {
       readonly what: 'dial';
@@ -101,6 +103,9 @@ export type Happening = { readonly at: number } & (
   | { readonly what: 'answered'; readonly call: string; readonly by: 'person' | 'machine' }
   | { readonly what: 'over'; readonly call: string; readonly hungUpByPerson: boolean }
 );
+
+/** What a person sets for many calls at once. */
+type Change = Extract<Happening, { what: 'settings' | 'campaign' }>;
 
 type Known<W extends Happening['what']> = Extract<Happening, { what: W }>;
 
@@ -164,6 +169,7 @@ export function createChecker(options: { readonly seller: string }) {
   const reassigned = new Map<string, Known<'reassigned'> & { readonly since: Stamp }>();
   const campaigns = new Map<string, Known<'campaign'> & { readonly since: Stamp }>();
   let settings: { readonly now: Settings; readonly since: Stamp } | undefined;
+  let coming: (Change & { readonly since: Stamp }) | undefined;
   const dials = new Map<string, Dialled[]>();
   const calls = new Map<string, Dialled>();
   const violations: Finding[] = [];
@@ -319,25 +325,29 @@ export function createChecker(options: { readonly seller: string }) {
     return { bars, doubts };
   }
 
-  /** Everything that speaks against making this phone ring at this moment. */
-  function judge(question: Question): { bars: readonly Bar[]; doubts: readonly Bar[] } {
+  /** Everything that speaks against making this phone ring at this moment; with `next`, as if that held already. */
+  function judge(question: Question, next?: typeof coming): { bars: readonly Bar[]; doubts: readonly Bar[] } {
     const { at } = question;
     const lead = leads.get(question.lead);
-    const campaign = campaigns.get(question.campaign);
+    const campaign =
+      next?.what === 'campaign' && next.campaign === question.campaign
+        ? next
+        : campaigns.get(question.campaign);
+    const standing = next?.what === 'settings' ? { now: next.settings, since: next.since } : settings;
     const bars: Bar[] = [];
     const doubts: Bar[] = [];
     const bar = (rule: string, why: string, since?: Stamp): void =>
       void bars.push({ rule, why, ...(since ? { since } : {}) });
-    if (!lead || !campaign || !settings) {
+    if (!lead || !campaign || !standing) {
       bar('unknown', `nobody knows this ${lead ? 'campaign' : 'lead'}`);
       return { bars, doubts };
     }
-    const { now } = settings;
+    const { now } = standing;
     const phone = question.phone ?? lead.phone;
     const marketing = campaign.purpose === 'marketing';
     const person = personOf([phone, lead.phone, ...lead.others]);
 
-    if (now.killSwitch) bar('kill_switch', 'the kill switch is on', settings.since);
+    if (now.killSwitch) bar('kill_switch', 'the kill switch is on', standing.since);
     if (!campaign.running) bar('campaign_stopped', 'the campaign does not run', campaign.since);
     if (phone !== lead.phone && !lead.others.includes(phone))
       bar('wrong_number', `${phone} is no number of this lead`);
@@ -360,11 +370,11 @@ export function createChecker(options: { readonly seller: string }) {
     const states = new Set(known.map((place) => place.state));
 
     const national = copyBar('national', at, now.requireNationalRegistry);
-    if (national) bar(national.rule, national.why, copies.get('national')?.since ?? settings.since);
+    if (national) bar(national.rule, national.why, copies.get('national')?.since ?? standing.since);
     for (const state of states) {
       if (!LIST_STATES.has(state) && !copies.has(`state.${state}`)) continue;
       const copy = copyBar(`state.${state}`, at, LIST_STATES.has(state) && now.requireStateLists);
-      if (copy) bar(copy.rule, copy.why, copies.get(`state.${state}`)?.since ?? settings.since);
+      if (copy) bar(copy.rule, copy.why, copies.get(`state.${state}`)?.since ?? standing.since);
     }
 
     // A consent carries a call to its own number only; a no on any number of the person ends them all.
@@ -406,15 +416,15 @@ export function createChecker(options: { readonly seller: string }) {
     if (check?.answer === 'yes') bar('reassigned', 'the number belongs to somebody else now', check.since);
     else if (now.requireReassignedCheck) {
       if (check?.answer !== 'no')
-        bar('reassigned_unknown', 'nobody asked whether it was reassigned', settings.since);
+        bar('reassigned_unknown', 'nobody asked whether it was reassigned', standing.since);
       else if (at - check.asked > FRESH_MS || check.asked > at)
-        bar('reassigned_unknown', 'the answer about reassignment is old', settings.since);
+        bar('reassigned_unknown', 'the answer about reassignment is old', standing.since);
     }
 
     for (const state of states) {
-      if (now.blockedStates.includes(state)) bar('state_blocked', `${state} is not enabled`, settings.since);
+      if (now.blockedStates.includes(state)) bar('state_blocked', `${state} is not enabled`, standing.since);
       if (now.emergencyStates.includes(state))
-        bar('state_frozen', `${state} has an emergency`, settings.since);
+        bar('state_frozen', `${state} has an emergency`, standing.since);
     }
     for (const place of known)
       for (const zone of place.zones) {
@@ -431,7 +441,7 @@ export function createChecker(options: { readonly seller: string }) {
       }
 
     const past = [...person.numbers].flatMap((number) => dials.get(number) ?? []);
-    const often = frequencyBars(past, at, campaign.subject, known, settings);
+    const often = frequencyBars(past, at, campaign.subject, known, standing);
     bars.push(...often.bars);
     doubts.push(...often.doubts);
     if (exempt && !good && past.filter((dial) => dial.at > at - 30 * DAY).length >= 3)
@@ -446,7 +456,9 @@ export function createChecker(options: { readonly seller: string }) {
     const about = { call, lead, phone, at, decided };
     if (calls.has(call)) violations.push({ ...about, rule: 'doubled', why: 'this call was dialled before' });
     const verdict = judge(happening);
+    const otherwise = coming && new Set(judge(happening, coming).bars.map(({ rule }) => rule));
     for (const bar of verdict.bars) {
+      if (otherwise && !otherwise.has(bar.rule)) continue;
       const { since } = bar;
       const unknown =
         since !== undefined &&
@@ -504,10 +516,15 @@ export function createChecker(options: { readonly seller: string }) {
             reassigned.set(happening.phone, { ...happening, since });
           return;
         }
+        case 'coming':
+          coming = { ...happening.next, since };
+          return;
         case 'settings':
           settings = { now: happening.settings, since };
+          coming = undefined;
           return;
         case 'campaign':
+          coming = undefined;
           return void campaigns.set(happening.campaign, { ...happening, since });
         case 'dial':
           return dial(happening);

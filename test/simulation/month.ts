@@ -502,8 +502,13 @@ export async function simulateMonth(options: MonthOptions): Promise<Report> {
     const { maxPer24h, maxPerDay, maxPer7Days, maxPer30Days, stopAfterUnanswered, ...plain } = wanted;
     const caps = { maxPer24h, maxPerDay, maxPer7Days, maxPer30Days, stopAfterUnanswered };
     const numbers = Object.fromEntries(Object.entries(caps).filter(([, cap]) => typeof cap === 'number'));
-    await alive().app.compliance.changePolicy({ ...plain, ...numbers }, 'it is time', 'simulation');
     settings = { ...settings, ...wanted };
+    note({
+      what: 'coming',
+      at: time.nowMs(),
+      next: { what: 'settings', at: time.nowMs(), settings },
+    });
+    await alive().app.compliance.changePolicy({ ...plain, ...numbers }, 'it is time', 'simulation');
     note({ what: 'settings', at: time.nowMs(), settings });
   }
 
@@ -575,13 +580,16 @@ export async function simulateMonth(options: MonthOptions): Promise<Report> {
   };
 
   async function campaign(id: string, name: string, status: 'active' | 'paused'): Promise<void> {
-    const { calling } = await alive().app.campaigns.update(id, { status }, 'simulation');
-    tellCampaign(id, calling, status === 'active');
+    const running = status === 'active';
+    const next = asCampaign(id, (await alive().app.campaigns.get(id)).calling, running);
+    note({ what: 'coming', at: time.nowMs(), next });
+    await alive().app.campaigns.update(id, { status }, 'simulation');
+    note({ ...next, at: time.nowMs() });
     options.progress?.(`${name} is ${status}`);
   }
 
-  const tellCampaign = (id: string, { purpose, subject, hours }: CallingPolicy, running: boolean) =>
-    note({
+  const asCampaign = (id: string, { purpose, subject, hours }: CallingPolicy, running: boolean) =>
+    ({
       what: 'campaign',
       at: time.nowMs(),
       campaign: id,
@@ -589,7 +597,7 @@ export async function simulateMonth(options: MonthOptions): Promise<Report> {
       purpose,
       subject,
       ...(hours ? { hours } : {}),
-    });
+    }) as const;
 
   // ── The dialler ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -882,7 +890,7 @@ export async function simulateMonth(options: MonthOptions): Promise<Report> {
 
   async function setUp(campaigns: string[]): Promise<void> {
     await change(BASE);
-    tellCampaign(HOUSE, HOUSE_CALLING, true);
+    note(asCampaign(HOUSE, HOUSE_CALLING, true));
     for (const { name, calling } of CAMPAIGNS) {
       const { _id } = await alive().app.campaigns.create({ name, type: 'wholesale', calling }, 'simulation');
       campaigns.push(_id);
