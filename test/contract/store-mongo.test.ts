@@ -808,6 +808,28 @@ function withServer(): void {
         expect(await calls.get(oid(6))).toEqual(folded(opening(6)));
       });
 
+      test('is made good when the store opens again, though the database fails while the two are compared', async () => {
+        const database = fresh();
+        const first = await open({ uri, database, timeoutMs: 10_000 });
+        await first.append(opening(5), folded(opening(5)));
+        await first.collection('call_events').insert(next(5, 2));
+        await first.close();
+        const line = await openLine();
+        lines.push(line);
+        let compared = 0;
+        line.fate = (command) => {
+          if (command.aggregate !== 'call_events') return 'pass';
+          compared += 1;
+          return compared <= 4 ? 'cut' : 'pass';
+        };
+        const store = await open({ uri: line.uri, database, timeoutMs: 2_000 });
+        await until(
+          'the document follows',
+          async () => (await store.collection('calls').get(oid(5)))?.seq === 2,
+        );
+        expect(compared).toBeGreaterThan(4);
+      });
+
       test('or a failure there leaves the event appended, and the document follows by itself', async () => {
         const { store, line } = await overLine(2_000);
         await store.append(opening(5), folded(opening(5)));

@@ -271,10 +271,21 @@ export async function openMongoStore(settings: MongoSettings): Promise<WholeStor
     return answer;
   }
 
-  void connection.ready.then(mendAll).catch((error: unknown) => {
-    if (!closing.aborted)
-      log.warn({ error: messageOf(error) }, 'the calls could not be compared with their log');
-  });
+  /** As often as it takes: what a crash left behind is known to nobody else. */
+  async function mendAllAtLast(): Promise<void> {
+    while (!closing.aborted) {
+      try {
+        await connection.ready;
+        return await mendAll();
+      } catch (error) {
+        if (closing.aborted) return;
+        log.warn({ error: messageOf(error) }, 'the calls could not be compared with their log; trying again');
+        await clock.sleep(MEND_EVERY_MS, closing).catch(() => undefined);
+      }
+    }
+  }
+
+  void mendAllAtLast();
 
   return {
     collection,
