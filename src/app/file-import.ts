@@ -40,7 +40,11 @@ export function fileSource(file: AsyncIterable<Uint8Array>, signal: AbortSignal)
   let chunk: Uint8Array = new Uint8Array(0);
   let bytesThisTurn = 0;
   let settle: (piece: Piece) => void = () => undefined;
-  const onAbort = (): void => settle({ kind: 'broken', why: 'the service is stopping' });
+  const onAbort = (): void =>
+    settle({
+      kind: 'broken',
+      why: isFailure(signal.reason) ? signal.reason.message : 'the service is stopping',
+    });
   signal.addEventListener('abort', onAbort);
 
   const fetched = (): Promise<Piece> =>

@@ -100,7 +100,7 @@ export function buildApp(ports: Ports, house: House) {
     ...createCallRecords(ports),
     proof: createProof(shared),
   };
-  const lists = createLists({ ...shared, policy: compliance.policy });
+  const lists = createLists({ ...shared, claims, policy: compliance.policy });
   const leadOf = keepAtHand(clock, (id) => store.collection('leads').get(id));
   const campaignOf = keepAtHand(clock, campaigns.get);
   const policyOf = async (campaignId: string | undefined): Promise<CallingPolicy> =>

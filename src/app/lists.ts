@@ -10,9 +10,10 @@ import { STATE_LISTS, STATES } from '../domain/compliance/states.ts';
 import type { StoredListImport } from '../domain/documents.ts';
 import { Failure, isFailure } from '../domain/errors.ts';
 import { parseInput } from '../domain/input.ts';
+import type { Claim, Claims } from './claims.ts';
 import type { CompliancePolicy } from './compliance-policy.ts';
 import { type Ended, type FileSource, fileSource, PROGRESS_MS, type Progress } from './file-import.ts';
-import type { Clock, Ids, ListCopy, Log, StagedCopy, Store } from './ports.ts';
+import type { Cancel, Clock, Ids, ListCopy, Log, StagedCopy, Store } from './ports.ts';
 import { takeChecks } from './reassigned.ts';
 
 export interface ListsDeps {
@@ -20,6 +21,7 @@ export interface ListsDeps {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly log: Log;
+  readonly claims: Pick<Claims, 'take' | 'renew' | 'release'>;
   readonly policy: () => Promise<
     Pick<CompliancePolicy, 'requireNationalRegistry' | 'requireStateLists' | 'requireReassignedCheck'>
   >;
@@ -41,6 +43,10 @@ const BATCH = 65_536;
 /** A list of more numbers than this does not shrink by more than half in one file. */
 const GUARDED = 1_000;
 const MOST_SHOWN = 200;
+/** A list that a process was reading when it died can be read by another after this. */
+const LEASE_MS = 15_000;
+/** Two renewals may fail. */
+const RENEW_MS = 5_000;
 
 const Request = z.strictObject({
   list: z
@@ -54,7 +60,7 @@ const Request = z.strictObject({
   importId: z.string().optional(),
 });
 
-export function createLists({ store, clock, ids, log, policy, shutdown }: ListsDeps) {
+export function createLists({ store, clock, ids, log, claims, policy, shutdown }: ListsDeps) {
   const imports = store.collection('list_imports');
   const claimed = new Set<string>();
   const underWay = new Set<Promise<unknown>>();
@@ -63,18 +69,56 @@ export function createLists({ store, clock, ids, log, policy, shutdown }: ListsD
   const currentCopy = async (list: string): Promise<ListCopy | undefined> =>
     (await store.lists.copies()).find((copy) => copy.list === list);
 
-  /** Runs `work` while nobody else of this process works on any of these. Throws `import_conflict`. */
-  async function claiming<T>(keys: readonly string[], work: () => Promise<T>): Promise<T> {
-    if (keys.some((key) => claimed.has(key)))
-      throw new Failure('import_conflict', 'this list is being imported right now; wait until that is over');
-    for (const key of keys) claimed.add(key);
-    const running = work();
+  const conflict = (): Failure =>
+    new Failure('import_conflict', 'this list is being imported right now; wait until that is over');
+
+  /** Undefined: another process reads this list, or did until a moment ago. */
+  const claimOf = (list: string): Promise<Claim | undefined> => claims.take(`list:${list}`, LEASE_MS);
+
+  /** Runs `work` while nobody else works on this list; the signal ends it when others may. Throws `import_conflict`. */
+  async function claiming<T>(list: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    if (claimed.has(list)) throw conflict();
+    claimed.add(list);
+    const running = holding(list, work);
     underWay.add(running);
     try {
       return await running;
     } finally {
       underWay.delete(running);
-      for (const key of keys) claimed.delete(key);
+      claimed.delete(list);
+    }
+  }
+
+  async function holding<T>(list: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    // Where this process is the only one, nobody else reads a list, and a claim of its earlier life would be in the way.
+    if (store.home === undefined) return await work(shutdown);
+    let claim = await claimOf(list);
+    if (!claim) throw conflict();
+    const lost = new AbortController();
+    let cancel: Cancel = () => {};
+    const keep = (): void => {
+      cancel = clock.after(RENEW_MS, () => {
+        void renewed().finally(() => {
+          if (claim && !lost.signal.aborted) keep();
+        });
+      });
+    };
+    const renewed = async (): Promise<void> => {
+      const before = claim;
+      if (!before) return;
+      const after = await claims.renew(before, LEASE_MS).catch(() => before);
+      if (claim) claim = after;
+      if (!after || clock.nowMs() >= after.untilMs) lost.abort(conflict());
+    };
+    keep();
+    try {
+      return await work(AbortSignal.any([shutdown, lost.signal]));
+    } finally {
+      cancel();
+      const last = claim;
+      claim = undefined;
+      // A claim that cannot be given back runs out by itself.
+      if (last) await claims.release(last).catch(() => undefined);
     }
   }
 
@@ -90,11 +134,10 @@ export function createLists({ store, clock, ids, log, policy, shutdown }: ListsD
   ): Promise<ListImport> {
     const asked = parseInput(Request, request) as ListImportRequest;
     if (shutdown.aborted) throw new Failure('shutting_down', 'the service is stopping');
-    const keys = asked.importId === undefined ? [asked.list] : [asked.list, asked.importId];
-    return claiming(keys, async () => {
+    return claiming(asked.list, async (signal) => {
       await refuseOutOfTurn(asked);
       const document = asked.importId === undefined ? newImport(asked, by) : await toGoOn(asked);
-      return shown(await receive(document, file, by));
+      return shown(await receive(document, file, signal, by));
     });
   }
 
@@ -135,7 +178,7 @@ export function createLists({ store, clock, ids, log, policy, shutdown }: ListsD
 
   async function toGoOn({ list, kind, asOf, importId = '' }: ListImportRequest): Promise<StoredListImport> {
     const document = await imports.get(importId);
-    // One that is `receiving` is nobody's: this process would have it claimed.
+    // One that is `receiving` is nobody's: its list would be claimed.
     if (document?.state !== 'interrupted' && document?.state !== 'receiving')
       throw new Failure('not_found', 'there is no such import to go on with');
     if (document.list !== list) throw invalid('list', `this import is of ${document.list}`);
@@ -162,17 +205,18 @@ export function createLists({ store, clock, ids, log, policy, shutdown }: ListsD
   async function receive(
     first: StoredListImport,
     file: AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
     by: string,
   ): Promise<StoredListImport> {
     const progress = progressOf(first);
     const { _id: importId, list } = first;
-    const source = fileSource(file, shutdown);
+    const source = fileSource(file, signal);
     try {
       await progress.save({});
       const ended =
         list === 'reassigned'
           ? await takeChecks({ store, clock, ids }, progress, source)
-          : await takeNumbers(progress, source);
+          : await takeNumbers(progress, source, signal);
       if (ended.state === 'failed') await store.lists.discard(importId);
       if (ended.state === 'done') await publish(list, first.asOf, ended.count, by);
       await progress.save({
@@ -208,7 +252,7 @@ export function createLists({ store, clock, ids, log, policy, shutdown }: ListsD
     return { staged: await open(), lines: openListFile(kind) };
   }
 
-  async function takeNumbers(progress: Progress, source: FileSource): Promise<Ended> {
+  async function takeNumbers(progress: Progress, source: FileSource, signal: AbortSignal): Promise<Ended> {
     const { staged, lines } = await stage(progress);
     let savedMs = clock.steadyMs();
 
@@ -244,6 +288,7 @@ export function createLists({ store, clock, ids, log, policy, shutdown }: ListsD
     }
     await save();
     await progress.save({ lines: staged.linesTaken });
+    signal.throwIfAborted();
     return commit(progress.document, staged);
   }
 
@@ -279,28 +324,37 @@ export function createLists({ store, clock, ids, log, policy, shutdown }: ListsD
 
   /** Forgets an interrupted import. Throws Failure `not_found`, `import_conflict`. */
   async function discard(importId: string, by: string): Promise<ListImport> {
-    return claiming([importId], async () => {
+    const none = (): Failure => new Failure('not_found', 'there is no such import to discard');
+    const { list } = (await imports.get(importId)) ?? {};
+    if (list === undefined) throw none();
+    return claiming(list, async () => {
       const document = await imports.get(importId);
-      if (document?.state === 'receiving' && claimed.has(document.list))
-        throw new Failure('import_conflict', 'this import is under way');
-      if (document?.state !== 'interrupted' && document?.state !== 'receiving')
-        throw new Failure('not_found', 'there is no such import to discard');
+      if (document?.state !== 'interrupted' && document?.state !== 'receiving') throw none();
       await store.lists.discard(importId);
       const progress = progressOf(document);
       await progress.save({ state: 'discarded', endedAt: now(), marks: [] });
-      log.info({ audit: true, importId, list: document.list, by }, 'an interrupted import was discarded');
+      log.info({ audit: true, importId, list, by }, 'an interrupted import was discarded');
       return shown(progress.document);
     });
   }
 
-  /** Imports that another life of this process left open can be gone on with, or discarded. */
+  /** Imports that a process left open when it ended can be gone on with, or discarded. */
   async function recover(): Promise<void> {
+    let isOthers = false;
     for (const document of await imports.find({ filter: { state: 'receiving' } }))
       if (!claimed.has(document.list))
-        await progressOf(document).save({
-          state: 'interrupted',
-          failure: 'the service stopped while the file came in',
+        await claiming(document.list, async () => {
+          const failure = 'the service stopped while the file came in';
+          await progressOf(document).save({ state: 'interrupted', failure });
+        }).catch((error) => {
+          if (!isFailure(error, 'import_conflict')) throw error;
+          isOthers = true;
         });
+    // Whose claim it is shows when it was not renewed.
+    if (isOthers && !shutdown.aborted)
+      clock.after(LEASE_MS, () => {
+        recover().catch((error) => log.warn({ err: error }, 'open imports could not be looked after'));
+      });
   }
 
   /** Every list that the gate may look at, and how old our copy is. */

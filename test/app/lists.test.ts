@@ -4,8 +4,9 @@ import { existsSync, readdirSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { openLocalStore } from '../../src/adapters/store/local/index.ts';
+import { createClaims } from '../../src/app/claims.ts';
 import { createDnc } from '../../src/app/dnc.ts';
 import { createGatherFacts } from '../../src/app/gather-facts.ts';
 import { createLists, type ListImportRequest } from '../../src/app/lists.ts';
@@ -47,7 +48,15 @@ afterEach(async () => {
 });
 
 const listsOver = (over: Store) =>
-  createLists({ store: over, clock, ids, log: quiet, policy: () => required(), shutdown: shutdown.signal });
+  createLists({
+    store: over,
+    clock,
+    ids,
+    log: quiet,
+    claims: createClaims({ store: over, clock }),
+    policy: () => required(),
+    shutdown: shutdown.signal,
+  });
 
 const full = (list: string, asOf: Date, importId?: string): ListImportRequest => ({
   list,
@@ -444,6 +453,75 @@ describe('a process that dies', () => {
       expect(deaths).toBeGreaterThan(12);
     },
   );
+});
+
+describe('a list among several processes', () => {
+  const shared = (): Store => ({ ...store, home: 'here' });
+
+  test('that another process reads is not read here, and its import is left alone until it dies', async () => {
+    const there = listsOver(shared());
+    const here = listsOver(shared());
+    let arrive = (): void => undefined;
+    const rest = new Promise<void>((resolve) => {
+      arrive = resolve;
+    });
+    async function* slow(): AsyncGenerator<Uint8Array> {
+      yield new TextEncoder().encode(fileOf(100));
+      await rest;
+      yield new TextEncoder().encode(fileOf(100, 3_055_550_000));
+    }
+    const importing = there.import(full('state.FL', day('11-19')), slow(), 'ada');
+    await vi.waitFor(async () => expect(await there.imports()).toMatchObject([{ state: 'receiving' }]));
+    // Far longer than a lease: it is renewed meanwhile.
+    for (let times = 0; times < 6; times += 1) {
+      await clock.pass(5_000);
+      await vi.waitFor(async () => {
+        const claim = await store.collection('claims').get('list:state.FL');
+        expect(claim?.until.getTime()).toBeGreaterThanOrEqual(clock.nowMs() + 14_000);
+      });
+    }
+    const refused = await failureOf(here.import(full('state.FL', day('11-19')), upload(fileOf(5)), 'bob'));
+    expect(refused.code).toBe('import_conflict');
+    await here.recover();
+    expect(await here.imports()).toMatchObject([{ state: 'receiving' }]);
+    arrive();
+    expect(await importing).toMatchObject({ state: 'done', count: 200 });
+    const after = await here.import(full('state.FL', day('11-20')), upload(fileOf(150)), 'bob');
+    expect(after).toMatchObject({ state: 'done', count: 150 });
+  });
+
+  test('that a dead process was reading can be gone on with when its lease has run out', async () => {
+    const file = fileOf(200);
+    const first = listsOver(shared());
+    await first.import(full('state.FL', day('11-19')), upload(file, 500, new Error('gone')), 'ada');
+    const [left] = await store.collection('list_imports').find({});
+    // As a process leaves it that dies: nobody says that it is interrupted, and its claim is not given back.
+    if (left) await store.collection('list_imports').put({ ...left, state: 'receiving' });
+    await createClaims({ store, clock }).take('list:state.FL', 15_000);
+    const here = listsOver(shared());
+    await here.recover();
+    expect(await here.imports()).toMatchObject([{ state: 'receiving' }]);
+    await vi.waitFor(async () => {
+      await clock.pass(5_000);
+      expect(await here.imports()).toMatchObject([{ state: 'interrupted' }]);
+    });
+    const done = await here.import(full('state.FL', day('11-19'), left?._id), upload(file, 500), 'bob');
+    expect(done).toMatchObject({ state: 'done', count: 200 });
+  });
+
+  test('that another process took over is not made current by the one that had it', async () => {
+    const there = listsOver(shared());
+    async function* stolen(): AsyncGenerator<Uint8Array> {
+      yield new TextEncoder().encode(fileOf(100));
+      await store.collection('claims').update({ _id: 'list:state.FL' }, { $inc: { fence: 1 } });
+      for (let second = 0; second < 10; second += 1) await clock.pass(1_000);
+      yield new TextEncoder().encode(fileOf(100, 3_055_550_000));
+    }
+    const made = await there.import(full('state.FL', day('11-19')), stolen(), 'ada');
+    expect(made).toMatchObject({ state: 'interrupted' });
+    expect(made.failure).toContain('being imported right now');
+    expect(await store.lists.copies()).toEqual([]);
+  });
 });
 
 describe('the answers about reassigned numbers', () => {

@@ -14,6 +14,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 import { openLocalStore } from '../../src/adapters/store/local/index.ts';
 import { createClock } from '../../src/adapters/system.ts';
+import { createClaims } from '../../src/app/claims.ts';
 import { createGatherFacts } from '../../src/app/gather-facts.ts';
 import { createLists } from '../../src/app/lists.ts';
 import type { Ids, Log, Store } from '../../src/app/ports.ts';
@@ -203,11 +204,13 @@ async function run(directory: string): Promise<void> {
   if (!existsSync(path)) await writeNumbers(path);
   const dir = mkdtempSync(join(directory, 'store-'));
   const store = await openLocalStore({ dir, log: quiet });
+  const clock = createClock(quiet);
   const lists = createLists({
     store,
-    clock: createClock(quiet),
+    clock,
     ids,
     log: quiet,
+    claims: createClaims({ store, clock }),
     policy: async () => ({
       requireNationalRegistry: true,
       requireStateLists: false,
