@@ -390,11 +390,15 @@ export interface Stored extends Documents {
   readonly [archive: TranscriptArchive]: CallTranscript;
 }
 
-/** `1` ascending, `-1` descending; `sparse`: documents that lack every key are left out (and free of `unique`). */
+/**
+ * `1` ascending, `-1` descending; `sparse`: documents that lack every key are left out (and free of `unique`); `folded`: for
+ * searches by the beginning of a text in any case, which MongoDB makes by walking the index as it is.
+ */
 export interface IndexSpec {
   readonly keys: Readonly<Record<string, 1 | -1>>;
   readonly unique?: true;
   readonly sparse?: true;
+  readonly folded?: true;
 }
 
 export const COLLECTIONS: { readonly [N in CollectionName]: { readonly indexes: readonly IndexSpec[] } } = {
@@ -403,6 +407,8 @@ export const COLLECTIONS: { readonly [N in CollectionName]: { readonly indexes: 
       { keys: { 'contact.email': 1 } },
       { keys: { 'contact.phone': 1 } },
       { keys: { 'contact.alternatePhone': 1 }, sparse: true },
+      { keys: { 'contact.firstName': 1 }, folded: true },
+      { keys: { 'contact.lastName': 1 }, folded: true },
       { keys: { source: 1, externalId: 1 }, unique: true },
       { keys: { status: 1, nextFollowUp: 1 } },
       { keys: { status: 1, receivedAt: -1 } },

@@ -169,7 +169,7 @@ async function write(dir: string): Promise<void> {
 
 // ── Reading, in a process of its own ─────────────────────────────────────────────────────────────────────────────────
 
-/** As the list of leads asks: newest first. The last has no index to go by and one match: all leads are read. */
+/** As the list of leads asks: newest first. */
 const PAGES: readonly (readonly [name: string, filter: Filter])[] = [
   ['by status', { $and: [{ status: 'qualified' }] }],
   ['by status and source', { $and: [{ status: 'lost' }, { source: 'csv' }] }],

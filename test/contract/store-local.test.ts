@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileS
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import fc from 'fast-check';
 import { open as openLmdb } from 'lmdb';
 import { Query as NaiveQuery } from 'mingo';
 import { afterEach, expect, test } from 'vitest';
@@ -266,6 +267,46 @@ test('lists in indexed fields are found by each element, and documents come once
   expect((await leads.find({ filter: { status: 'lost' } })).map(({ _id }) => _id)).toEqual([oid(2)]);
 });
 
+test('a search by the beginning of a text finds what reading every document finds', async () => {
+  const leads = (await openIn(freshDir())).collection('leads');
+  const letter = fc.constantFrom(...'aAbsSßſiIİıkKσςΣéÉ.*-\\ 1', '\u{1F600}', '\uffff', '\u{10ffff}');
+  const word = fc.string({ unit: letter, minLength: 1, maxLength: 4 });
+  const name = fc.oneof(word, fc.constantFrom(null, 7));
+  const literal = word.map((text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+  const pattern = fc.oneof({ weight: 4, arbitrary: literal }, { weight: 1, arbitrary: word });
+  const search = fc.record({
+    field: fc.constantFrom('contact.firstName', 'contact.lastName', 'contact.email', 'contact.phone'),
+    $regex: pattern.map((text) => `^${text}`),
+    $options: fc.constantFrom('', 'i'),
+  });
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.record({ firstName: name, lastName: name, email: name, phone: name }), { maxLength: 30 }),
+      fc.array(fc.array(search, { minLength: 1, maxLength: 2 }), { minLength: 5, maxLength: 15 }),
+      async (people, searches) => {
+        const documents = people.map((contact, n) => lead(n, { contact }));
+        await leads.remove({});
+        await Promise.all(documents.map((each) => leads.insert(each)));
+        for (const asked of searches) {
+          const $or = asked.map(({ field, ...rest }) => ({ [field]: rest }));
+          let expected: string[];
+          try {
+            expected = new NaiveQuery({ $or } as never)
+              .find<Documents['leads']>(documents)
+              .all()
+              .map(({ _id }) => _id);
+          } catch {
+            continue; // A pattern that is none.
+          }
+          const found = (await leads.find({ filter: { $or } })).map(({ _id }) => _id);
+          expect(found.sort(), JSON.stringify($or)).toEqual(expected.sort());
+        }
+      },
+    ),
+    { numRuns: 60 },
+  );
+});
+
 test('a disk that takes no more refuses the write, keeps the rest, and the store works on when there is room', async () => {
   const dir = freshDir();
   const code = `${OPEN(dir)}
@@ -286,7 +327,7 @@ test('a disk that takes no more refuses the write, keeps the rest, and the store
     'sh',
     [
       '-c',
-      'ulimit -f 8192; exec "$0" "$@"',
+      'ulimit -f 16384; exec "$0" "$@"',
       process.execPath,
       '--import',
       'tsx',

@@ -115,11 +115,12 @@ export const indexShapes = (collection: string): IndexShape[] =>
     (spec) => {
       const parts = Object.entries(spec.keys);
       return {
-        name: indexName(spec),
+        name: spec.folded ? `${indexName(spec)} folded` : indexName(spec),
         parts,
         tail: parts.at(-1)?.[1] ?? 1,
         unique: spec.unique ?? false,
         sparse: spec.sparse ?? false,
+        folded: spec.folded ?? false,
         overArrays: false,
         cut: false,
       };
@@ -143,6 +144,7 @@ export async function openFiles(dir: string, log: Log): Promise<Files> {
         tail: undefined,
         unique: true,
         sparse: false,
+        folded: false,
         overArrays: false,
         cut: false,
       };

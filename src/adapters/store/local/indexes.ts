@@ -12,6 +12,8 @@ export interface IndexShape {
   readonly tail: Direction | undefined;
   readonly unique: boolean;
   readonly sparse: boolean;
+  /** Texts stand in it without their case: for searches that do not mind it, and for nothing else. */
+  readonly folded: boolean;
   /** True once some document had an array on the way to an indexed field: it then has several keys. */
   readonly overArrays: boolean;
   /** True once some value was too long for a key: keys then order and tell apart only roughly. */
@@ -32,9 +34,14 @@ export interface Entries {
 
 const MAX_KEYS_A_DOCUMENT = 5000;
 
+/** The same for all texts that differ in case only; by both ways, for some letters have a small form and no great one. */
+export const fold = (text: string): string => text.toLowerCase().toUpperCase();
+
+const foldedValue = (value: unknown): unknown => (typeof value === 'string' ? fold(value) : value);
+
 /** The keys of a document in an index; none when the index is sparse and the document has none of its fields. */
 export function entriesOf(
-  index: Pick<IndexShape, 'parts' | 'tail' | 'sparse'>,
+  index: Pick<IndexShape, 'parts' | 'tail' | 'sparse' | 'folded'>,
   document: { readonly _id: string },
 ): Entries {
   let overArrays = false;
@@ -51,7 +58,7 @@ export function entriesOf(
         'invalid_request',
         `a document may have at most ${MAX_KEYS_A_DOCUMENT} values in one index (at ${path})`,
       );
-    const parts = values.map((value) => keyPart(value, direction));
+    const parts = values.map((value) => keyPart(index.folded ? foldedValue(value) : value, direction));
     combinations = combinations.flatMap((left) =>
       parts.map((right) => ({ pieces: [...left.pieces, right.bytes], cut: left.cut || !right.exact })),
     );

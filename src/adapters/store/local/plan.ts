@@ -13,7 +13,7 @@ import {
   rangeOf,
   unite,
 } from '../order.ts';
-import type { IndexShape } from './indexes.ts';
+import { fold, type IndexShape } from './indexes.ts';
 
 /** More ranges than this are not worth walking one by one. */
 const MAX_RANGES = 20_000;
@@ -57,6 +57,49 @@ function rangesOfOperator(operator: string, operand: unknown, direction: Directi
   }
 }
 
+/** The text that a pattern's matches begin with; undefined when it does not say so in plain letters. */
+function beginningOf(pattern: unknown): string | undefined {
+  if (typeof pattern !== 'string' || !pattern.startsWith('^')) return undefined;
+  let text = '';
+  for (let at = 1; at < pattern.length; at += 1) {
+    let letter = pattern.charAt(at);
+    if (letter === '\\') {
+      at += 1;
+      letter = pattern.charAt(at);
+      // Behind a backslash letters and digits mean something else.
+      if (!/[^\w\s]/.test(letter)) return undefined;
+    } else if (/[.*+?^${}()|[\]]/.test(letter)) return undefined;
+    text += letter;
+  }
+  return text === '' ? undefined : text;
+}
+
+const LAST_LETTER = 0x10ffff;
+/** The least text that is greater than all that begin so; undefined when there is none. */
+function beyond(text: string): string | undefined {
+  const letters = Array.from(text, (letter) => letter.codePointAt(0) ?? 0);
+  while (letters.at(-1) === LAST_LETTER) letters.pop();
+  const last = letters.pop();
+  if (last === undefined) return undefined;
+  const next = last + 1;
+  return String.fromCodePoint(...letters, next >= 0xd800 && next < 0xe000 ? 0xe000 : next);
+}
+
+function rangesOfPattern(
+  condition: Record<string, unknown>,
+  direction: Direction,
+  folded: boolean,
+): Range[] | undefined {
+  const { $regex: pattern, $options: options = '' } = condition;
+  if (options !== (folded ? 'i' : '')) return undefined;
+  const text = beginningOf(pattern);
+  if (text === undefined) return undefined;
+  const first = folded ? fold(text) : text;
+  const end = beyond(first);
+  const from = [rangeOf('$gte', first, direction)];
+  return end === undefined ? from : intersect(from, [rangeOf('$lt', end, direction)]);
+}
+
 const isOperatorObject = (condition: unknown): condition is Record<string, unknown> =>
   isPlainObject(condition) && Object.keys(condition).some((name) => name.startsWith('$'));
 
@@ -68,8 +111,9 @@ function rangesOf(
   filter: Filter,
   path: string,
   direction: Direction,
-  overArrays: boolean,
+  index: Pick<IndexShape, 'overArrays' | 'folded'>,
 ): Range[] | undefined {
+  const { overArrays, folded } = index;
   let all: Range[] | undefined;
   const narrow = (ranges: Range[] | undefined) => {
     if (!ranges) return;
@@ -80,18 +124,20 @@ function rangesOf(
   for (const [name, condition] of Object.entries(filter)) {
     if (name === '$and' && Array.isArray(condition))
       for (const each of condition)
-        narrow(isPlainObject(each) ? rangesOf(each, path, direction, overArrays) : undefined);
+        narrow(isPlainObject(each) ? rangesOf(each, path, direction, index) : undefined);
     else if (name === '$or' && Array.isArray(condition)) {
       const branches = condition.map((each) =>
-        isPlainObject(each) ? rangesOf(each, path, direction, overArrays) : undefined,
+        isPlainObject(each) ? rangesOf(each, path, direction, index) : undefined,
       );
       if (branches.length > 0 && branches.every((branch) => branch !== undefined))
         narrow(unite(branches.flat()));
     } else if (name === path) {
-      if (isOperatorObject(condition))
+      if (isOperatorObject(condition)) {
+        if (condition.$regex !== undefined) narrow(rangesOfPattern(condition, direction, folded));
+        if (folded) continue;
         for (const [operator, operand] of Object.entries(condition))
           narrow(rangesOfOperator(operator, operand, direction));
-      else narrow(rangesOfOperator('$eq', condition, direction));
+      } else if (!folded) narrow(rangesOfOperator('$eq', condition, direction));
     }
   }
   return all;
@@ -102,7 +148,7 @@ function walkFor(
   fixedParts: number,
   sort: readonly (readonly [string, Direction])[],
 ): 'forward' | 'backward' | undefined {
-  if (index.overArrays || index.cut) return undefined;
+  if (index.overArrays || index.cut || index.folded) return undefined;
   const fixed = new Set(index.parts.slice(0, fixedParts).map(([path]) => path));
   const order = [...index.parts.slice(fixedParts), ...(index.tail ? [['_id', index.tail] as const] : [])];
   let factor = 0;
@@ -131,7 +177,7 @@ export function planFor<I extends IndexShape>(
   let bounded = false;
   let holdsAllMatches = !index.sparse;
   for (const [path, direction] of index.parts) {
-    const found = rangesOf(filter, path, direction, index.overArrays);
+    const found = rangesOf(filter, path, direction, index);
     if (!found) break;
     bounded = true;
     const nothing = keyPart(null, direction).bytes;
