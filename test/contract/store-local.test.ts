@@ -309,13 +309,15 @@ test('a search by the beginning of a text finds what reading every document find
 
 test('a disk that takes no more refuses the write, keeps the rest, and the store works on when there is room', async () => {
   const dir = freshDir();
-  const code = `${OPEN(dir)}
+  const code = `import { execFileSync } from 'node:child_process';
+    ${OPEN(dir)}
     const notes = store.collection('system_config');
     const note = (n, size) => ({ _id: String(n), key: String(n), value: 'x'.repeat(size), updatedBy: 't' });
     let stored = 0;
     let refusal;
     while (!refusal) await notes.insert(note(stored, 20_000)).then(() => { stored += 1; }, (error) => { refusal = error; });
     const ill = await store.health();
+    execFileSync('prlimit', ['--pid', String(process.pid), '--fsize=unlimited']);
     const removed = await notes.remove({ _id: { $in: ['0', '1', '2', '3', '4', '5'] } });
     await notes.insert(note('after', 10));
     const well = await store.health();
@@ -327,7 +329,7 @@ test('a disk that takes no more refuses the write, keeps the rest, and the store
     'sh',
     [
       '-c',
-      'ulimit -f 16384; exec "$0" "$@"',
+      'ulimit -S -f 8192; exec "$0" "$@"',
       process.execPath,
       '--import',
       'tsx',
