@@ -1,11 +1,34 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+/** What takes longest. Begun last, one of them would go on alone when everything else is done. */
+const LONGEST = [
+  'contract/store-mongo',
+  'stories/outage',
+  'faults/',
+  'contract/store-local',
+  'browser/',
+  'contract/journal',
+  'stories/',
+];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const place = ({ moduleId }: TestSpecification): number => {
+      const found = LONGEST.findIndex((part) => moduleId.includes(`/test/${part}`));
+      return found === -1 ? LONGEST.length : found;
+    };
+    return (await super.sort(files)).sort((a, b) => place(a) - place(b));
+  }
+}
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     // Goals in milliseconds are `npm run bench:timing`; a simulated month is `npm run nightly`.
     exclude: ['test/bench/**', 'test/simulation/month.test.ts', 'node_modules/**'],
+    sequence: { sequencer: LongestFirst },
     // A stop for what hangs, not a measure of speed: on a busy machine the stories' world runs slower, not wrong.
     testTimeout: 60_000,
     hookTimeout: 60_000,
