@@ -81,6 +81,23 @@ export interface StagedCopy {
   ): Promise<{ readonly copy: ListCopy; readonly added: number; readonly removed: number }>;
 }
 
+export interface SaidQuery {
+  /** Words and "phrases", all of which were said, in any case; at most some dozens count. */
+  readonly text: string;
+  readonly limit: number;
+  /** As the same search answered. */
+  readonly cursor?: string;
+}
+
+export interface Said {
+  /** The newest transcripts first. */
+  readonly callIds: readonly string[];
+  /** Where it goes on; absent at the end. */
+  readonly cursor?: string;
+  /** False: an index is being made, and there may be more. */
+  readonly complete: boolean;
+}
+
 export interface StoreHealth {
   readonly kind: string;
   readonly ok: boolean;
@@ -98,6 +115,11 @@ export interface Store {
   /** All events of a call in the order of `seq`. */
   events(callId: string): Promise<CallEvent[]>;
   readonly lists: NumberLists;
+  /**
+   * Calls by what was said in them, as their transcripts of the last year have it; a moment behind what is written. Throws
+   * Failure `invalid_request` for a text without a word and a cursor of another search.
+   */
+  said(query: SaidQuery): Promise<Said>;
   /** Present where the data lie on another machine, which may be away. */
   readonly outage?: Outage;
   /** Present where several processes may work on the data: names what one living process at a time has on its machine. */

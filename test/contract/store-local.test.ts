@@ -1,6 +1,15 @@
 /** contract/store-local: the embedded store keeps the contract, and what only it promises: one owner, and kill -9 loses nothing. */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -305,6 +314,27 @@ test('a search by the beginning of a text finds what reading every document find
     ),
     { numRuns: 60 },
   );
+});
+
+test('what was said is found after a crash too, and what was erased before it is not', async () => {
+  const dir = freshDir();
+  const store = await openIn(dir);
+  const transcripts = store.collection('call_transcripts');
+  const keep = (n: number, fullTranscript: string) =>
+    transcripts.put({ _id: oid(n), callId: oid(n), createdAt: new Date(n), fullTranscript } as never);
+  await keep(1, 'Caller: kitchen');
+  await keep(2, 'Caller: kitchen and roof');
+  expect((await store.said({ text: 'kitchen', limit: 9 })).callIds).toEqual([oid(2), oid(1)]);
+  await transcripts.remove({ _id: oid(2) });
+  await keep(3, 'Caller: kitchen, please');
+  // What a process leaves on the disk that dies here.
+  const after = freshDir();
+  for (const name of readdirSync(dir))
+    if (name !== 'store.lock') cpSync(join(dir, name), join(after, name), { recursive: true });
+  const again = await openIn(after);
+  while (!(await again.said({ text: 'kitchen', limit: 9 })).complete);
+  expect((await again.said({ text: 'kitchen', limit: 9 })).callIds).toEqual([oid(3), oid(1)]);
+  expect((await again.said({ text: 'roof', limit: 9 })).callIds).toEqual([]);
 });
 
 test('a disk that takes no more refuses the write, keeps the rest, and the store works on when there is room', async () => {

@@ -1399,6 +1399,101 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
       });
     });
 
+    describe('what was said in calls', () => {
+      const transcript = (n: number, fullTranscript: string, fields: object = {}) =>
+        as<Documents['call_transcripts']>({
+          _id: oid(n),
+          callId: oid(n),
+          messages: [],
+          fullTranscript,
+          createdAt: new Date(Date.UTC(2026, 0, 2) + n * 1000),
+          ...fields,
+        });
+      const transcripts = () => store.collection('call_transcripts');
+      async function found(text: string): Promise<readonly string[]> {
+        for (;;) {
+          const { callIds, complete } = await store.said({ text, limit: 50 });
+          if (complete) return callIds;
+        }
+      }
+
+      test('is found by words in any case, all of them, and by phrases, the newest first', async () => {
+        await transcripts().insert(transcript(1, 'Agent: Do you want to sell your house?\nCaller: Not now.'));
+        await transcripts().insert(
+          transcript(2, 'Agent: Hello.\nCaller: I will SELL the House on Elm-Street!'),
+        );
+        await transcripts().insert(transcript(3, "Caller: Houses? Don't call me again."));
+        expect(await found('sell house')).toEqual([oid(2), oid(1)]);
+        expect(await found('House')).toEqual([oid(2), oid(1)]);
+        expect(await found('"your house"')).toEqual([oid(1)]);
+        expect(await found('"the house" street')).toEqual([oid(2)]);
+        expect(await found('sell again')).toEqual([]);
+        expect(await found('again')).toEqual([oid(3)]);
+        expect(await found('nobody said this')).toEqual([]);
+        expect(await found('"house" OR (again) -sell * NEAR $where')).toEqual([]);
+      });
+
+      test('follows what is written and removed', async () => {
+        await transcripts().insert(transcript(1, 'Caller: kitchen'));
+        await transcripts().insert(transcript(2, 'Caller: kitchen and roof'));
+        expect(await found('kitchen')).toEqual([oid(2), oid(1)]);
+        await transcripts().put(transcript(1, 'Caller: garage'));
+        await transcripts().remove({ _id: oid(2) });
+        expect(await found('kitchen')).toEqual([]);
+        expect(await found('garage')).toEqual([oid(1)]);
+        await transcripts().update({ callId: oid(1) }, { $set: { fullTranscript: 'Caller: cellar' } });
+        expect(await found('garage')).toEqual([]);
+        expect(await found('cellar')).toEqual([oid(1)]);
+      });
+
+      test('comes in pages that neither skip nor repeat', async () => {
+        const at = new Date(Date.UTC(2026, 0, 3));
+        await Promise.all(
+          Array.from({ length: 60 }, (_, n) =>
+            transcripts().insert(
+              transcript(n + 1, `Caller: roof ${n}`, n % 3 === 0 ? { createdAt: at } : {}),
+            ),
+          ),
+        );
+        const seen: string[] = [];
+        let cursor: string | undefined;
+        do {
+          const page = await store.said({ text: 'roof', limit: 7, ...(cursor ? { cursor } : {}) });
+          seen.push(...page.callIds);
+          cursor = page.cursor;
+        } while (cursor !== undefined);
+        expect(seen).toHaveLength(60);
+        expect(new Set(seen).size).toBe(60);
+        expect(new Set(seen.slice(0, 20))).toEqual(
+          new Set(Array.from({ length: 20 }, (_, n) => oid(3 * n + 1))),
+        );
+      });
+
+      test('is found after closing and opening again, what changed before nobody searched too', async () => {
+        await transcripts().insert(transcript(1, 'Caller: kitchen'));
+        expect(await found('kitchen')).toEqual([oid(1)]);
+        store = await under.reopen();
+        expect(await found('kitchen')).toEqual([oid(1)]);
+        store = await under.reopen();
+        await transcripts().put(transcript(1, 'Caller: garage'));
+        await transcripts().insert(transcript(2, 'Caller: kitchen'));
+        store = await under.reopen();
+        notes = store.collection('system_config');
+        expect(await found('kitchen')).toEqual([oid(2)]);
+        expect(await found('garage')).toEqual([oid(1)]);
+      });
+
+      test('is asked for by words, with a cursor of the same search', async () => {
+        const codeOf = (query: Parameters<Store['said']>[0]) =>
+          store.said(query).then(
+            () => 'found',
+            (error: Failure) => error.code,
+          );
+        expect(await codeOf({ text: ' "?" - ', limit: 5 })).toBe('invalid_request');
+        expect(await codeOf({ text: 'house', limit: 5, cursor: 'x{' })).toBe('invalid_request');
+      });
+    });
+
     test('what was stored is there after closing and opening again, indexes and all', async () => {
       const leads = store.collection('leads');
       await Promise.all(

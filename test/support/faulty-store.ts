@@ -76,6 +76,7 @@ export function faulty(store: Store, clock: Clock, patienceMs = 10_000): FaultyS
     append: (event, call) => exchange('append', event, () => store.append(event, call)),
     events: (callId) => exchange('events', callId, () => store.events(callId)),
     lists,
+    said: (query) => exchange('said', query, () => store.said(query)),
     async health() {
       const health = await store.health();
       return self.trouble === 'none' ? health : { ...health, ok: false, detail: self.trouble };

@@ -444,6 +444,7 @@ export async function openJournaledStore(settings: JournalSettings): Promise<Sto
       stage: (importId, list, base) => standing.exchange(() => store.lists.stage(importId, list, base)),
       discard: (importId) => standing.exchange(() => store.lists.discard(importId)),
     },
+    said: (query) => standing.exchange(() => store.said(query)),
     outage,
     home,
     async health() {

@@ -34,6 +34,7 @@ import {
   unavailable,
 } from './data-file.ts';
 import { inspect } from './inspect.ts';
+import { SEAL } from './search.ts';
 
 const FILE = 'store.mdb';
 const MANIFEST = 'manifest.json';
@@ -256,8 +257,9 @@ export async function restore(
     await rename(draft, dataFileIn(dir, next));
     await syncPath(dir);
     removeOtherEditions(dir, next);
-    // Imports that were under way belong to what was there.
+    // Imports that were under way belong to what was there, and so does the full-text index.
     rmSync(join(dir, 'lists'), { recursive: true, force: true });
+    rmSync(join(dir, SEAL), { force: true });
     return { manifest, ...(before === undefined ? {} : { before }) };
   } catch (error) {
     if (error instanceof Failure) throw error;

@@ -3,9 +3,9 @@
  * MongoDB's language. What is here is the port; `writer` and `reader` do the work.
  */
 import { mkdirSync } from 'node:fs';
-import type { Collection, Filter, Log, Update } from '../../../app/ports.ts';
+import type { Collection, Filter, Log, SaidQuery, Update } from '../../../app/ports.ts';
 import type { Call, CallEvent } from '../../../domain/call.ts';
-import type { Stored } from '../../../domain/documents.ts';
+import type { CallTranscript, Stored } from '../../../domain/documents.ts';
 import { Failure } from '../../../domain/errors.ts';
 import { compileFilter, compilePipeline, compileUpdate, type Doc, storable } from '../language.ts';
 import { lockDirectory } from '../lock.ts';
@@ -16,6 +16,7 @@ import { COMPACTED_AT, collectionIn, messageOf, unavailable } from './data-file.
 import { type Files, idKey, openFiles, type Room } from './files.ts';
 import { currentLists, type LocalLists, numbersIn, openLists } from './lists.ts';
 import { openReader } from './reader.ts';
+import { openSearch } from './search.ts';
 import { openWriter, prepare, type Writer } from './writer.ts';
 
 const MAX_ID_BYTES = 256;
@@ -282,7 +283,7 @@ function storeOver(
       }
     },
     async fill(name, documents) {
-      const { put } = collection(name);
+      const { put } = named(name);
       await Promise.all(documents.map((document) => put(document as Stored[typeof name])));
     },
     async *numbersOf(list) {
@@ -290,6 +291,55 @@ function storeOver(
       if (current) yield* numbersIn(files.file, current.version);
     },
   };
+
+  const transcripts = roomOf('call_transcripts');
+  const search = openSearch({
+    dir,
+    log,
+    transcript: (id) => transcripts.db.get(idKey(id)) as unknown as CallTranscript | undefined,
+    transcripts: () =>
+      whole.read('call_transcripts') as AsyncIterable<readonly unknown[]> as AsyncIterable<
+        readonly CallTranscript[]
+      >,
+  });
+
+  /** Transcripts, whose words are to be found. */
+  function searched<D extends { readonly _id: string }>(plain: Collection<D>): Collection<D> {
+    async function writing<T>(ids: () => Promise<readonly string[]>, task: () => Promise<T>): Promise<T> {
+      search.noted();
+      const concerned = await ids();
+      try {
+        return await task();
+      } finally {
+        for (const id of concerned) search.noted(id);
+      }
+    }
+    const matching = async (filter: Filter): Promise<string[]> =>
+      (await plain.find({ filter })).map(({ _id }) => _id);
+    return {
+      ...plain,
+      insert: (document) =>
+        writing(
+          async () => [document._id],
+          () => plain.insert(document),
+        ),
+      put: (document) =>
+        writing(
+          async () => [document._id],
+          () => plain.put(document),
+        ),
+      update: (filter, update) =>
+        writing(
+          () => matching(filter),
+          () => plain.update(filter, update),
+        ),
+      remove: (filter) =>
+        writing(
+          () => matching(filter),
+          () => plain.remove(filter),
+        ),
+    };
+  }
 
   const events = roomOf('call_events');
   const calls = roomOf('calls');
@@ -301,8 +351,11 @@ function storeOver(
   const byEventId = positionOf('eventId');
   const bySeq = positionOf('callId,seq');
 
+  const named = <N extends keyof Stored>(name: N): Collection<Stored[N]> =>
+    name === 'call_transcripts' ? searched(collection(name)) : collection(name);
+
   return {
-    collection,
+    collection: named,
     append: (event: CallEvent, refreshed?: Call) =>
       call(async () => {
         const prepared = prepare(events, checked(event));
@@ -328,6 +381,7 @@ function storeOver(
           (await reader.find(events, { filter: { callId }, sort: { seq: 1 } })) as unknown as CallEvent[],
       ),
     lists,
+    said: (query: SaidQuery) => call(() => search.find(query)),
     whole,
     compact: () => call(compactNow),
     health: async () => {
@@ -346,6 +400,7 @@ function storeOver(
         stopping.abort();
         // LMDB's own copying cannot be stopped, and the file cannot be closed under it.
         await compacting?.catch(() => undefined);
+        await search.close();
         let timer: NodeJS.Timeout | undefined;
         const late = new Promise<void>((resolve) => {
           timer = setTimeout(resolve, CLOSE_TIMEOUT_MS);

@@ -16,9 +16,11 @@ import type { WholeStore } from '../migrate.ts';
 import { connect, type MongoSettings, type Write } from './connection.ts';
 import { isDuplicate, keysOf, messageOf } from './failures.ts';
 import { openLists } from './lists.ts';
+import { findSaid } from './said.ts';
 import { COLLECTION_NAMES } from './schema.ts';
 import {
   fromBson,
+  hexOf,
   type Stored,
   toFilter,
   toPipeline,
@@ -49,8 +51,6 @@ async function gather<T>(cursor: AbstractCursor<Document>, ours: (document: Docu
   }
   return found;
 }
-
-const hexOf = (value: unknown): string => String(fromBson(value));
 
 /**
  * Opens the store, in a few seconds also when the server is not there: then `health` says so and every method throws
@@ -292,6 +292,7 @@ export async function openMongoStore(settings: MongoSettings): Promise<WholeStor
     append: (event: CallEvent, call?: Call) => connection.writes((through) => append(event, call, through)),
     events: (callId) => read(() => eventsOf(callId)),
     lists,
+    said: (query) => findSaid(connection, query),
     whole: openWhole(connection),
     health: async () => ({ kind: 'mongodb', ...(await connection.health()) }),
     close: () => connection.close(),

@@ -289,6 +289,19 @@ async function makeIndexes(collection: MongoCollection, specs: readonly IndexSpe
   );
 }
 
+/** Words as they are: no language's endings are cut off. */
+const TEXT_INDEX = { name: 'fullTranscript_text', default_language: 'none' } as const;
+
+/** MongoDB has one text index a collection; where somebody made another, that one is searched. */
+async function makeTextIndex(db: Db, log: Log): Promise<void> {
+  try {
+    await db.collection('call_transcripts').createIndex({ fullTranscript: 'text' }, TEXT_INDEX);
+  } catch (error) {
+    if (!(error instanceof MongoServerError)) throw error;
+    log.warn({ error: error.message }, 'the text index of the transcripts could not be made');
+  }
+}
+
 /**
  * Makes what is missing: first of every collection what keeps its documents right (itself and its unique indexes), told to
  * `usable`; then what only makes reading quick, which may take long on a large collection. Throws Failure `config_invalid`
@@ -316,4 +329,5 @@ export async function makeSchema(db: Db, log: Log, usable: (name: CollectionName
   for (const each of made)
     if (each.status === 'fulfilled') await makeIndexes(db.collection(each.value.name), each.value.plain);
   for (const each of made) if (each.status === 'rejected') throw each.reason;
+  await makeTextIndex(db, log);
 }

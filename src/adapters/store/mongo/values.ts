@@ -119,6 +119,9 @@ export function toStored(document: unknown): Stored {
 /** An `_id` as it is stored. */
 export const toStoredId = (id: string): StoredId => toBson(id, '_id') as StoredId;
 
+/** An id as it is stored, as we write it. */
+export const hexOf = (value: unknown): string => String(fromBson(value));
+
 /** A filter for the server. Throws Failure `invalid_request`. */
 export function toFilter(filter: Filter): Document {
   compileFilter(filter);
