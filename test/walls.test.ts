@@ -21,7 +21,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     '@elevenlabs/types',
     ...NODE,
   ],
-  'adapters/store': ['domain', 'app/ports', 'lmdb', 'mingo', 'mongodb', ...NODE],
+  'adapters/store': ['domain', 'app/ports', 'lmdb', 'mingo', 'mongodb', 'node-sqlite3-wasm', ...NODE],
   'adapters/recordings': ['domain', 'app/ports', ...NODE],
   'adapters/system': ['domain', 'app/ports', 'pino', ...NODE],
   'adapters/time-zones': ['domain', 'moment-timezone'],

@@ -42,6 +42,7 @@ import { createProperties } from './properties.ts';
 import { createReadCalls } from './read-calls.ts';
 import { createEventLog } from './record-event.ts';
 import { createRetention } from './retention.ts';
+import { createSearchCalls } from './search-calls.ts';
 
 export interface Ports {
   readonly store: Store;
@@ -200,6 +201,7 @@ export function buildApp(ports: Ports, house: House) {
         return await place.placeCall({ ...request, ...(campaignId ? { campaignId } : {}) });
       },
       ...read,
+      search: createSearchCalls(ports),
       async end({ callId, by }: { callId: string; by: string }): Promise<void> {
         await carry.end(callId, by);
       },

@@ -33,6 +33,23 @@ export interface CallQuery {
   readonly phone?: string;
 }
 
+/** What a store is asked for. */
+export function callFilter(query: Omit<CallQuery, 'limit' | 'cursor'>): Filter {
+  const { status, outcome, direction, leadId, campaignId, from, to, decided, reason, phone } = query;
+  return {
+    ...(status ? { status } : {}),
+    ...(outcome ? { outcome } : {}),
+    ...(direction ? { direction } : {}),
+    ...(leadId ? { leadId } : {}),
+    ...(campaignId ? { campaignId } : {}),
+    ...(from || to ? { initiatedAt: { ...(from ? { $gte: from } : {}), ...(to ? { $lt: to } : {}) } } : {}),
+    ...(reason ? { 'complianceDecision.reasons': reason } : {}),
+    ...(phone ? { contactPhone: phone } : {}),
+    ...(decided === 'any' ? { complianceDecision: { $exists: true } } : {}),
+    ...(decided === 'allow' || decided === 'deny' ? { 'complianceDecision.verdict': decided } : {}),
+  };
+}
+
 export function createReadCalls(deps: { store: Store; events: EventLog; recordings: Recordings }) {
   const { store, events, recordings } = deps;
   const calls = store.collection('calls');
@@ -49,28 +66,12 @@ export function createReadCalls(deps: { store: Store; events: EventLog; recordin
     return call;
   }
 
-  function filterOf(query: CallQuery): Filter {
-    const { status, outcome, direction, leadId, campaignId, from, to, decided, reason, phone } = query;
-    return {
-      ...(status ? { status } : {}),
-      ...(outcome ? { outcome } : {}),
-      ...(direction ? { direction } : {}),
-      ...(leadId ? { leadId } : {}),
-      ...(campaignId ? { campaignId } : {}),
-      ...(from || to ? { initiatedAt: { ...(from ? { $gte: from } : {}), ...(to ? { $lt: to } : {}) } } : {}),
-      ...(reason ? { 'complianceDecision.reasons': reason } : {}),
-      ...(phone ? { contactPhone: phone } : {}),
-      ...(decided === 'any' ? { complianceDecision: { $exists: true } } : {}),
-      ...(decided === 'allow' || decided === 'deny' ? { 'complianceDecision.verdict': decided } : {}),
-    };
-  }
-
   return {
     get,
     /** Newest first. */
     list: (query: CallQuery) =>
       page(calls, {
-        filter: filterOf(query),
+        filter: callFilter(query),
         sort: { field: 'initiatedAt', direction: -1 },
         limit: query.limit,
         ...(query.cursor ? { cursor: query.cursor } : {}),

@@ -9,4 +9,5 @@ export * from './leads.ts';
 export * from './messages.ts';
 export * from './properties.ts';
 export * from './retention.ts';
+export * from './search.ts';
 export * from './session.ts';

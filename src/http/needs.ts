@@ -60,6 +60,22 @@ export interface ConsentGiven {
   readonly referrer?: string;
 }
 
+interface CallFilters extends Paging {
+  readonly status?: CallStatus;
+  readonly outcome?: CallOutcome;
+  readonly direction?: Call['direction'];
+  readonly leadId?: string;
+  readonly campaignId?: string;
+  readonly from?: Date;
+  readonly to?: Date;
+  /** Only calls about which the gate decided, and how. */
+  readonly decided?: 'any' | Decision['verdict'];
+  /** Only calls denied with this among the reasons. */
+  readonly reason?: Reason;
+  /** The other party's number, E.164. */
+  readonly phone?: string;
+}
+
 interface NewLead {
   readonly source: string;
   readonly externalId?: string;
@@ -386,23 +402,14 @@ export interface AppForHttp {
     /** Throws `call_not_found`. */
     get(callId: string): Promise<Call>;
     /** Newest first. */
-    list(
-      query: Paging & {
-        readonly status?: CallStatus;
-        readonly outcome?: CallOutcome;
-        readonly direction?: Call['direction'];
-        readonly leadId?: string;
-        readonly campaignId?: string;
-        readonly from?: Date;
-        readonly to?: Date;
-        /** Only calls about which the gate decided, and how. */
-        readonly decided?: 'any' | Decision['verdict'];
-        /** Only calls denied with this among the reasons. */
-        readonly reason?: Reason;
-        /** The other party's number, E.164. */
-        readonly phone?: string;
-      },
-    ): Promise<PageOf<Call>>;
+    list(query: CallFilters): Promise<PageOf<Call>>;
+    /** By what was said, the newest talks first. Throws `invalid_request` for a text without a word. */
+    search(query: CallFilters & { readonly text: string }): Promise<
+      PageOf<{
+        readonly call: Call;
+        readonly said: readonly (TranscriptMessage & { readonly index: number })[];
+      }> & { readonly complete: boolean }
+    >;
     transcript(callId: string): Promise<{
       readonly messages: readonly TranscriptMessage[];
       readonly fullTranscript: string;

@@ -127,6 +127,7 @@ const ROUTES: readonly (readonly [string, string, unknown, number, z.ZodType | u
   ['GET', `/api/v1/calls/${callId}/events`, undefined, 200, undefined],
   ['GET', `/api/v1/calls/${callId}/recording`, undefined, 200, undefined],
   ['GET', '/api/v1/calls/live', undefined, 200, undefined],
+  ['GET', '/api/v1/calls/search?text=kitchen', undefined, 200, contract.FoundCalls],
   ['POST', `/api/v1/calls/${callId}/actions`, { action: 'end' }, 202, contract.Call],
 ];
 const request = (method: string, path: string, body: unknown, headers: Record<string, string>) =>

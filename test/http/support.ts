@@ -584,6 +584,12 @@ function fakeApp() {
         ),
       get: async (id) => known('calls.get', id, callId, 'call_not_found', call),
       list: async (query) => note('calls.list', query, { items: [call], nextCursor: 'next' }),
+      search: async (query) =>
+        note('calls.search', query, {
+          items: [{ call, said: messages.map((message, index) => ({ ...message, index })) }],
+          nextCursor: 'next',
+          complete: true,
+        }),
       transcript: async (id) =>
         known('calls.transcript', id, callId, 'call_not_found', {
           messages,

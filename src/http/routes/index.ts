@@ -9,6 +9,7 @@ import type { LiveWall } from '../live.ts';
 import type { Metric } from '../metrics.ts';
 import type { AppForHttp } from '../needs.ts';
 import type { Route } from '../route.ts';
+import { callSearchRoutes } from './call-search.ts';
 import { callRoutes } from './calls.ts';
 import { campaignRoutes } from './campaigns.ts';
 import { complianceRoutes } from './compliance.ts';
@@ -50,6 +51,8 @@ export const buildRoutes = (needs: RouteNeeds): Route[] => [
   ...consentRoutes(needs),
   ...retentionRoutes(needs),
   ...campaignRoutes(needs),
+  // Before the calls: its path has a word where a call has its id.
+  ...callSearchRoutes(needs),
   ...callRoutes(needs),
   ...statusRoutes(needs),
 ];

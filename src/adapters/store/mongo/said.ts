@@ -1,14 +1,11 @@
 /** adapters/store/mongo/said: calls by what was said in them, through MongoDB's text index. */
 import type { ObjectId } from 'mongodb';
-import { z } from 'zod';
 import type { Said, SaidQuery } from '../../../app/ports.ts';
 import { Failure } from '../../../domain/errors.ts';
 import { type Wanted, wantedIn } from '../../../domain/search-text.ts';
 
 import type { Connection } from './connection.ts';
 import { hexOf, toStoredId } from './values.ts';
-
-const Place = z.tuple([z.number(), z.string()]);
 
 interface Row {
   readonly _id: ObjectId | string;
@@ -19,12 +16,10 @@ interface Row {
 const invalid = (field: string, says: string): Failure =>
   new Failure('invalid_request', says, { details: { fields: { [field]: says } } });
 
-function placeIn(cursor: string): z.output<typeof Place> {
-  try {
-    return Place.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')));
-  } catch {
-    throw invalid('cursor', 'the cursor is damaged');
-  }
+function placeIn(cursor: string): readonly [ms: number, id: string] {
+  const [, ms, id] = /^(\d{1,15})-([0-9a-f]{24})$/.exec(cursor) ?? [];
+  if (ms === undefined || id === undefined) throw invalid('cursor', 'the cursor is damaged');
+  return [Number(ms), id];
 }
 
 const LETTER = '[\\p{L}\\p{N}\\p{M}]';
@@ -66,9 +61,7 @@ export async function findSaid(
     callIds: rows.map(({ callId }) => hexOf(callId)),
     ...(last && rows.length === limit
       ? {
-          cursor: Buffer.from(JSON.stringify([last.createdAt.getTime(), hexOf(last._id)])).toString(
-            'base64url',
-          ),
+          cursor: `${last.createdAt.getTime()}-${hexOf(last._id)}`,
         }
       : {}),
     complete: true,
