@@ -33,7 +33,17 @@ export interface Config {
     readonly baseUrl?: string;
   };
   /** Absent: analysis by word lists. */
-  readonly anthropic?: { readonly apiKey: string; readonly model: string; readonly baseUrl?: string };
+  readonly anthropic?: {
+    readonly apiKey: string;
+    readonly model: string;
+    readonly baseUrl?: string;
+    /** US dollars that analyses of calls may cost in a day (UTC). */
+    readonly dailyBudget: number;
+  };
+  /** Absent: e-mails go to the built-in mailbox where the carrier is built in too, and nowhere otherwise. */
+  readonly mail?: { readonly url: string; readonly from: string };
+  /** The seller's postal address, which every e-mail tells. */
+  readonly sellerAddress?: string;
   readonly sessionSecret?: string;
   readonly adminApiKey?: string;
   readonly sellerName: string;
@@ -247,8 +257,35 @@ export const VARIABLES = {
     fallback: 'claude-sonnet-4-5',
     schema: word(/^[A-Za-z0-9_.:@/-]{1,200}$/),
   }),
+  ANALYSIS_DAILY_BUDGET: variable({
+    explain: 'US dollars that analyses of calls may cost in a day; when they are spent, word lists go on.',
+    remedy: 'dollars from 0 to 100000',
+    fallback: '20',
+    schema: number(0, 100_000, false),
+  }),
+  SMTP_URL: variable({
+    explain:
+      'Mail server for e-mails to leads; without it none are sent, and the sandbox has a mailbox of its own.',
+    remedy: 'smtp://user:password@host:587 (STARTTLS), or smtps://user:password@host:465',
+    fallback: '',
+    secret: true,
+    schema: word(/^smtps?:\/\/[^\s/?#]+\/?$/),
+  }),
+  MAIL_FROM: variable({
+    explain: 'Whom e-mails come from, such as Acme Homes <hello@acme.example>; needed with SMTP_URL.',
+    remedy: 'an address, or a name and an address in <>',
+    fallback: '',
+    schema: word(/^(?:[^<>\r\n]{1,120}<[^\s<>@]{1,64}@[^\s<>@]{1,190}>|[^\s<>@]{1,64}@[^\s<>@]{1,190})$/),
+  }),
+  SELLER_ADDRESS: variable({
+    explain: 'Postal address of the seller, which the law wants in every e-mail; needed with SMTP_URL.',
+    remedy: 'one line of 5 to 200 characters, such as 100 Main Street, Tampa, FL 33602',
+    fallback: '',
+    schema: word(/^[^\r\n]{5,200}$/),
+  }),
   SESSION_SECRET: variable({
-    explain: 'Signs the session cookies; made and kept under DATA_DIR when empty.',
+    explain:
+      'What the secrets of lead sources and of links in e-mails are made of; made and kept under DATA_DIR when empty.',
     remedy: 'at least 32 characters; `openssl rand -base64 48` makes a good one',
     fallback: '',
     secret: true,
@@ -354,6 +391,13 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       ),
     },
     {
+      vendor: 'The mail server',
+      without: 'no e-mails are sent',
+      lacks: missing(values, values.SMTP_URL === undefined ? [] : ['MAIL_FROM', 'SELLER_ADDRESS'], [
+        'SMTP_URL',
+      ]),
+    },
+    {
       vendor: 'Anthropic',
       without: 'word lists are used',
       lacks: missing(values, ['ANTHROPIC_API_KEY'], ['ANTHROPIC_BASE_URL']),
@@ -401,6 +445,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     MONGODB_TIMEOUT: timeoutMs,
     JOURNAL_DAYS: journalDays,
     ANTHROPIC_MODEL: model,
+    ANALYSIS_DAILY_BUDGET: dailyBudget,
     SELLER_NAME: sellerName,
     MAX_CONCURRENT_CALLS: maxConcurrentCalls,
     CALLS_PER_SECOND: callsPerSecond,
@@ -416,6 +461,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     timeoutMs === undefined ||
     journalDays === undefined ||
     model === undefined ||
+    dailyBudget === undefined ||
     sellerName === undefined ||
     maxConcurrentCalls === undefined ||
     callsPerSecond === undefined ||
@@ -464,9 +510,14 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
           anthropic: {
             apiKey: anthropicKey,
             model,
+            dailyBudget,
             ...(values.ANTHROPIC_BASE_URL === undefined ? {} : { baseUrl: values.ANTHROPIC_BASE_URL }),
           },
         }),
+    ...(values.SMTP_URL !== undefined && values.MAIL_FROM !== undefined
+      ? { mail: { url: values.SMTP_URL, from: values.MAIL_FROM } }
+      : {}),
+    ...(values.SELLER_ADDRESS === undefined ? {} : { sellerAddress: values.SELLER_ADDRESS }),
     ...(values.SESSION_SECRET === undefined ? {} : { sessionSecret: values.SESSION_SECRET }),
     ...(values.ADMIN_API_KEY === undefined ? {} : { adminApiKey: values.ADMIN_API_KEY }),
     sellerName,

@@ -5,7 +5,10 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { extname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { createClaude } from './adapters/claude/index.ts';
 import { createElevenLabs } from './adapters/elevenlabs/index.ts';
+import { createMail } from './adapters/mail/index.ts';
+import { createPasswords } from './adapters/passwords.ts';
 import { openRecordings } from './adapters/recordings/index.ts';
 import { openJournaledStore } from './adapters/store/journal/index.ts';
 import { openLocalStore } from './adapters/store/local/index.ts';
@@ -15,34 +18,45 @@ import { createClock, createIds, createLog } from './adapters/system.ts';
 import { timeZoneRelease } from './adapters/time-zones.ts';
 import { createTwilio } from './adapters/twilio/index.ts';
 import { createMediaDoor } from './adapters/twilio/media-stream.ts';
+import { buildAccess } from './app/access.ts';
+import { readAnalysisPrompt } from './app/analysis-prompt.ts';
+import { createDemo } from './app/demo.ts';
 import { type App, buildApp } from './app/index.ts';
+import { readTemplates } from './app/message-templates.ts';
 import type { Clock, Log, Outage, Store } from './app/ports.ts';
-import { type Prompts, readPrompts } from './app/prompts.ts';
+import { readPrompts } from './app/prompts.ts';
 import { type Config, ConfigError, loadConfig } from './config.ts';
 import { isFailure } from './domain/errors.ts';
+import { formatPhone } from './domain/phone.ts';
 import { createHttp } from './http/index.ts';
 import type { SandboxReport, SandboxSettings } from './sandbox/main.ts';
+import { SAMPLE_CAMPAIGNS, SAMPLE_PLACES, samplePeople } from './sandbox/sample-campaign.ts';
 import { SAMPLE_CAMPAIGN, sampleLeads } from './sandbox/sample-leads.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 /** A stopping service lets calls end for this long; a second signal does not wait. */
 const DRAIN_MS = 60_000;
+/** How long a stopping service waits for the audit log to be written. */
+const AUDIT_MS = 3_000;
 const SANDBOX_START_MS = 10_000;
 const SANDBOX_NUMBER = '+12125550190';
+const DEMO_CALLS_PER_SECOND = 4;
+const SANDBOX_MAIL_FROM = 'sandbox@parley.test';
+/** In e-mails of the sandbox only: a mail server needs SELLER_ADDRESS. */
+const NO_ADDRESS = 'no postal address yet (SELLER_ADDRESS)';
 
 const version = (JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }).version;
 
-/** Every text that calls are made of. Throws ConfigError with all that is wrong with them. */
-function promptsFor(sellerName: string): Prompts {
-  const read = (file: string): string | undefined => {
-    try {
-      return readFileSync(join(ROOT, file), 'utf8');
-    } catch {
-      return undefined;
-    }
-  };
+/** Texts that come with the product, read and checked. Throws ConfigError with all that is wrong with them. */
+function readShipped<T>(all: (read: (file: string) => string | undefined) => T): T {
   try {
-    return readPrompts(read, sellerName);
+    return all((file) => {
+      try {
+        return readFileSync(join(ROOT, file), 'utf8');
+      } catch {
+        return undefined;
+      }
+    });
   } catch (error) {
     throw isFailure(error, 'config_invalid') && Array.isArray(error.details.problems)
       ? new ConfigError(error.details.problems.map(String))
@@ -72,7 +86,7 @@ function tellBacklog({ backlog }: Outage, nowMs: number): string {
   return setAside > 0 ? `${wait}; ${setAside} were refused by it and set aside` : wait;
 }
 
-/** The secret that signs cookies: given, or made once and kept where only we may read it. */
+/** What other secrets are made of: given, or made once and kept where only we may read it. */
 function sessionSecret(config: Config): string {
   if (config.sessionSecret) return config.sessionSecret;
   const path = join(config.dataDir, 'session-secret');
@@ -144,6 +158,14 @@ async function startSandbox(
           },
         }
       : {}),
+    ...(settings.mailbox && report.mailbox
+      ? {
+          mailbox: {
+            port: Number(new URL(report.mailbox.url).port),
+            phonesPort: Number(new URL(report.mailbox.phonesUrl).port),
+          },
+        }
+      : {}),
   };
   const guard = () =>
     child?.once('exit', (code) => {
@@ -188,11 +210,20 @@ async function seedSandbox(app: App, sellerName: string): Promise<void> {
 
 async function main(): Promise<void> {
   if (existsSync('.env')) process.loadEnvFile('.env');
-  const config = loadConfig(process.env);
+  const given = loadConfig(process.env);
+  const wantsDemo = process.argv.includes('--demo');
+  if (wantsDemo && !given.sandbox.carrier)
+    throw new ConfigError([
+      '--demo: the sample campaign is for the built-in carrier; leave TWILIO_ACCOUNT_SID out',
+    ]);
+  // Two hundred people are to be met within a minute or two.
+  const config: Config = wantsDemo
+    ? { ...given, callsPerSecond: Math.max(given.callsPerSecond, DEMO_CALLS_PER_SECOND) }
+    : given;
   const log = createLog(config.logLevel);
   const clock = createClock(log);
   const ids = createIds();
-  const prompts = promptsFor(config.sellerName);
+  const prompts = readShipped((read) => readPrompts(read, config.sellerName));
   const dataDir = resolve(config.dataDir);
   mkdirSync(dataDir, { recursive: true });
   const port = await settlePort(config);
@@ -215,6 +246,7 @@ async function main(): Promise<void> {
                     statusCallbackUrl: `${nearUrl}/twilio/status`,
                     smsUrl: `${nearUrl}/twilio/sms`,
                   },
+                  mailbox: {},
                 }
               : {}),
             ...(config.sandbox.agent ? { agent: { webhookUrl: `${nearUrl}/elevenlabs/webhook` } } : {}),
@@ -245,13 +277,31 @@ async function main(): Promise<void> {
   if (!account || !platform) throw new Error('a vendor is neither configured nor played by the sandbox');
 
   const twilio = createTwilio({ ...account, numbers: account.phoneNumbers, publicBaseUrl, clock, ids, log });
+  // Without a mail server of its own, e-mails go where the texts go: to the sandbox, or nowhere.
+  const mailbox = sandbox?.report.mailbox;
+  const mailServer = config.mail ?? (mailbox && { url: mailbox.url, from: SANDBOX_MAIL_FROM });
+  const sender = {
+    sellerName: config.sellerName,
+    sellerAddress: config.sellerAddress ?? NO_ADDRESS,
+    callbackNumber: formatPhone(account.phoneNumbers[0] ?? ''),
+  };
   const elevenlabs = createElevenLabs({ ...platform, clock, log });
+  const analyst = config.anthropic && {
+    model: createClaude({ ...config.anthropic, prompt: readShipped(readAnalysisPrompt), clock, log }),
+    dailyBudget: config.anthropic.dailyBudget,
+  };
+  const secret = sessionSecret(config);
   const recordings = openRecordings({ dir: join(dataDir, 'recordings'), log, clock });
   const app = buildApp(
     {
       store,
       telephony: twilio.telephony,
+      messenger: {
+        ...twilio.texts,
+        ...(mailServer ? { mail: createMail({ ...mailServer, clock }).mail } : {}),
+      },
       agent: elevenlabs.agent,
+      ...(analyst ? { analyst } : {}),
       recordings,
       timekeeping: { tzdata: timeZoneRelease(clock.nowMs()), clockSkewMs: twilio.clockSkewMs },
       clock,
@@ -265,12 +315,36 @@ async function main(): Promise<void> {
       callsPerSecond: config.callsPerSecond,
       inboundReserve: config.inboundReserve,
       prompts,
+      messages: {
+        sender,
+        publicBaseUrl: config.http.publicBaseUrl ?? localUrl,
+        secret,
+        templates: readShipped((read) => readTemplates(read, sender)),
+      },
     },
   );
 
+  const running = new AbortController();
+  const demo = config.sandbox.carrier
+    ? createDemo({
+        store,
+        log,
+        app,
+        sample: {
+          campaigns: SAMPLE_CAMPAIGNS,
+          places: SAMPLE_PLACES,
+          people: (open, closed) => samplePeople(config.sellerName, open, closed),
+        },
+        shutdown: running.signal,
+      })
+    : undefined;
+
+  const access = buildAccess({ store, clock, ids, log, passwords: createPasswords() });
   const signInToken = ids.token();
   const http = createHttp({
     app,
+    ...(demo ? { demo: demo.begin } : {}),
+    access,
     config: { host: config.http.host, port, publicBaseUrl: config.http.publicBaseUrl ?? localUrl },
     doors: { twilio: twilio.door(app.carrierInlet), elevenlabs: elevenlabs.door(app.agentInlet) },
     media: createMediaDoor({
@@ -281,7 +355,7 @@ async function main(): Promise<void> {
       log,
     }),
     auth: {
-      sessionSecret: sessionSecret(config),
+      sessionSecret: secret,
       signInToken,
       ...(config.adminApiKey ? { adminApiKey: config.adminApiKey } : {}),
     },
@@ -345,7 +419,6 @@ async function main(): Promise<void> {
   });
   await http.listen();
 
-  const running = new AbortController();
   void twilio.compareClocks(running.signal);
   let stopping = false;
   const stop = (signal: string): void => {
@@ -357,7 +430,9 @@ async function main(): Promise<void> {
     log.info({ signal }, 'stopping: no new calls, live ones may end');
     app
       .stop(DRAIN_MS)
+      .then(() => demo?.settled())
       .then(() => http.close())
+      .then(() => access.auditLog.settled(AUDIT_MS))
       .then(() => sandbox?.stop())
       .then(() => store.close())
       .then(
@@ -371,7 +446,9 @@ async function main(): Promise<void> {
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
 
-  process.stdout.write(`\n  Parley is ready. Sign in once with: ${localUrl}/signin?token=${signInToken}\n\n`);
+  process.stdout.write(`\n  Parley is ready. Sign in once with: ${localUrl}/signin?token=${signInToken}\n`);
+  if (mailbox) process.stdout.write(`  Phones and mailbox of the sandbox: ${mailbox.phonesUrl}\n`);
+  process.stdout.write('\n');
   const left = await app.recover();
   app.retention.daily();
   if (left > 0) log.info({ calls: left }, 'took up calls that were open when the service last stopped');
@@ -379,6 +456,10 @@ async function main(): Promise<void> {
     await seedSandbox(app, config.sellerName).catch((error) =>
       log.error({ err: error }, 'the sample leads could not be made'),
     );
+  }
+  if (wantsDemo && demo) {
+    const { campaigns, people } = await demo.begin('demo');
+    log.info({ campaigns, people }, 'a sample campaign begins; its people come in during the next seconds');
   }
   await elevenlabs.warm();
 }

@@ -77,6 +77,7 @@ test.each([
   [{ ELEVENLABS_API_KEY: 'sk_12345678' }, /ElevenLabs is set up by half: ELEVENLABS_AGENT_ID/],
   [{ ELEVENLABS_WEBHOOK_SECRET: 'wsec_12345678' }, /ElevenLabs is set up by half/],
   [{ ANTHROPIC_BASE_URL: 'http://localhost:1' }, /Anthropic is set up by half: ANTHROPIC_API_KEY/],
+  [{ SMTP_URL: 'smtp://a:b@mail.example' }, /mail server is set up by half: MAIL_FROM and SELLER_ADDRESS/],
   [twilio, /PUBLIC_BASE_URL is not set, but Twilio must reach/],
   [{ ...twilio, PUBLIC_BASE_URL: 'http://calls.example.com' }, /PUBLIC_BASE_URL is not https/],
 ])('half a set-up is refused with what is missing (%#)', (env, words) => {

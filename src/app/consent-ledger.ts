@@ -21,6 +21,15 @@ export interface LedgerDeps {
   readonly ids: Ids;
   readonly log: Log;
   readonly sellerName: string;
+  readonly news?: LeadNews;
+}
+
+/** Who wants to hear of leads at once. Neither throws nor is waited for. */
+export interface LeadNews {
+  /** They are new, or a campaign may take them now. */
+  arrived(leadIds: readonly string[]): void;
+  /** Something changed that may have been in the way of calls: consent, the list, the lead itself. */
+  changed(leadIds: readonly string[]): void;
 }
 
 const MOST_TRIES = 20;
@@ -158,6 +167,7 @@ export async function refreshLeads(deps: LedgerDeps, phones: readonly string[], 
     ]);
     const consent = consentProjection(entries, clock.nowMs());
     for (const lead of leads) await refresh(lead, consent, listed.length > 0);
+    deps.news?.changed(leads.map(({ _id }) => _id));
   } catch (error) {
     log.warn({ err: error }, 'consent shown on leads could not be refreshed');
   }

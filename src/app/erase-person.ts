@@ -20,6 +20,8 @@ import {
   eraseCall,
   eraseEvent,
   eraseLead,
+  eraseMessage,
+  eraseReview,
   eraseSession,
   KEPT_BECAUSE,
   pseudonymOf,
@@ -87,8 +89,12 @@ export function createErasures({ store, clock, ids, log, events, recordings, dnc
   const attempts = store.collection('attempts');
   const contacts = store.collection('contacts');
   const properties = store.collection('properties');
+  const messages = store.collection('messages');
   const transcripts = store.collection('call_transcripts');
+  const analyses = store.collection('call_analyses');
+  const reviews = store.collection('call_reviews');
   const sessions = store.collection('conversation_sessions');
+  const enrollments = store.collection('enrollments');
   const now = (): Date => new Date(clock.nowMs());
 
   /** What an erasure would remove and keep, now. Changes nothing. Throws as `erase`. */
@@ -188,7 +194,18 @@ export function createErasures({ store, clock, ids, log, events, recordings, dnc
       if (differ(lead, { ...erased, updatedAt, updatedBy }))
         yield { of: 'leads', go: () => leads.put({ ...erased, updatedAt: now(), updatedBy: by }) };
     }
+    const goesOn = { leadId: { $in: subject.leadIds }, stage: { $ne: 'ended' } };
+    for await (const { _id } of inOrder(enrollments, goesOn, ['_id']))
+      yield { of: 'enrollments', go: () => endEnrollment(_id) };
     const everyNumber = { $in: subject.numbers };
+    const written = {
+      $or: [{ leadId: { $in: subject.leadIds } }, { to: everyNumber }, { from: everyNumber }],
+      erasedAt: { $exists: false },
+      // What is on its way is told first what becomes of it; the next pass finds it.
+      status: { $nin: ['queued', 'sending'] },
+    };
+    for await (const message of inOrder(messages, written, ['_id']))
+      yield { of: 'messages', go: () => messages.update({ _id: message._id }, eraseMessage(message, now())) };
     const joined = { $or: [{ phones: everyNumber }, { leadIds: { $in: subject.leadIds } }] };
     for await (const { _id } of inOrder(contacts, joined, ['_id']))
       yield { of: 'contacts', go: () => contacts.remove({ _id }) };
@@ -211,6 +228,15 @@ export function createErasures({ store, clock, ids, log, events, recordings, dnc
     for await (const { _id } of inOrder(attempts, keyed, ['_id']))
       yield { of: 'attempts', go: () => attempts.update({ _id }, { $unset: { idempotencyKey: '' } }) };
   }
+
+  const endEnrollment = (_id: string): Promise<unknown> =>
+    enrollments.update(
+      { _id },
+      {
+        $set: { stage: 'ended', ended: { why: 'opted_out', at: now() }, updatedAt: now() },
+        $unset: { dueAt: '', holder: '', working: '', waiting: '', resumeAt: '' },
+      },
+    );
 
   async function* ofCall(call: Call, pseudonym: string): AsyncGenerator<Leftover> {
     const { _id } = call;
@@ -242,6 +268,11 @@ export function createErasures({ store, clock, ids, log, events, recordings, dnc
         },
       };
     // Behind the mark on the call: whoever archives a transcript meanwhile sees it, or is seen here.
+    for (const { _id: analysisId } of await analyses.find({ filter: { callId: _id } }))
+      yield { of: 'call_analyses', go: () => analyses.remove({ _id: analysisId }) };
+    const review = await reviews.get(_id);
+    if (review && differ(review, eraseReview(review)))
+      yield { of: 'call_reviews', go: () => eraseReviewOf(_id) };
     if (await transcripts.get(_id)) yield { of: 'call_transcripts', go: () => transcripts.remove({ _id }) };
     for (let year = call.initiatedAt.getUTCFullYear(); year <= now().getUTCFullYear(); year += 1) {
       const archive = store.collection(transcriptArchive(year));
@@ -251,6 +282,15 @@ export function createErasures({ store, clock, ids, log, events, recordings, dnc
     const session = await sessions.get(_id);
     if (session && differ(session, eraseSession(session)))
       yield { of: 'conversation_sessions', go: () => sessions.put(eraseSession(session)) };
+  }
+
+  /** Whoever writes a comment at the same moment loses, or is found by the next pass. */
+  async function eraseReviewOf(_id: string): Promise<void> {
+    const review = await reviews.get(_id);
+    if (!review) return;
+    const { tags, comments } = eraseReview(review);
+    const { revision } = review;
+    await reviews.update({ _id, revision }, { $set: { tags, comments, revision: revision + 1 } });
   }
 
   async function survey(

@@ -3,6 +3,7 @@
  * transcript, compares it with the agent platform's own account, closes the attempt and tells the lead.
  */
 import { type Call, type CallEvent, type EndStatus, isOver, type PlatformTurn } from '../domain/call.ts';
+import { costOf, type Rates } from '../domain/cost.ts';
 import type { ContactAttempt, LeadStatus } from '../domain/documents.ts';
 import { isFailure } from '../domain/errors.ts';
 import { completenessOf, talkStart, transcriptOf } from '../domain/transcript.ts';
@@ -16,8 +17,14 @@ export interface FinishDeps {
   readonly events: EventLog;
   readonly telephony: Telephony;
   readonly agent: VoiceAgent;
+  /** What the vendors charge at present. */
+  readonly ratesOf: () => Promise<Rates>;
   /** The carrier said, only when asked, that a call is over: whatever waits for its ending is to be freed. */
   readonly learnedEnd: (callId: string) => void;
+  /** Told, with its lead, that a call is over and what came of it; perhaps twice. */
+  readonly over: (call: Call) => void;
+  /** Told that the words of a call are as they will stay; perhaps twice. */
+  readonly reconciled: (callId: string) => void;
   readonly shutdown: AbortSignal;
 }
 
@@ -182,6 +189,14 @@ export function createFinishCall(deps: FinishDeps) {
     );
   }
 
+  /** Estimated once, by the rates of this moment. */
+  async function reckon(call: Call, all: readonly CallEvent[]): Promise<Call> {
+    const cost = call.cost ? undefined : costOf(call, all, await deps.ratesOf());
+    return cost
+      ? await events.record(call._id, { type: 'costed', cost }, { eventId: `${call._id}:costed` })
+      : call;
+  }
+
   async function tellLead(call: Call): Promise<void> {
     if (!call.leadId || call.direction !== 'outbound') return;
     const row: ContactAttempt = {
@@ -235,13 +250,14 @@ export function createFinishCall(deps: FinishDeps) {
       },
     );
     let all = await store.events(callId);
-    call = await conclude(call, all);
+    call = await reckon(await conclude(call, all), all);
     const conversationIds = [
       ...new Set(all.flatMap((event) => (event.type === 'session_opened' ? [event.conversationId] : []))),
     ];
     const talked = conversationIds.length > 0 && call.answeredAt !== undefined;
     if (talked) await keepTranscript(call, all);
     await tellLead(call);
+    deps.over(call);
     if (!talked) return;
     const account = await platformAccount(all, conversationIds);
     all = await store.events(callId);
@@ -256,6 +272,7 @@ export function createFinishCall(deps: FinishDeps) {
       { eventId: `${callId}:reconciled` },
     );
     await keepTranscript(call, await store.events(callId));
+    deps.reconciled(callId);
   }
 
   /** Every step may be done twice: what the store did not take is done when it is back, from the beginning. */
@@ -308,6 +325,7 @@ export function createFinishCall(deps: FinishDeps) {
       );
       reported.delete(conversation.conversationId);
       await keepTranscript(call, await store.events(known._id));
+      deps.reconciled(known._id);
     },
     settled: async (): Promise<void> => {
       await Promise.allSettled([...finishing.values()]);

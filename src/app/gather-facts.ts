@@ -9,11 +9,14 @@ import type {
   Attempt,
   CallingPolicy,
   Campaign,
+  ConsentLog,
   DncEntry,
   Lead,
   ReassignedCheck,
+  SystemConfig,
 } from '../domain/documents.ts';
 import { Failure } from '../domain/errors.ts';
+import type { Message } from '../domain/message.ts';
 import { type E164, parsePhone } from '../domain/phone.ts';
 import { HOUSE_CALLING } from './campaigns.ts';
 import { isKilled, POLICY_KEYS, readPolicy } from './compliance-policy.ts';
@@ -25,7 +28,9 @@ export interface FactsQuery {
   /** With a lead: one of its numbers, to dial instead of the first. Alone: any number. */
   readonly phone?: string;
   readonly campaignId?: string;
-  /** The attempt that the asker has reserved for this very call; it does not count against the caps. */
+  /** Absent: voice. */
+  readonly channel?: 'voice' | 'text';
+  /** The attempt, or the message, that the asker has reserved for this very call or text; it does not count against the caps. */
   readonly exceptAttemptId?: string;
 }
 
@@ -43,9 +48,9 @@ export interface Gathered {
 
 const EVERY_DAY = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
 /** Longer than any window of the rules, and long enough to see a person who never answers. */
-const HISTORY_MS = 366 * 86_400_000;
-const MOST_ATTEMPTS = 2_000;
-const MOST_CONSENT_EVENTS = 2_000;
+export const HISTORY_MS = 366 * 86_400_000;
+export const MOST_ATTEMPTS = 2_000;
+export const MOST_CONSENT_EVENTS = 2_000;
 
 export interface GatherDeps {
   readonly store: Store;
@@ -67,7 +72,7 @@ export const createGatherFacts =
 
 async function gather(
   { store, sellerName, timekeeping }: GatherDeps,
-  { leadId, phone, campaignId, exceptAttemptId }: FactsQuery,
+  { leadId, phone, campaignId, channel = 'voice', exceptAttemptId }: FactsQuery,
   atMs: number,
 ): Promise<Gathered> {
   // What is on its way to the store may be an opt-out.
@@ -83,7 +88,8 @@ async function gather(
   const person = await personOf(store, known);
   if (!person.complete) throw new Failure('internal', 'too many leads share this number to know whose it is');
   const everyNumber = { $in: person.numbers };
-  const [consent, dnc, imported, [checked], attempts, config] = await Promise.all([
+  const since = new Date(atMs - HISTORY_MS);
+  const [consent, dnc, imported, [checked], attempts, texts, config] = await Promise.all([
     store.collection('consent_logs').find({
       filter: { phone: everyNumber },
       sort: { timestamp: -1 },
@@ -97,9 +103,14 @@ async function gather(
         phone: everyNumber,
         direction: 'outbound',
         state: { $ne: 'denied' },
-        reservedAt: { $gt: new Date(atMs - HISTORY_MS) },
+        reservedAt: { $gt: since },
       },
       sort: { reservedAt: -1 },
+      limit: MOST_ATTEMPTS,
+    }),
+    store.collection('messages').find({
+      filter: { to: everyNumber, ...COUNTED_TEXTS, createdAt: { $gt: since } },
+      sort: { createdAt: -1 },
       limit: MOST_ATTEMPTS,
     }),
     store.collection('system_config').find({
@@ -110,24 +121,81 @@ async function gather(
     throw new Failure('internal', 'this person has more consent events than can be judged');
 
   const counted = attempts.filter((attempt) => attempt._id !== exceptAttemptId);
-  const outcomes = await outcomesOf(store, counted);
-  const settings = new Map(config.map((entry) => [entry.key, entry.value]));
+  const facts = factsFrom(
+    {
+      channel,
+      dialled,
+      numbers: person.numbers,
+      lead,
+      campaign,
+      consent,
+      dnc,
+      imported,
+      checked,
+      attempts: counted,
+      texts: texts.filter((text) => text._id !== exceptAttemptId),
+      outcomes: await outcomesOf(store, counted),
+      settings: settingsOf(config),
+    },
+    { sellerName, timekeeping },
+  );
+  return {
+    facts,
+    to,
+    calling: campaign?.calling ?? HOUSE_CALLING,
+    listCopies: imported.copies,
+    ...(lead ? { lead } : {}),
+    ...(campaign ? { campaign } : {}),
+  };
+}
+
+/** Texts that count against the caps, as a filter: one that was denied went to nobody. */
+export const COUNTED_TEXTS = { channel: 'sms', direction: 'outbound', status: { $ne: 'denied' } } as const;
+
+/** What was read of one called party. */
+export interface Readings {
+  /** What the facts are to be of; absent: a call. */
+  readonly channel?: 'voice' | 'text';
+  /** E.164 where it can be read, else as it is written. */
+  readonly dialled: string;
+  /** Every number of the person. */
+  readonly numbers: readonly string[];
+  readonly lead: Lead | undefined;
+  readonly campaign: Campaign | undefined;
+  /** Of all their numbers. */
+  readonly consent: readonly ConsentLog[];
+  readonly dnc: readonly DncEntry[];
+  /** Of the dialled number. */
+  readonly imported: LookedUp;
+  readonly checked: ReassignedCheck | undefined;
+  /** Tries that count, and what came of them by call. */
+  readonly attempts: readonly Attempt[];
+  readonly outcomes: ReadonlyMap<string, string>;
+  /** Texts of ours that count. */
+  readonly texts: readonly Message[];
+  readonly settings: ReadonlyMap<string, unknown>;
+}
+
+/** The facts out of what was read: the only place that says what the gate is told of it. Throws Failure `config_invalid`. */
+export function factsFrom(
+  { channel = 'voice', dialled, numbers, lead, campaign, settings, ...read }: Readings,
+  { sellerName, timekeeping }: Pick<GatherDeps, 'sellerName' | 'timekeeping'>,
+): FactsInput {
   const policy = readPolicy(settings.get(POLICY_KEYS.policy));
   const calling = campaign?.calling ?? HOUSE_CALLING;
   const address = lead?.contact.address;
-
-  const facts: FactsInput = {
+  return {
     lead: {
       phone: dialled,
-      altPhones: person.numbers.filter((number) => number !== dialled),
+      altPhones: numbers.filter((number) => number !== dialled),
       lineType: 'unknown',
       state: address?.state ?? null,
       zip: address?.zipCode ?? null,
-      consent: consentFacts(consent),
+      consent: consentFacts(read.consent),
       ebrLastTransactionAt: null,
     },
-    call: { purpose: calling.purpose, voice: 'ai', seller: sellerName, subject: calling.subject },
-    dnc: listsOf(dnc, dialled, imported, checked),
+    call: { channel, purpose: calling.purpose, voice: 'ai', seller: sellerName, subject: calling.subject },
+    dnc: listsOf(read.dnc, dialled, read.imported, read.checked),
     environment: {
       emergencyStates: policy.emergencyStates,
       killSwitch: isKilled(settings.get(POLICY_KEYS.killSwitch)),
@@ -150,12 +218,21 @@ async function gather(
       blockedStates: policy.blockedStates,
     },
     history: {
-      attempts: counted.map((attempt) => ({
-        at: attempt.reservedAt,
-        phone: attempt.phone,
-        subject: attempt.subject,
-        outcome: outcomes.get(attempt.callId) ?? 'unknown',
-      })),
+      attempts: [
+        ...read.attempts.map((attempt) => ({
+          at: attempt.reservedAt,
+          phone: attempt.phone,
+          subject: attempt.subject,
+          outcome: read.outcomes.get(attempt.callId) ?? 'unknown',
+        })),
+        // Whatever a text was about counts as the subject of this call.
+        ...read.texts.map((text) => ({
+          at: text.sentAt ?? text.createdAt,
+          phone: text.to,
+          subject: calling.subject,
+          outcome: 'text',
+        })),
+      ],
     },
     policy: {
       requireNationalRegistry: policy.requireNationalRegistry,
@@ -163,17 +240,12 @@ async function gather(
       requireReassignedCheck: policy.requireReassignedCheck,
     },
   };
-  return {
-    facts,
-    to,
-    calling,
-    listCopies: imported.copies,
-    ...(lead ? { lead } : {}),
-    ...(campaign ? { campaign } : {}),
-  };
 }
 
-const numbersOf = ({ contact }: Lead): string[] =>
+export const settingsOf = (config: readonly SystemConfig[]): ReadonlyMap<string, unknown> =>
+  new Map(config.map(({ key, value }) => [key, value]));
+
+export const numbersOf = ({ contact }: Lead): string[] =>
   contact.alternatePhone === undefined ? [contact.phone] : [contact.phone, contact.alternatePhone];
 
 async function calledParty(
@@ -206,7 +278,10 @@ async function calledParty(
   return { lead, to: asked, written: phone };
 }
 
-async function outcomesOf(store: Store, attempts: readonly Attempt[]): Promise<ReadonlyMap<string, string>> {
+export async function outcomesOf(
+  store: Store,
+  attempts: readonly Attempt[],
+): Promise<ReadonlyMap<string, string>> {
   if (attempts.length === 0) return new Map();
   const calls = await store.collection('calls').find({
     filter: { _id: { $in: attempts.map((attempt) => attempt.callId) } },
@@ -218,10 +293,10 @@ async function outcomesOf(store: Store, attempts: readonly Attempt[]): Promise<R
 const outcomeOf = ({ outcome, status }: Call): string =>
   outcome === undefined || (outcome === 'no_conversation' && status !== 'completed') ? status : outcome;
 
-type LookedUp = Awaited<ReturnType<NumberLists['lookUp']>>;
+export type LookedUp = Awaited<ReturnType<NumberLists['lookUp']>>;
 
 /** Imported lists name numbers of the North American plan only; of any other we know no more than which lists there are. */
-async function lookUp(lists: NumberLists, phone: string): Promise<LookedUp> {
+export async function lookUp(lists: NumberLists, phone: string): Promise<LookedUp> {
   const digits = /^\+1([2-9]\d{9})$/.exec(phone)?.[1];
   return digits === undefined
     ? { copies: await lists.copies(), listedIn: [] }

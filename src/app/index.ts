@@ -4,32 +4,40 @@ import { revokes } from '../domain/compliance/consent.ts';
 import type { CallingPolicy } from '../domain/documents.ts';
 import { Failure, isFailure } from '../domain/errors.ts';
 import { createAgentTools } from './agent-tools.ts';
+import { createAnalyseCalls, type HiredAnalyst } from './analyse-call.ts';
 import { keepAtHand } from './at-hand.ts';
+import { createAudience } from './audience.ts';
 import { createCallRecords } from './call-records.ts';
+import { createCampaignPerformance } from './campaign-metrics.ts';
 import { createCampaigns, HOUSE_CALLING } from './campaigns.ts';
 import { createCarryCalls } from './carry-calls.ts';
 import { createCheckCompliance } from './check-compliance.ts';
 import { createClaims } from './claims.ts';
 import { createCompliancePolicy } from './compliance-policy.ts';
+import type { LeadNews } from './consent-ledger.ts';
 import { createConsents } from './consents.ts';
 import { createContacts } from './contacts.ts';
 import { createDnc } from './dnc.ts';
 import { createErasures } from './erase-person.ts';
 import { createFinishCall } from './finish-call.ts';
+import { createForecastCampaign } from './forecast-campaign.ts';
 import { createGatherFacts } from './gather-facts.ts';
+import { createGatherMany } from './gather-many.ts';
 import { createIntake } from './intake.ts';
 import { createKeptScripts } from './kept-scripts.ts';
 import { createLeadImports } from './lead-imports.ts';
 import { createLeads } from './leads.ts';
 import { createLists } from './lists.ts';
 import { createLives } from './lives.ts';
-import { createPlaceCall, type PlaceCallRequest } from './place-call.ts';
+import { createMessages, type MessagesHouse } from './messages.ts';
+import { createPlaceCall, type PlaceCallRequest, type Placed } from './place-call.ts';
 import type {
   AgentInlet,
   CarrierInlet,
   Clock,
   Ids,
   Log,
+  Messenger,
   Recordings,
   Store,
   Telephony,
@@ -39,15 +47,24 @@ import type {
 import type { Prompts } from './prompts.ts';
 import { createProof } from './proof.ts';
 import { createProperties } from './properties.ts';
+import { createRates } from './rates.ts';
 import { createReadCalls } from './read-calls.ts';
 import { createEventLog } from './record-event.ts';
+import { createReports } from './reports.ts';
 import { createRetention } from './retention.ts';
+import { createReviewCalls } from './review-calls.ts';
+import { createRunCampaigns } from './run-campaigns.ts';
+import { createSavedViews } from './saved-views.ts';
 import { createSearchCalls } from './search-calls.ts';
+import { createWaveforms } from './waveforms.ts';
 
 export interface Ports {
   readonly store: Store;
   readonly telephony: Telephony;
+  readonly messenger: Messenger;
   readonly agent: VoiceAgent;
+  /** Absent: calls are analysed by word lists. */
+  readonly analyst?: HiredAnalyst;
   readonly recordings: Recordings;
   readonly timekeeping: Timekeeping;
   readonly clock: Clock;
@@ -63,6 +80,7 @@ export interface House {
   readonly callsPerSecond: number;
   readonly inboundReserve: number;
   readonly prompts: Prompts;
+  readonly messages: MessagesHouse;
 }
 
 /** How long a stopping service waits for what is not a call: transcripts being compared, dials being looked into. */
@@ -80,13 +98,20 @@ export function buildApp(ports: Ports, house: House) {
   const { store, clock, log } = ports;
   const stop = new AbortController();
   const keepScript = createKeptScripts({ ...ports, prompts: house.prompts });
-  const shared = { ...ports, ...house, keepScript, shutdown: stop.signal };
+  const news: LeadNews = {
+    arrived: (leadIds) => void runCampaigns.arrived(leadIds),
+    changed: (leadIds) => void runCampaigns.changed(leadIds),
+  };
+  const shared = { ...ports, ...house, keepScript, news, shutdown: stop.signal };
 
   const events = createEventLog(ports);
-  const campaigns = createCampaigns(ports);
+  const rates = createRates(ports);
+  const campaigns = createCampaigns({ ...ports, changed: (id) => runCampaigns.campaignChanged(id) });
   const dnc = createDnc({
     ...shared,
-    stopCallsTo: (numbers, except) => carry.stopCallsTo(numbers, except),
+    async stopCallsTo(numbers, except) {
+      await Promise.all([messages.stopTo(numbers), carry.stopCallsTo(numbers, except)]);
+    },
   });
   const consents = createConsents({ ...shared, dnc });
   const contacts = createContacts(ports);
@@ -104,6 +129,8 @@ export function buildApp(ports: Ports, house: House) {
   const lists = createLists({ ...shared, claims, policy: compliance.policy });
   const leadOf = keepAtHand(clock, (id) => store.collection('leads').get(id));
   const campaignOf = keepAtHand(clock, campaigns.get);
+  const strategyOf = async (campaignId: string | undefined) =>
+    (campaignId === undefined ? undefined : await campaignOf(campaignId))?.conversationStrategy;
   const policyOf = async (campaignId: string | undefined): Promise<CallingPolicy> =>
     (campaignId === undefined ? undefined : await campaignOf(campaignId))?.calling ?? HOUSE_CALLING;
 
@@ -112,11 +139,20 @@ export function buildApp(ports: Ports, house: House) {
       throw new Failure('store_unavailable', WAITING[store.outage.state]);
   }
 
-  const finish = createFinishCall({ ...shared, events, learnedEnd: (callId) => carry.over(callId) });
+  const finish = createFinishCall({
+    ...shared,
+    events,
+    ratesOf: rates.atHand,
+    learnedEnd: (callId) => carry.over(callId),
+    over: (call) => void runCampaigns.callOver(call),
+    reconciled: (callId) => analyse.reconciled(callId),
+  });
+  const analyse = createAnalyseCalls({ ...shared, events, claims, ratesOf: rates.atHand });
   const carry = createCarryCalls({
     ...shared,
     events,
     policyOf,
+    strategyOf,
     runTool: createAgentTools({ ...shared, events, policyOf, optOut: dnc.optOutOrKeep }),
     finish: finish.start,
     life: () => lives.own,
@@ -124,10 +160,17 @@ export function buildApp(ports: Ports, house: House) {
     leadOf,
     optOut: dnc.optOutOrKeep,
   });
+  const messages = createMessages({
+    ...shared,
+    gatherFacts: createGatherFacts(shared),
+    optOut: dnc.optOutOrKeep,
+    expectUpToDate,
+  });
   const place = createPlaceCall({
     ...shared,
     events,
     policyOf,
+    strategyOf,
     life: () => lives.own,
     gatherFacts: createGatherFacts(shared),
     admit: () => {
@@ -141,6 +184,20 @@ export function buildApp(ports: Ports, house: House) {
       if (!carry.talksOn(callId)) finish.start(callId);
     },
   });
+  async function placeCall(request: PlaceCallRequest): Promise<Placed> {
+    expectUpToDate();
+    await lives.beKnown();
+    return await place.placeCall(request);
+  }
+
+  const runCampaigns = createRunCampaigns({
+    ...shared,
+    claims,
+    gatherFacts: createGatherFacts(shared),
+    placeCall,
+    sendMessage: messages.send,
+    linesFree: () => carry.linesFree,
+  });
   const lives = createLives({
     ...ports,
     claims,
@@ -148,14 +205,24 @@ export function buildApp(ports: Ports, house: House) {
     takeUp: (life) => carry.takeUp(life, place.lookAgain),
     isFinishing: finish.isUnderWay,
   });
+  const forecasts = createForecastCampaign({
+    ...shared,
+    gatherMany: createGatherMany({ ...shared, gatherFacts: createGatherFacts(shared) }),
+    ratesOf: rates.atHand,
+  });
   const read = createReadCalls({ ...shared, events });
+  const { list: listCalls, ...reviews } = createReviewCalls({ ...ports, calls: read });
   const retention = createRetention({ ...shared, events });
   const erasures = createErasures({ ...shared, events, dnc });
 
   async function takeUp(): Promise<number> {
     expectUpToDate();
     await lists.recover();
-    return await lives.begin();
+    await messages.recover();
+    const open = await lives.begin();
+    runCampaigns.begin();
+    analyse.begin();
+    return open;
   }
 
   async function takeUpWhenBack(): Promise<void> {
@@ -176,7 +243,18 @@ export function buildApp(ports: Ports, house: House) {
   });
 
   const agentInlet: AgentInlet = { conversationReported: finish.conversationReported };
-  const carrierInlet: CarrierInlet = carry.inlet;
+  const carrierInlet: CarrierInlet = {
+    ...carry.inlet,
+    async message(text) {
+      const answer = await carry.inlet.message(text);
+      // A wish to stop holds already; that the words themselves are not kept must not undo it.
+      await messages.received(text).catch((error) => {
+        log.error({ err: error, messageSid: text.messageSid }, 'a text of a person could not be kept');
+      });
+      return answer;
+    },
+    delivery: messages.statusReported,
+  };
 
   return {
     leads,
@@ -191,17 +269,28 @@ export function buildApp(ports: Ports, house: House) {
     retention,
     erasures,
     campaigns,
+    runCampaigns,
+    rates,
+    forecasts,
+    performance: createCampaignPerformance({ ...ports, ratesOf: rates.atHand }),
+    reports: createReports(ports),
+    analyses: { request: analyse.request, list: analyse.list, markWrong: analyse.markWrong },
+    audience: createAudience(ports),
+    messages,
+    reviews,
+    savedViews: createSavedViews(ports),
     calls: {
       /** As `placeCall`; a lead's own campaign is meant when none is named. */
       async place(request: PlaceCallRequest) {
         expectUpToDate();
-        await lives.beKnown();
         const lead = await leadOf(request.leadId);
         const campaignId = request.campaignId ?? lead?.campaignId;
-        return await place.placeCall({ ...request, ...(campaignId ? { campaignId } : {}) });
+        return await placeCall({ ...request, ...(campaignId ? { campaignId } : {}) });
       },
       ...read,
+      list: listCalls,
       search: createSearchCalls(ports),
+      waveform: createWaveforms(ports),
       async end({ callId, by }: { callId: string; by: string }): Promise<void> {
         await carry.end(callId, by);
       },
@@ -229,6 +318,7 @@ export function buildApp(ports: Ports, house: House) {
     activeCalls: (): number => carry.activeCount,
     /** Refuses new calls, lets live ones end for `patienceMs`, then frees everything. */
     async stop(patienceMs: number): Promise<void> {
+      runCampaigns.stop();
       await carry.drain(patienceMs);
       const settled = Promise.all([place.settled(), finish.settled(), events.settled()]);
       const late = clock.sleep(SETTLE_MS);
@@ -238,7 +328,15 @@ export function buildApp(ports: Ports, house: House) {
       await Promise.allSettled([place.settled(), finish.settled(), events.settled()]);
       // A long list that is becoming current is not waited for, nor a long run: both can be gone on with.
       await Promise.race([
-        Promise.all([lists.settled(), leadImports.settled(), retention.settled()]),
+        Promise.all([
+          lists.settled(),
+          leadImports.settled(),
+          forecasts.settled(),
+          retention.settled(),
+          runCampaigns.settled(),
+          analyse.settled(),
+          messages.settled(),
+        ]),
         clock.sleep(SETTLE_MS),
       ]);
       log.info({}, 'all calls are over');

@@ -8,7 +8,8 @@ import { isFailure } from '../domain/errors.ts';
 import type { Clock, Ids, Store } from './ports.ts';
 import { type Prompts, scriptRef, scriptText } from './prompts.ts';
 
-export type KeepScript = (script: Script) => Promise<ScriptRef>;
+/** `words`: those of the call's campaign, where it has its own. */
+export type KeepScript = (script: Script, words?: Prompts) => Promise<ScriptRef>;
 
 /** Answers once the script's words are in the store. Throws what the store throws. */
 export function createKeptScripts({
@@ -23,11 +24,11 @@ export function createKeptScripts({
   readonly prompts: Prompts;
 }): KeepScript {
   const kept = new Set<string>();
-  return async (script) => {
-    const ref = scriptRef(prompts, script);
+  return async (script, words = prompts) => {
+    const ref = scriptRef(words, script);
     if (kept.has(ref.hash)) return ref;
     const now = new Date(clock.nowMs());
-    const text = scriptText(prompts, script);
+    const text = scriptText(words, script);
     try {
       await store
         .collection('call_scripts')

@@ -2,7 +2,8 @@
 import type { Call } from '../domain/call.ts';
 import type { ConsentLog, Lead } from '../domain/documents.ts';
 import { Failure } from '../domain/errors.ts';
-import { changeLead, type LeadChange, type NewLead, newLead } from '../domain/lead.ts';
+import { changeDeal, changeLead, type LeadChange, type NewLead, newLead } from '../domain/lead.ts';
+import type { Message } from '../domain/message.ts';
 import { parsePhone } from '../domain/phone.ts';
 import { type LedgerDeps, ledgerOf, refreshLeads } from './consent-ledger.ts';
 import type { ConsentGiven, Consents } from './consents.ts';
@@ -33,7 +34,7 @@ export type CreatedLead = Lead & { readonly duplicates: readonly string[] };
 
 export interface TimelineItem {
   readonly at: Date;
-  readonly kind: 'created' | 'call' | 'consent' | 'dnc' | 'follow_up';
+  readonly kind: 'created' | 'call' | 'consent' | 'dnc' | 'follow_up' | 'message';
   readonly title: string;
   readonly detail?: string;
   readonly callId?: string;
@@ -44,6 +45,7 @@ export interface LeadsDeps extends LedgerDeps {
 }
 
 const MOST_TIMELINE_CALLS = 1_000;
+const MOST_TIMELINE_MESSAGES = 1_000;
 
 export function createLeads(deps: LeadsDeps) {
   const { store, clock, ids, consents } = deps;
@@ -66,6 +68,7 @@ export function createLeads(deps: LeadsDeps) {
     if (consent) await consents.grant({ ...consent, phone: lead.contact.phone, leadId: lead._id }, by);
     else await refreshLeads(deps, numbersOf(lead), by);
     await contacts.ofLead(lead._id);
+    deps.news?.arrived([lead._id]);
     return { ...(await get(lead._id)), duplicates };
   }
 
@@ -104,7 +107,10 @@ export function createLeads(deps: LeadsDeps) {
   /** Changes what is given. Throws `lead_not_found`, `invalid_request`. */
   async function update(leadId: string, change: LeadChange, by: string): Promise<Lead> {
     const before = await get(leadId);
-    const { set, unset } = changeLead(change, { nowMs: clock.nowMs(), by });
+    const changed = changeLead(change, { nowMs: clock.nowMs(), by });
+    const deal = changeDeal(before, change, clock.nowMs());
+    const set = { ...changed.set, ...deal.set };
+    const unset = [...changed.unset, ...deal.unset];
     await stopFollows(deps, numbersOf(before), set, by);
     const after = await leads.update(
       { _id: leadId },
@@ -115,27 +121,35 @@ export function createLeads(deps: LeadsDeps) {
     );
     if (!after) throw new Failure('lead_not_found', 'there is no such lead', { details: { leadId } });
     if (change.contact !== undefined && after.erasedAt === undefined) await contacts.ofLead(leadId);
+    deps.news?.changed([leadId]);
+    deps.news?.arrived([leadId]);
     if (numbersOf(before).join() === numbersOf(after).join()) return after;
     // Another number has another consent.
     await refreshLeads(deps, numbersOf(after), by);
     return await get(leadId);
   }
 
-  /** What happened with this person, oldest first: arrival, calls, consent and do-not-call events of all their numbers. */
+  /** What happened with this person, oldest first: arrival, calls, messages, consent and do-not-call events of all their numbers. */
   async function timeline(leadId: string): Promise<readonly TimelineItem[]> {
     const lead = await get(leadId);
     const { numbers } = await personOf(store, numbersOf(lead));
-    const [calls, entries] = await Promise.all([
+    const [calls, messages, entries] = await Promise.all([
       store.collection('calls').find({
         filter: { $or: [{ leadId }, { contactPhone: { $in: numbers } }] },
         sort: { initiatedAt: -1 },
         limit: MOST_TIMELINE_CALLS,
+      }),
+      store.collection('messages').find({
+        filter: { $or: [{ leadId }, { to: { $in: numbers } }, { from: { $in: numbers } }] },
+        sort: { createdAt: -1 },
+        limit: MOST_TIMELINE_MESSAGES,
       }),
       ledgerOf(store, numbers),
     ]);
     const items: TimelineItem[] = [
       { at: lead.receivedAt, kind: 'created', title: `Lead received from ${lead.source}` },
       ...calls.flatMap(callItems),
+      ...messages.map(messageItem),
       ...entries.map(ledgerItem),
     ];
     return items.sort((a, b) => a.at.getTime() - b.at.getTime());
@@ -190,6 +204,21 @@ function callItems(call: Call): TimelineItem[] {
       }),
     ),
   ];
+}
+
+const CHANNEL = { sms: 'text', email: 'e-mail' } as const;
+
+function messageItem(message: Message): TimelineItem {
+  const { channel, direction, status, complianceDecision, error, subject, text } = message;
+  const what = CHANNEL[channel];
+  const title =
+    direction === 'inbound'
+      ? `Wrote a ${what}`
+      : status === 'denied'
+        ? `${what === 'text' ? 'Text' : 'E-mail'} not sent`
+        : `${what === 'text' ? 'Text' : 'E-mail'} ${status}`;
+  const why = status === 'denied' ? complianceDecision?.explanation : error?.says;
+  return { at: message.sentAt ?? message.createdAt, kind: 'message', title, detail: why ?? subject ?? text };
 }
 
 const LEDGER_TITLE: Record<ConsentLog['eventType'], string> = {

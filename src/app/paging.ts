@@ -88,8 +88,12 @@ export async function* inOrder<D extends { readonly _id: string }>(
   }
 }
 
-/** What comes behind `last`: a greater first field, or the same and a greater second one, and so on. */
+/**
+ * What comes behind `last`: a greater first field, or the same and a greater second one, and so on. That the first is not
+ * less follows from it, and is said because an index can begin there.
+ */
 const further = (last: object, by: readonly string[]): Filter => ({
+  ...(by[0] === undefined ? {} : { [by[0]]: { $gte: valueAt(last, by[0]) } }),
   $or: by.map((field, i) => ({
     ...Object.fromEntries(by.slice(0, i).map((equal) => [equal, valueAt(last, equal)])),
     [field]: { $gt: valueAt(last, field) },

@@ -8,6 +8,8 @@
  * step from `reserved` to `dialed` is taken once: who ends an attempt before it (an opt-out, a recovery) ends the dial.
  */
 import { type Call, type CallTerms, type EndStatus, isOver } from '../domain/call.ts';
+import { callerIdFor } from '../domain/caller-id.ts';
+import type { ConversationStrategy } from '../domain/campaign.ts';
 import { checkError, decide } from '../domain/compliance/decide.ts';
 import type { Decision } from '../domain/compliance/decision.ts';
 import type { DialPermit } from '../domain/compliance/permit.ts';
@@ -21,7 +23,7 @@ import type { KeepScript } from './kept-scripts.ts';
 import { underLife } from './lives.ts';
 import { personOf } from './person.ts';
 import type { Cancel, CarrierCall, Clock, Ids, Log, Store, Telephony } from './ports.ts';
-import { statesOf } from './prompts.ts';
+import { type Prompts, promptsOf, statesOf } from './prompts.ts';
 import type { EventLog } from './record-event.ts';
 
 export interface PlaceCallRequest {
@@ -47,6 +49,8 @@ export interface PlaceCallDeps {
   readonly policyOf: (campaignId: string | undefined) => Promise<CallingPolicy>;
   readonly fromNumbers: readonly string[];
   readonly keepScript: KeepScript;
+  readonly prompts: Prompts;
+  readonly strategyOf: (campaignId: string | undefined) => Promise<ConversationStrategy | undefined>;
   readonly sellerName: string;
   readonly callsPerSecond: number;
   /** Whose calls those are that begin now; undefined where this process is the only one. */
@@ -127,6 +131,22 @@ export function createPlaceCall(deps: PlaceCallDeps) {
       createdAt: now,
       updatedAt: now,
     };
+  }
+
+  /** Throws Failure `config_invalid` when we have no number. */
+  async function callerId(phone: string): Promise<string> {
+    const [before] =
+      deps.fromNumbers.length < 2
+        ? []
+        : await store.collection('calls').find({
+            filter: { contactPhone: phone, direction: 'outbound', callSid: { $exists: true } },
+            sort: { initiatedAt: -1 },
+            limit: 1,
+          });
+    const from = callerIdFor(deps.fromNumbers, phone, before?.fromPhone);
+    if (from === undefined)
+      throw new Failure('config_invalid', 'no number to call from: set TWILIO_PHONE_NUMBER');
+    return from;
   }
 
   /** `unsure`: the store failed, and the attempt may or may not be there. Throws when the person or the key is taken. */
@@ -264,7 +284,10 @@ export function createPlaceCall(deps: PlaceCallDeps) {
       type: 'permitted',
       decision,
       terms,
-      script: await deps.keepScript(scriptFor(statesOf({ complianceDecision: decision }), 'outbound')),
+      script: await deps.keepScript(
+        scriptFor(statesOf({ complianceDecision: decision }), 'outbound'),
+        promptsOf(deps.prompts, await deps.strategyOf(attempt.campaignId)),
+      ),
     });
 
   const ended = (callId: string, status: EndStatus, reason: string): Promise<Call> =>
@@ -419,10 +442,8 @@ export function createPlaceCall(deps: PlaceCallDeps) {
       const lead = await store.collection('leads').get(request.leadId);
       if (!lead) throw new Failure('lead_not_found', `no lead ${request.leadId}`);
       const policy = await deps.policyOf(request.campaignId);
-      const from = deps.fromNumbers[0];
-      if (!from) throw new Failure('config_invalid', 'no number to call from: set TWILIO_PHONE_NUMBER');
-
       const attempt = await newAttempt(request, callId, lead, policy.subject);
+      const from = await callerId(attempt.phone);
       const place = await reserve(attempt);
       if (place === 'reserved' || place === 'unsure')
         return await begin(request, attempt, place, policy, from);

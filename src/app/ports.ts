@@ -1,7 +1,9 @@
 /** app/ports: what the verbs need of the world. Each adapter fills one or two of these; nothing here knows a vendor. */
+import type { Findings } from '../domain/analysis.ts';
 import type { AnsweredBy, Call, CallEvent, EndStatus, PlatformTurn } from '../domain/call.ts';
-import type { DialPermit } from '../domain/compliance/permit.ts';
-import type { Stored } from '../domain/documents.ts';
+import type { DialPermit, MessagePermit } from '../domain/compliance/permit.ts';
+import type { Stored, TranscriptMessage } from '../domain/documents.ts';
+import type { Delivery } from '../domain/message.ts';
 
 // ── Storage ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -223,6 +225,59 @@ export interface Telephony {
   recording(recordingSid: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
 }
 
+/** What the carrier says of a text when asked. */
+export interface CarrierText {
+  readonly vendorId: string;
+  readonly text: string;
+  readonly delivery: Delivery;
+  readonly error?: MessageError;
+}
+
+/** Why a message did not arrive: the vendor's own code where it gave one, and what it means. */
+export interface MessageError {
+  readonly code: string;
+  readonly says: string;
+  /** The person told the vendor to stop. */
+  readonly optedOut?: true;
+}
+
+/**
+ * Texts and e-mails. Both spend the permit, send to its number or address, and never retry. Both throw Failure: `permit_*`;
+ * `message_refused` (a clear no: details.error is a MessageError); `message_unconfirmed` (no clear answer: it may have been
+ * sent); `message_unavailable` (surely not sent).
+ */
+export interface Messenger {
+  sendSms(
+    permit: MessagePermit,
+    text: { readonly messageId: string; readonly from: string; readonly text: string },
+    signal: AbortSignal,
+  ): Promise<{ readonly vendorId: string }>;
+  /**
+   * Texts from one of our numbers to `to` that the carrier took since `since`; `complete`: it surely took no other, for a
+   * request made at `since` is over and told by now. Throws Failure `message_unavailable`.
+   */
+  textsTo(
+    query: { readonly to: string; readonly from: string; readonly since: Date },
+    signal: AbortSignal,
+  ): Promise<{ readonly texts: readonly CarrierText[]; readonly complete: boolean }>;
+  /** Absent: no mail server is set up. */
+  readonly mail?: {
+    /** What people read as the sender. */
+    readonly from: string;
+    sendMail(
+      permit: MessagePermit,
+      mail: {
+        readonly messageId: string;
+        readonly subject: string;
+        readonly text: string;
+        /** Takes a POST by the reader's mail program (RFC 8058). */
+        readonly unsubscribeUrl: string;
+      },
+      signal: AbortSignal,
+    ): Promise<{ readonly vendorId: string }>;
+  };
+}
+
 /** One phone's media stream. Audio is μ-law 8 kHz mono. Methods after the end do nothing. */
 export interface Leg {
   readonly callSid: string;
@@ -306,6 +361,14 @@ export interface CarrierInlet {
     to: string;
     text: string;
   }): Promise<{ readonly reply?: string }>;
+  /** What became of a text of ours. */
+  delivery(messageId: string, report: DeliveryReport): Promise<void>;
+}
+
+export interface DeliveryReport {
+  readonly vendorId: string;
+  readonly delivery: Delivery;
+  readonly error?: MessageError;
 }
 
 export interface CarrierStatus {
@@ -332,8 +395,9 @@ export interface AgentBrief {
   readonly callId: string;
   readonly userId?: string;
   readonly dynamicVariables: Readonly<Record<string, string | number | boolean>>;
-  /** Used only where the agent permits the override. */
+  /** Used only where the agent permits the override; so is the voice. */
   readonly firstMessage?: string;
+  readonly voiceId?: string;
 }
 
 export interface VoiceAgent {
@@ -395,6 +459,45 @@ export interface PlatformConversation {
   readonly failed: boolean;
 }
 
+// ── The analyst ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** A call that is over, as an analyst reads it. */
+export interface CallToAnalyse {
+  readonly callId: string;
+  readonly direction: Call['direction'];
+  readonly messages: readonly TranscriptMessage[];
+  readonly startedAt: Date;
+  /** Of the other party; absent: unknown. */
+  readonly zone?: string;
+}
+
+/** Tokens of all questions that one analysis took. */
+export interface TokenUsage {
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  readonly cacheReadTokens: number;
+  readonly cacheWriteTokens: number;
+}
+
+/** A model that understands calls. What it answers is of the right shape, and not yet known to be true. */
+export interface Analyst {
+  readonly model: string;
+  /** Name and version of the prompt, and the SHA-256 of everything the model is told about how to answer. */
+  readonly version: string;
+  readonly promptHash: string;
+  /**
+   * `unusable`: it cannot understand this call, now or later, and `why`. Throws Failure `analysis_unavailable` when it cannot
+   * be asked at present (details.blame 'settings' when somebody must mend something), and the reason of the signal.
+   */
+  analyse(
+    call: CallToAnalyse,
+    signal: AbortSignal,
+  ): Promise<
+    | { readonly kind: 'found'; readonly findings: Findings; readonly usage: TokenUsage }
+    | { readonly kind: 'unusable'; readonly why: string; readonly usage: TokenUsage }
+  >;
+}
+
 // ── The rest of the world ────────────────────────────────────────────────────────────────────────────────────────────
 
 export type Cancel = () => void;
@@ -425,6 +528,12 @@ export interface Ids {
   objectId(): string;
   /** 256 bits, URL-safe. */
   token(): string;
+}
+
+/** Slow hashes of passwords, made off the main thread. Both throw Failure `at_capacity` when too many wait. */
+export interface Passwords {
+  hash(password: string): Promise<string>;
+  matches(password: string, hash: string): Promise<boolean>;
 }
 
 /** Personal data goes under `pii`, which the logger redacts unless told otherwise. */

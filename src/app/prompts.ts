@@ -3,6 +3,7 @@
  * from them. Every text is read and checked at the start: a fault in one would be heard by somebody.
  */
 import type { Call, ScriptRef } from '../domain/call.ts';
+import type { ConversationStrategy } from '../domain/campaign.ts';
 import { sha256Hex } from '../domain/canonical.ts';
 import { numberKind } from '../domain/compliance/number.ts';
 import {
@@ -82,6 +83,36 @@ export function fill(template: string, values: Readonly<Record<string, string>>)
     .replace(/\s+/g, ' ')
     .trim();
 }
+
+/** A campaign's opening with the placeholders of the prompts; {firstName} is written for {{lead_name}} in many a script. */
+export const openingTemplate = (script: string): string =>
+  script.replace(/(?<!\{)\{\s*firstName\s*\}(?!\})/g, '{{lead_name}}');
+
+/**
+ * The prompts as a campaign's calls say them: its opening stands in the place of our question, behind all that the law wants
+ * said, which no campaign changes.
+ */
+export function promptsOf(prompts: Prompts, strategy: ConversationStrategy | undefined): Prompts {
+  const script = strategy?.openingScript;
+  return script === undefined ? prompts : { ...prompts, question: openingTemplate(script) };
+}
+
+/** What the agent is told of a campaign's way to talk; "none" where it says nothing of it. */
+export const strategyVariables = ({
+  qualificationQuestions = [],
+  objectionHandlers = {},
+  callToAction,
+}: ConversationStrategy = {}): Readonly<
+  Record<'qualification_questions' | 'objection_handlers' | 'call_to_action', string>
+> => ({
+  qualification_questions:
+    qualificationQuestions.map((question, at) => `${at + 1}. ${question}`).join('\n') || 'none',
+  objection_handlers:
+    Object.entries(objectionHandlers)
+      .map(([objection, answer]) => `${objection.replaceAll('_', ' ')}: ${answer}`)
+      .join('\n') || 'none',
+  call_to_action: callToAction ?? 'none',
+});
 
 /** What is wrong with the placeholders of a text, in words for whoever wrote it; undefined when nothing is. */
 export function placeholderProblem(template: string, may: readonly string[]): string | undefined {

@@ -4,8 +4,9 @@ import type { TranscriptMessage } from '../domain/documents.ts';
 import { mentions, wantedIn } from '../domain/search-text.ts';
 import type { Store } from './ports.ts';
 import { type CallQuery, callFilter } from './read-calls.ts';
+import { type ReviewFilter, reviewedSo } from './review-calls.ts';
 
-export interface CallSearch extends CallQuery {
+export interface CallSearch extends CallQuery, ReviewFilter {
   /** Words and "phrases", all of which were said. */
   readonly text: string;
 }
@@ -30,7 +31,14 @@ const MOST_SHOWN = 3;
 
 /** The newest talks first. Throws Failure `invalid_request` for a text without a word, and what the store throws. */
 export function createSearchCalls({ store }: { readonly store: Store }) {
-  return async function searchCalls({ text, limit, cursor, ...filters }: CallSearch): Promise<FoundCalls> {
+  return async function searchCalls({
+    text,
+    limit,
+    cursor,
+    review,
+    tag,
+    ...filters
+  }: CallSearch): Promise<FoundCalls> {
     const found: Call[] = [];
     let from = cursor;
     let complete = true;
@@ -46,7 +54,11 @@ export function createSearchCalls({ store }: { readonly store: Store }) {
       const calls = await store.collection('calls').find({
         filter: { $and: [{ _id: { $in: page.callIds } }, callFilter(filters)] },
       });
-      const byId = new Map(calls.map((call) => [call._id, call]));
+      const reviewed = await reviewedSo(store, calls, {
+        ...(review ? { review } : {}),
+        ...(tag ? { tag } : {}),
+      });
+      const byId = new Map(reviewed.map((call) => [call._id, call]));
       found.push(...page.callIds.flatMap((id) => byId.get(id) ?? []));
       if (from === undefined) break;
     }

@@ -99,12 +99,20 @@ export function createTakeLeads(deps: TakeLeadsDeps) {
     await contacts.ofNew(plans.filter(isNew).map(({ lead }) => lead));
     for (const { taken } of plans)
       if (taken.outcome === 'updated' && taken.leadId !== undefined) await contacts.ofLead(taken.leadId);
+    tell(plans);
     for (const {
       candidate: { place },
       taken,
     } of plans)
       answers[place] = taken;
     return answers.filter((each) => each !== undefined);
+  }
+
+  function tell(plans: readonly Plan[]): void {
+    const updated = plans.filter(({ taken }) => taken.outcome === 'updated').map(({ lead }) => lead._id);
+    if (updated.length > 0) deps.news?.changed(updated);
+    const created = plans.filter(isNew).map(({ lead }) => lead._id);
+    if (created.length + updated.length > 0) deps.news?.arrived([...created, ...updated]);
   }
 
   function candidate(

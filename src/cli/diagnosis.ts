@@ -6,6 +6,7 @@ import { constants } from 'node:fs';
 import { access, mkdir, statfs } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { createElevenLabs } from '../adapters/elevenlabs/index.ts';
+import { createMail } from '../adapters/mail/index.ts';
 import { timeZoneRelease } from '../adapters/time-zones.ts';
 import { createTwilio } from '../adapters/twilio/index.ts';
 import type { Clock, Ids, Log } from '../app/ports.ts';
@@ -52,6 +53,7 @@ export async function* diagnose(parts: Parts): AsyncGenerator<Look> {
   yield await disk(config.dataDir);
   yield* carrier(parts);
   yield await agent(parts);
+  yield await mailServer(parts);
   if (config.http.publicBaseUrl !== undefined) yield await wayToUs(config.http.publicBaseUrl);
   yield await service(config);
 }
@@ -170,6 +172,26 @@ async function agent({ config, clock, log }: Parts): Promise<Look> {
           'Check the network, then try again.',
         ),
       ],
+    };
+  }
+}
+
+/** Connects and signs in; nothing is sent. */
+async function mailServer({ config, clock }: Parts): Promise<Look> {
+  const at = 'the mail server';
+  if (config.mail === undefined) {
+    const seen = config.sandbox.carrier ? 'the built-in mailbox' : 'none: e-mails are not sent';
+    return { at, seen, findings: [] };
+  }
+  const seen = `${new URL(config.mail.url).host}, from ${config.mail.from}`;
+  try {
+    return { at, seen, findings: await createMail({ ...config.mail, clock }).inspect(patience()) };
+  } catch (error) {
+    const remedy = 'Check the network and the host in SMTP_URL, then try again.';
+    return {
+      at,
+      seen,
+      findings: [finding('error', 'SMTP_URL', messageOf(error), 'an answer within 10 s', remedy)],
     };
   }
 }

@@ -1,6 +1,15 @@
 /** contract/calls: calls, what happened in them, what was said, and the live wall. */
 import { z } from 'zod';
-import { Id, Instant, PageQuery } from './common.ts';
+import {
+  Analysis,
+  AnalysisOrigin,
+  CallSentiment,
+  CallUnderstanding,
+  ExtractedInfo,
+  KeyMoment,
+  QualityFactors,
+} from './analyses.ts';
+import { Id, Instant, line, PageQuery, PhoneText } from './common.ts';
 import { Decision } from './compliance.ts';
 
 export const CallStatus = z.enum([
@@ -62,6 +71,8 @@ export const FollowUpAction = z
     scheduledFor: z.exactOptional(Instant),
     notes: z.string(),
     completed: z.boolean(),
+    /** Not arranged by the agent but found in what was said. */
+    foundBy: z.exactOptional(z.literal('analysis')),
   })
   .meta({ id: 'FollowUpAction' });
 
@@ -80,6 +91,21 @@ export const CallTerms = z
     lists: z.array(z.object({ list: z.string(), asOf: Instant })),
   })
   .meta({ id: 'CallTerms' });
+
+/** US dollars by the rates that were used; estimated when the call was over. */
+export const CallCost = z
+  .object({
+    twilioMinutes: z.number(),
+    twilioRate: z.number(),
+    /** One of the two, as the rate was meant. */
+    elevenLabsMinutes: z.exactOptional(z.number()),
+    elevenLabsCharacters: z.exactOptional(z.number()),
+    elevenLabsRate: z.number(),
+    /** What analysing it cost so far; in `totalCost` too. */
+    claudeCost: z.exactOptional(z.number()),
+    totalCost: z.number(),
+  })
+  .meta({ id: 'CallCost' });
 
 /** Durations in seconds unless the name says `Ms`. A refused attempt is a call with status `denied`. */
 export const Call = z
@@ -129,6 +155,19 @@ export const Call = z
     hasRecording: z.boolean(),
     recordingDuration: z.exactOptional(z.number()),
     completeness: z.exactOptional(Completeness),
+    sentiment: z.exactOptional(CallSentiment),
+    /** Not in lists of calls. */
+    keyMoments: z.exactOptional(z.array(KeyMoment)),
+    extractedInfo: z.exactOptional(ExtractedInfo),
+    qualityScore: z.exactOptional(z.number()),
+    qualityFactors: z.exactOptional(QualityFactors),
+    summary: z.exactOptional(z.string()),
+    /** Who understood it so, and on which messages each claim rests. */
+    analysis: z.exactOptional(CallUnderstanding),
+    /** Present while its words, as they are now, were not analysed yet. */
+    analysisDue: z.exactOptional(Instant),
+    /** Of a call that was answered. */
+    cost: z.exactOptional(CallCost),
     complianceDecision: z.exactOptional(Decision),
     script: z.exactOptional(ScriptRef),
     /** The hash of `script`. */
@@ -165,6 +204,11 @@ export const CallQuery = PageQuery.extend({
   direction: z.exactOptional(Direction),
   leadId: z.exactOptional(Id),
   campaignId: z.exactOptional(Id),
+  /** The other party's. */
+  phone: z.exactOptional(PhoneText),
+  /** As people left it; nobody looked at an `unreviewed` one. */
+  review: z.exactOptional(z.enum(['unreviewed', 'reviewed', 'needs_attention'])),
+  tag: z.exactOptional(line(40)),
   /** Initiated at or after. */
   from: z.exactOptional(Instant),
   /** Initiated before. */
@@ -272,6 +316,8 @@ export const CallEvent = z
       ),
       source: z.enum(['webhook', 'poll', 'none']),
     }),
+    event('costed', { cost: CallCost }),
+    event('analysed', { analysisId: Id, origin: AnalysisOrigin, analysis: Analysis }),
     event('erased', { what: z.enum(['content', 'recording']), why: z.enum(['request', 'retention']) }),
   ])
   .meta({ id: 'CallEvent' });
@@ -290,6 +336,8 @@ export const TranscriptMessage = z
     heardMs: z.exactOptional(z.number()),
     /** Only the platform's own account had this message. */
     repaired: z.boolean(),
+    /** What was felt in it, -1..1, as the call's analysis has it. */
+    sentiment: z.exactOptional(z.number()),
   })
   .meta({ id: 'TranscriptMessage' });
 export type TranscriptMessage = z.infer<typeof TranscriptMessage>;

@@ -76,6 +76,14 @@ const calling = z.strictObject({
   carrierRecording: z.exactOptional(policy.carrierRecording),
 });
 
+/** As `calling`; null removes what may be absent. */
+const callingPatch = z.strictObject({
+  ...calling.shape,
+  voicemailText: z.exactOptional(prose(1000).nullable()),
+  transferNumber: z.exactOptional(PhoneText.nullable()),
+  hours: z.exactOptional(CampaignHours.nullable()),
+});
+
 const Seconds = z
   .int()
   .min(0)
@@ -209,16 +217,16 @@ export const CampaignCreate = z
   .meta({ id: 'CampaignCreate' });
 export type CampaignCreate = z.infer<typeof CampaignCreate>;
 
-/** Only what is given changes, within `calling` too; `workflow`, `schedule` and the like are replaced whole, null removes. */
+/** Only what is given changes, within `calling` too; `targeting`, `workflow` and the like are replaced whole, null removes. */
 export const CampaignPatch = z
   .strictObject({
     name: z.exactOptional(line(120)),
-    description: z.exactOptional(prose(2000)),
+    description: z.exactOptional(prose(2000).nullable()),
     type: z.exactOptional(CampaignType),
     status: z.exactOptional(CampaignStatus),
-    /** Replaced whole. */
-    targeting: z.exactOptional(Targeting),
-    calling: z.exactOptional(calling),
+    /** Null: only the leads that were given to the campaign. */
+    targeting: z.exactOptional(Targeting.nullable()),
+    calling: z.exactOptional(callingPatch),
     workflow: z.exactOptional(Workflow.nullable()),
     schedule: z.exactOptional(Schedule.nullable()),
     budget: z.exactOptional(Budget.nullable()),
@@ -229,6 +237,29 @@ export const CampaignPatch = z
   .refine((value) => Object.keys(value).length > 0, { error: 'give at least one member to change' })
   .meta({ id: 'CampaignPatch' });
 export type CampaignPatch = z.infer<typeof CampaignPatch>;
+
+/** Rates 0..1, absent where there is nothing to divide by; money US dollars, durations seconds. */
+export const CampaignMetrics = z
+  .object({
+    leadsReceived: z.int(),
+    leadsContacted: z.int(),
+    conversationsCompleted: z.int(),
+    qualified: z.int(),
+    siteVisits: z.int(),
+    offersExtended: z.int(),
+    dealsClosed: z.int(),
+    avgQualificationScore: z.exactOptional(z.number()),
+    avgSentiment: z.exactOptional(z.number()),
+    avgCallDuration: z.exactOptional(z.number()),
+    conversionRate: z.exactOptional(z.number()),
+    costPerLead: z.exactOptional(z.number()),
+    costPerDeal: z.exactOptional(z.number()),
+    totalRevenue: z.number(),
+    totalCost: z.number(),
+    roi: z.exactOptional(z.number()),
+  })
+  .meta({ id: 'CampaignMetrics' });
+export type CampaignMetrics = z.infer<typeof CampaignMetrics>;
 
 export const Campaign = z
   .object({
@@ -243,7 +274,11 @@ export const Campaign = z
     /** Why it is paused. */
     hold: z.exactOptional(Hold),
     startedAt: z.exactOptional(Instant),
+    /** When it last became active. */
+    resumedAt: z.exactOptional(Instant),
     completedAt: z.exactOptional(Instant),
+    /** What was computed last; GET /campaigns/{id}/performance computes it anew. */
+    metrics: z.exactOptional(CampaignMetrics.extend({ computedAt: Instant })),
     createdAt: Instant,
     updatedAt: Instant,
   })
@@ -258,23 +293,29 @@ export type CampaignQuery = z.infer<typeof CampaignQuery>;
 
 // ── Before the start ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** How many leads a targeting takes, for an editor that shows it while one writes. */
+/** How many leads a targeting takes, for an editor that shows it while one writes. `campaignId`: its own leads count too. */
 export const AudienceQuery = z
   .strictObject({ targeting: z.exactOptional(Targeting), campaignId: z.exactOptional(Id) })
   .meta({ id: 'AudienceQuery' });
 export const Audience = z
   .object({
-    /** Leads that fit and are in no other campaign. */
+    /** Leads that would be taken: those of the campaign itself, and those of no campaign that fit. */
     fitting: z.int(),
     /** All leads that are open to be called. */
     open: z.int(),
-    /** Present when the count stopped before the end: there are at least so many. */
+    /** Present when the count of `fitting` stopped before the end: there are at least so many. */
     atLeast: z.exactOptional(z.literal(true)),
   })
   .meta({ id: 'Audience' });
 export type Audience = z.infer<typeof Audience>;
 
-const Share = z.object({ reason: z.string(), explanation: z.string(), leads: z.int() });
+/** Leads of which the gate says the same; a few of them by name. */
+const Share = z.object({
+  reason: z.string(),
+  explanation: z.string(),
+  leads: z.int(),
+  examples: z.array(z.object({ leadId: Id, name: z.string() })),
+});
 
 /** What the gate says of every lead of a campaign, and what the pace makes of it. Made in the background; asked for again until `done`. */
 export const Forecast = z
@@ -357,6 +398,7 @@ export const Enrollment = z
 export type Enrollment = z.infer<typeof Enrollment>;
 
 export const EnrollmentQuery = PageQuery.extend({
+  leadId: z.exactOptional(Id),
   stage: z.exactOptional(EnrollmentStage),
   /** The reason for which it waits. */
   waiting: z.exactOptional(line(60)),
@@ -405,8 +447,12 @@ export const CampaignWork = z
   .meta({ id: 'CampaignWork' });
 export type CampaignWork = z.infer<typeof CampaignWork>;
 
+/** What needs no words: an empty object, or nothing at all. */
+export const NoWords = z.strictObject({}).optional();
+
 export const PauseRequest = z
   .strictObject({ reason: z.exactOptional(line(300)) })
+  .optional()
   .meta({ id: 'PauseRequest' });
 
 // ── What came of it ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -421,24 +467,7 @@ export const Performance = z
   .object({
     campaignId: Id,
     computedAt: Instant,
-    metrics: z.object({
-      leadsReceived: z.int(),
-      leadsContacted: z.int(),
-      conversationsCompleted: z.int(),
-      qualified: z.int(),
-      siteVisits: z.int(),
-      offersExtended: z.int(),
-      dealsClosed: z.int(),
-      avgQualificationScore: z.exactOptional(z.number()),
-      avgSentiment: z.exactOptional(z.number()),
-      avgCallDuration: z.exactOptional(z.number()),
-      conversionRate: z.exactOptional(z.number()),
-      costPerLead: z.exactOptional(z.number()),
-      costPerDeal: z.exactOptional(z.number()),
-      totalRevenue: z.number(),
-      totalCost: z.number(),
-      roi: z.exactOptional(z.number()),
-    }),
+    metrics: CampaignMetrics,
     funnel: z.array(z.object({ step: z.string(), leads: z.int(), ofFirst: z.number() })),
     outcomes: z.array(
       z.object({
@@ -474,3 +503,11 @@ export const Performance = z
   })
   .meta({ id: 'Performance' });
 export type Performance = z.infer<typeof Performance>;
+
+// ── A sample ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Sample campaigns that run, and how many made-up people are on their way into them. */
+export const Demo = z
+  .object({ campaigns: z.array(z.object({ id: Id, name: z.string() })), people: z.int() })
+  .meta({ id: 'Demo' });
+export type Demo = z.infer<typeof Demo>;

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { Id, Instant, line, PageQuery, PhoneText, prose } from './common.ts';
 
-/** Reasons to refuse a call, in the order in which the gate evaluates them. */
+/** Reasons to refuse a call or a message, in the order in which the gate evaluates them. */
 export const Reason = z
   .enum([
     'check_error',
@@ -43,6 +43,7 @@ export const Reason = z
     'state_frequency_cap',
     'exempt_call_cap',
     'campaign_frequency_cap',
+    'email_missing',
   ])
   .meta({ id: 'Reason' });
 export type Reason = z.infer<typeof Reason>;

@@ -81,6 +81,8 @@ export const LeadPatch = z
     nextFollowUp: z.exactOptional(Instant.nullable()),
     status: z.exactOptional(LeadStatus.exclude(['dnc'])),
     stage: z.exactOptional(LeadStage),
+    /** What a closed deal brought, US dollars; of a lead that is converted. */
+    dealValue: z.exactOptional(z.number().min(0).max(1e10)),
     tags: z.exactOptional(tags),
   })
   .refine((value) => Object.keys(value).length > 0, { error: 'give at least one member to change' })
@@ -121,9 +123,12 @@ export const ContactAttempt = z
     attemptId: z.string(),
     timestamp: Instant,
     type: z.enum(['automated_call', 'manual_call', 'sms', 'email']),
-    callId: z.string(),
+    /** Of a call. */
+    callId: z.exactOptional(z.string()),
     outcome: z.string(),
     duration: z.exactOptional(z.number()),
+    /** As the analysis of the call has it, -1..1. */
+    sentiment: z.exactOptional(z.number()),
     notes: z.exactOptional(z.string()),
   })
   .meta({ id: 'ContactAttempt' });
@@ -188,6 +193,8 @@ export const Lead = z
     status: LeadStatus,
     stage: LeadStage,
     tags: z.array(z.string()),
+    /** Of a lead that is converted; US dollars. */
+    deal: z.exactOptional(z.object({ value: z.exactOptional(z.number()), closedAt: Instant })),
     /** Present when the person asked for erasure: what told who they are is gone. */
     erasedAt: z.exactOptional(Instant),
     /** Fields of an imported lead that have no place here, as they were. */

@@ -27,9 +27,11 @@ export const Message = z
     from: z.string(),
     subject: z.exactOptional(z.string()),
     text: z.string(),
+    /** Parts of a text, as carriers count and bill them. */
+    segments: z.exactOptional(z.int()),
     template: z.exactOptional(z.string()),
     templateVersion: z.exactOptional(z.int()),
-    /** `unconfirmed`: the carrier gave no clear answer; it may have been sent, and is never sent again. */
+    /** Of a text or e-mail of ours: where the gate, the carrier and the phone left it. `unconfirmed`: the carrier gave no clear answer; it may have been sent, and is never sent again. */
     status: MessageStatus,
     history: z.array(z.object({ status: MessageStatus, at: Instant, detail: z.exactOptional(z.string()) })),
     complianceDecision: z.exactOptional(Decision),
@@ -46,6 +48,7 @@ export const MessageQuery = PageQuery.extend({
   campaignId: z.exactOptional(Id),
   channel: z.exactOptional(MessageChannel),
   status: z.exactOptional(MessageStatus),
+  template: z.exactOptional(line(60)),
 });
 
 /** Either a template, or a text of one's own. */
@@ -65,6 +68,18 @@ export const MessageSend = z
   .meta({ id: 'MessageSend' });
 export type MessageSend = z.infer<typeof MessageSend>;
 
+/** What a template may leave to be filled in, {{first_name}}, and what stands there then. */
+export const PLACEHOLDERS = {
+  first_name: 'The first name of the lead, or "there".',
+  full_name: 'First and last name, or "there".',
+  seller_name: 'The name of the seller.',
+  property_address: 'The address of the house, or "your property".',
+  city: 'The city of the lead, or "your area".',
+  callback_number: 'The number on which the seller is called back.',
+  last_call: 'The day of the last call, as "on Tuesday, November 24", or "recently".',
+  next_step: 'What was agreed in the last call and when, as a sentence, or an invitation to call.',
+} as const;
+
 const TemplateName = z
   .string()
   .regex(/^[a-z0-9][a-z0-9_]{0,59}$/, 'must be lower-case letters, digits and _');
@@ -81,6 +96,16 @@ export const MessageTemplateSave = z
   .meta({ id: 'MessageTemplateSave' });
 export type MessageTemplateSave = z.infer<typeof MessageTemplateSave>;
 
+/** As the sample person would get it, with what is always added (who sends, how to stop). */
+export const MessagePreview = z
+  .object({
+    subject: z.exactOptional(z.string()),
+    text: z.string(),
+    segments: z.exactOptional(z.int()),
+  })
+  .meta({ id: 'MessagePreview' });
+export type MessagePreview = z.infer<typeof MessagePreview>;
+
 /** The newest version of a name is in use; older ones are kept, for messages were made of them. */
 export const MessageTemplate = z
   .object({
@@ -90,12 +115,7 @@ export const MessageTemplate = z
     channel: MessageChannel,
     subject: z.exactOptional(z.string()),
     body: z.string(),
-    /** As the sample person would get it, with what is always added (who sends, how to stop). */
-    preview: z.object({
-      subject: z.exactOptional(z.string()),
-      text: z.string(),
-      segments: z.exactOptional(z.int()),
-    }),
+    preview: MessagePreview,
     /** Campaigns that use it. */
     usedBy: z.array(z.object({ id: Id, name: z.string() })),
     retiredAt: z.exactOptional(Instant),

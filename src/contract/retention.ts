@@ -14,6 +14,7 @@ export const RetentionRule = z
     lifetime: z.discriminatedUnion('kind', [
       z.object({ kind: z.literal('kept'), atLeastYears: z.exactOptional(z.number()) }),
       z.object({ kind: z.literal('archived'), afterYears: z.number() }),
+      z.object({ kind: z.literal('removed'), afterDays: z.number() }),
       z.object({ kind: z.literal('removed_by_setting') }),
     ]),
     /** In plain words. */

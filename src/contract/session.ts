@@ -14,8 +14,14 @@ export const Session = z
     user: z.object({ id: z.string(), name: z.string() }),
     role: Role,
     via: z.enum(['cookie', 'api_key']),
-    /** When the cookie ends; absent for an API key. */
+    /** When the session ends at the latest; absent for an API key. */
     expiresAt: z.exactOptional(Instant),
+    /** What a key was made for; absent for people, and for the key of the environment. */
+    scopes: z.exactOptional(z.array(z.string())),
+    /** Signed in by the printed link, as nobody in particular. */
+    byLink: z.exactOptional(z.literal(true)),
+    /** And there is nobody yet who signs in with a password. */
+    isFirst: z.exactOptional(z.literal(true)),
   })
   .meta({ id: 'Session' });
 export type Session = z.infer<typeof Session>;

@@ -1,13 +1,29 @@
 /** dashboard/api: the one place that talks to the server. Every answer is parsed with the contract; every failure has a code. */
 import { z } from 'zod';
 import {
+  ApiKey,
+  type ApiKeyCreate,
+  ApiKeyMade,
+  Audience,
+  type AudienceQuery,
+  AuditEntry,
+  type AuditQuery,
   Call,
   type CallAction,
+  CallAnalyses,
+  CallAnalysis,
+  type CallCommentCreate,
   CallEvent,
   CallingWindows,
   type CallingWindowsQuestion,
   type CallQuery,
+  CallReview,
+  type CallReviewPut,
   Campaign,
+  type CampaignCreate,
+  type CampaignPatch,
+  type CampaignQuery,
+  CampaignWork,
   CompliancePolicy,
   type CompliancePolicyPatch,
   type ConsentGrant,
@@ -22,9 +38,16 @@ import {
   DncEntry,
   type DncQuery,
   type DncRelease,
+  Enrollment,
+  type EnrollmentQuery,
   Erasure,
   type ErasureRequest,
+  type FirstUser,
+  Forecast,
+  FoundCalls,
+  Grant,
   ImportedRow,
+  InvitedUser,
   Lead,
   type LeadCreate,
   LeadFilePreview,
@@ -32,9 +55,22 @@ import {
   type LeadImportPlan,
   type LeadPatch,
   type LeadQuery,
+  ListedCall,
   ListImport,
   type ListImportQuery,
   ListStatus,
+  type Login,
+  Message,
+  MessagePreview,
+  type MessageQuery,
+  type MessageSend,
+  MessageTemplate,
+  type MessageTemplateSave,
+  type PasswordByLink,
+  type PasswordChange,
+  PasswordLink,
+  type PauseRequest,
+  Performance,
   Problem,
   page,
   Readiness,
@@ -43,10 +79,17 @@ import {
   RetentionPolicy,
   RetentionRun,
   type RowOutcome,
+  SavedView,
   Session,
   Settings,
   Timeline,
   Transcript,
+  User,
+  type UserCreate,
+  type UserPatch,
+  UserSession,
+  Waveform,
+  type WrongClaimMark,
 } from '../contract/index.ts';
 import { sendFile } from './upload.ts';
 
@@ -159,6 +202,8 @@ async function ask(
       credentials: 'same-origin',
       headers: {
         accept: 'application/json',
+        // Another site cannot send this: the server asks for it with the cookie.
+        'x-requested-by': 'parley',
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...headers,
       },
@@ -206,13 +251,17 @@ async function upload<S extends z.ZodType>(
   return accepted(status, body, schema);
 }
 
-const CallPage = page(Call);
+const CallPage = page(ListedCall);
+const Views = z.object({ items: z.array(SavedView) });
 const LeadPage = page(Lead);
 const Events = z.object({ items: z.array(CallEvent) });
 const ConsentPage = page(ConsentLog);
 const DncPage = page(DncEntry);
 const DecisionPage = page(DecisionRecord);
 const CampaignPage = page(Campaign);
+const EnrollmentPage = page(Enrollment);
+const MessagePage = page(Message);
+const TemplatePage = page(MessageTemplate);
 const Lists = z.object({ items: z.array(ListStatus) });
 const Imports = z.object({ items: z.array(ListImport) });
 const LeadImports = z.object({ items: z.array(LeadImport) });
@@ -220,12 +269,23 @@ const ImportedRowPage = page(ImportedRow);
 const RunPage = page(RetentionRun);
 const ErasurePage = page(Erasure);
 
+const UserPage = page(User);
+const AuditPage = page(AuditEntry);
+const ApiKeys = z.object({ items: z.array(ApiKey) });
+const Grants = z.object({ items: z.array(Grant) });
+const Sessions = z.object({ items: z.array(UserSession) });
+
 type Filter<Q> = Partial<Omit<Q, 'limit' | 'cursor'>>;
 export type CallFilter = Filter<CallQuery>;
+export type SaidFilter = CallFilter & { readonly text: string };
 export type LeadFilter = Filter<LeadQuery>;
 export type DecisionFilter = Filter<DecisionQuery>;
 export type ConsentFilter = Filter<ConsentQuery>;
 export type DncFilter = Filter<DncQuery>;
+export type CampaignFilter = Filter<CampaignQuery>;
+export type EnrollmentFilter = Filter<EnrollmentQuery>;
+export type AuditFilter = Filter<z.infer<typeof AuditQuery>>;
+export type MessageFilter = Filter<z.infer<typeof MessageQuery>>;
 /** Defaults of the contract may be left out. */
 export type WindowsQuestion = Omit<CallingWindowsQuestion, 'days'>;
 export type DncAddition = Partial<DncAdd> & Pick<DncAdd, 'phone'>;
@@ -252,6 +312,28 @@ export const api = {
     return true;
   },
   signOut: () => send('POST', '/auth/logout', z.unknown()),
+  login: (who: Login) => send('POST', '/auth/login', z.unknown(), { body: who }),
+  /** By the link of an invitation or a reset; signs in. */
+  setPassword: (choice: PasswordByLink) => send('POST', '/auth/password-link', z.unknown(), { body: choice }),
+  /** Signs in as that person. */
+  becomeFirstUser: (user: FirstUser) => send('POST', '/auth/first-user', z.unknown(), { body: user }),
+  changePassword: (change: PasswordChange) => send('POST', '/auth/password', z.unknown(), { body: change }),
+  sessions: async (signal?: AbortSignal) => (await send('GET', '/auth/sessions', Sessions, { signal })).items,
+  endSession: (id: string) => send('POST', `/auth/sessions/${id}/end`, z.unknown()),
+  /** Answers how many there were. */
+  endOtherSessions: async () =>
+    (await send('POST', '/auth/sessions/end-others', z.object({ ended: z.number() }))).ended,
+  grants: async (signal?: AbortSignal) => (await send('GET', '/auth/grants', Grants, { signal })).items,
+  users: (cut: Cut, signal?: AbortSignal) => send('GET', '/users', UserPage, { query: { ...cut }, signal }),
+  createUser: (user: UserCreate) => send('POST', '/users', InvitedUser, { body: user }),
+  changeUser: (id: string, patch: UserPatch) => send('PATCH', `/users/${id}`, User, { body: patch }),
+  passwordLink: (id: string) => send('POST', `/users/${id}/password-link`, PasswordLink),
+  unlockUser: (id: string) => send('POST', `/users/${id}/unlock`, User),
+  apiKeys: async (signal?: AbortSignal) => (await send('GET', '/api-keys', ApiKeys, { signal })).items,
+  createApiKey: (key: ApiKeyCreate) => send('POST', '/api-keys', ApiKeyMade, { body: key }),
+  revokeApiKey: (id: string) => send('POST', `/api-keys/${id}/revoke`, ApiKey),
+  auditLog: (filter: AuditFilter, cut: Cut, signal?: AbortSignal) =>
+    send('GET', '/audit-log', AuditPage, { query: { ...filter, ...cut }, signal }),
   settings: (signal?: AbortSignal) => send('GET', '/settings', Settings, { signal }),
   /** How the parts are that calls need. "Not ready" comes as a 503, and is an answer all the same. */
   readiness: async (signal?: AbortSignal): Promise<Readiness> => {
@@ -261,7 +343,34 @@ export const api = {
 
   calls: (filter: CallFilter, cut: Cut, signal?: AbortSignal) =>
     send('GET', '/calls', CallPage, { query: { ...filter, ...cut }, signal }),
+  /** Calls in which it was said, with the places. */
+  saidIn: (filter: SaidFilter, cut: Cut, signal?: AbortSignal) =>
+    send('GET', '/calls/search', FoundCalls, { query: { ...filter, ...cut }, signal }),
   call: (id: string, signal?: AbortSignal) => send('GET', `/calls/${id}`, Call, { signal }),
+  waveform: (id: string, signal?: AbortSignal) => send('GET', `/calls/${id}/waveform`, Waveform, { signal }),
+  analyses: async (id: string, signal?: AbortSignal) =>
+    (await send('GET', `/calls/${id}/analyses`, CallAnalyses, { signal })).items,
+  analyse: (id: string) => send('POST', `/calls/${id}/analyses`, CallAnalysis, { body: {} }),
+  markWrong: (id: string, analysisId: string, mark: z.infer<typeof WrongClaimMark>) =>
+    send('POST', `/calls/${id}/analyses/${analysisId}/wrong`, CallAnalysis, { body: mark }),
+  review: (id: string, signal?: AbortSignal) => send('GET', `/calls/${id}/review`, CallReview, { signal }),
+  judge: (id: string, review: z.infer<typeof CallReviewPut>) =>
+    send('PUT', `/calls/${id}/review`, CallReview, { body: review }),
+  comment: (id: string, comment: z.infer<typeof CallCommentCreate>, key: string) =>
+    send('POST', `/calls/${id}/comments`, CallReview, {
+      body: comment,
+      headers: { 'idempotency-key': key },
+    }),
+  editComment: (id: string, commentId: string, text: string) =>
+    send('PATCH', `/calls/${id}/comments/${commentId}`, CallReview, { body: { text } }),
+  removeComment: (id: string, commentId: string) =>
+    send('DELETE', `/calls/${id}/comments/${commentId}`, CallReview),
+  /** Of whoever is signed in. */
+  callViews: async (signal?: AbortSignal) =>
+    (await send('GET', '/views', Views, { query: { of: 'calls' }, signal })).items,
+  saveCallView: (name: string, query: Record<string, string>) =>
+    send('PUT', '/views', SavedView, { body: { of: 'calls', name, query } }),
+  removeView: (id: string) => send('DELETE', `/views/${id}`, z.unknown()),
   transcript: (id: string, signal?: AbortSignal) =>
     send('GET', `/calls/${id}/transcript`, Transcript, { query: { format: 'json' }, signal }),
   /** All of them, in the order of `seq`. */
@@ -310,8 +419,62 @@ export const api = {
     send('PATCH', '/compliance/policy', CompliancePolicy, { body: patch }),
   decisions: (filter: DecisionFilter, cut: Cut, signal?: AbortSignal) =>
     send('GET', '/compliance/decisions', DecisionPage, { query: { ...filter, ...cut }, signal }),
+  /** The newest, as many as one answer holds: to choose from. */
   campaigns: async (signal?: AbortSignal) =>
     (await send('GET', '/campaigns', CampaignPage, { query: { limit: 200 }, signal })).items,
+
+  campaignList: (filter: CampaignFilter, cut: Cut, signal?: AbortSignal) =>
+    send('GET', '/campaigns', CampaignPage, { query: { ...filter, ...cut }, signal }),
+  campaign: (id: string, signal?: AbortSignal) => send('GET', `/campaigns/${id}`, Campaign, { signal }),
+  createCampaign: (campaign: CampaignCreate) => send('POST', '/campaigns', Campaign, { body: campaign }),
+  changeCampaign: (id: string, patch: CampaignPatch) =>
+    send('PATCH', `/campaigns/${id}`, Campaign, { body: patch }),
+  /** `start` lets a paused one go on, too. */
+  startCampaign: (id: string) => send('POST', `/campaigns/${id}/start`, Campaign),
+  pauseCampaign: (id: string, request: z.infer<typeof PauseRequest>) =>
+    send('POST', `/campaigns/${id}/pause`, Campaign, { body: request }),
+  /** Only a draft that was never started. */
+  removeCampaign: (id: string) => send('DELETE', `/campaigns/${id}`, z.unknown()),
+  completeCampaign: (id: string) => send('POST', `/campaigns/${id}/complete`, Campaign),
+  audience: (question: z.infer<typeof AudienceQuery>, signal?: AbortSignal) =>
+    send('POST', '/campaigns/audience', Audience, { body: question, signal }),
+  /** Goes on in the background; asked for again until it is done. */
+  startForecast: (id: string) => send('POST', `/campaigns/${id}/forecast`, Forecast),
+  /** The newest there is; null: none was made yet. */
+  forecast: async (id: string, signal?: AbortSignal): Promise<Forecast | null> => {
+    try {
+      return await send('GET', `/campaigns/${id}/forecast`, Forecast, { signal });
+    } catch (error) {
+      if (error instanceof ApiError && error.code === 'not_found') return null;
+      throw error;
+    }
+  },
+  work: (id: string, signal?: AbortSignal) => send('GET', `/campaigns/${id}/work`, CampaignWork, { signal }),
+  enrollments: (id: string, filter: EnrollmentFilter, cut: Cut, signal?: AbortSignal) =>
+    send('GET', `/campaigns/${id}/enrollments`, EnrollmentPage, { query: { ...filter, ...cut }, signal }),
+  performance: (id: string, signal?: AbortSignal) =>
+    send('GET', `/campaigns/${id}/performance`, Performance, { signal }),
+
+  messages: (filter: MessageFilter, cut: Cut, signal?: AbortSignal) =>
+    send('GET', '/messages', MessagePage, { query: { ...filter, ...cut }, signal }),
+  /** The same `key` never sends two messages, however often it is sent. */
+  sendMessage: (message: MessageSend, key: string) =>
+    send('POST', '/messages', Message, { body: message, headers: { 'idempotency-key': key } }),
+  templates: async (signal?: AbortSignal) =>
+    (await send('GET', '/message-templates', TemplatePage, { query: { limit: 200 }, signal })).items,
+  templateVersions: async (name: string, signal?: AbortSignal) =>
+    (
+      await send('GET', `/message-templates/${name}/versions`, TemplatePage, {
+        query: { limit: 200 },
+        signal,
+      })
+    ).items,
+  saveTemplate: (template: MessageTemplateSave) =>
+    send('POST', '/message-templates', MessageTemplate, { body: template }),
+  retireTemplate: (name: string) => send('POST', `/message-templates/${name}/retire`, MessageTemplate),
+  /** As the sample person would get it; nothing is kept. */
+  previewTemplate: (template: MessageTemplateSave, signal?: AbortSignal) =>
+    send('POST', '/message-templates/preview', MessagePreview, { body: template, signal }),
 
   lists: async (signal?: AbortSignal) => (await send('GET', '/compliance/lists', Lists, { signal })).items,
   imports: async (signal?: AbortSignal) => (await send('GET', '/dnc/imports', Imports, { signal })).items,
@@ -355,6 +518,10 @@ export const api = {
   erase: (request: z.infer<typeof ErasureRequest>) =>
     send('POST', '/erasures', Erasure, { body: request, timeoutMs: LONG_TIMEOUT_MS }),
 } as const;
+
+/** All calls that fit, as a file. */
+export const callsFile = (filter: CallFilter & { readonly text?: string }) =>
+  address('/calls.csv', { ...filter });
 
 /** Addresses that the browser opens by itself: the player and the download links. */
 export const callFiles = (id: string) => ({

@@ -12,17 +12,22 @@ import {
   lazyRouteComponent,
   RouterProvider,
 } from '@tanstack/react-router';
+import { readAuditSearch } from './access/search.ts';
 import { NotFoundPage } from './pages/not-found.tsx';
 import { createQueries } from './queries.ts';
 import {
   readCallSearch,
+  readCampaignSearch,
   readDecisionSearch,
   readDncSearch,
+  readEnrollmentSearch,
   readLeadSearch,
+  readMomentSearch,
   readPersonSearch,
   readRetentionSearch,
   readSignInSearch,
   readSimulatorSearch,
+  readTemplateSearch,
 } from './search.ts';
 import { Shell } from './shell.tsx';
 import { cssVariables, theme } from './theme.ts';
@@ -40,6 +45,7 @@ const callsRoute = createRoute({
 const callRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: '/calls/$callId',
+  validateSearch: readMomentSearch,
   component: lazyRouteComponent(() => import('./pages/call.tsx'), 'CallPage'),
 });
 
@@ -62,12 +68,105 @@ const leadRoute = createRoute({
   component: lazyRouteComponent(() => import('./pages/lead.tsx'), 'LeadPage'),
 });
 
+const campaignsRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/campaigns',
+  validateSearch: readCampaignSearch,
+  component: lazyRouteComponent(() => import('./pages/campaigns.tsx'), 'CampaignsPage'),
+});
+
+const newCampaignRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/campaigns/new',
+  component: lazyRouteComponent(() => import('./pages/campaign-edit.tsx'), 'NewCampaignPage'),
+});
+
+const editCampaignRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/campaigns/$campaignId/edit',
+  component: lazyRouteComponent(() => import('./pages/campaign-edit.tsx'), 'EditCampaignPage'),
+});
+
+const campaignRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/campaigns/$campaignId',
+  component: lazyRouteComponent(() => import('./pages/campaign.tsx'), 'CampaignPage'),
+});
+
+const campaignRoutes = [
+  createRoute({
+    getParentRoute: () => campaignRoute,
+    path: '/',
+    component: lazyRouteComponent(() => import('./campaign/now.tsx'), 'CampaignNow'),
+  }),
+  createRoute({
+    getParentRoute: () => campaignRoute,
+    path: '/people',
+    validateSearch: readEnrollmentSearch,
+    component: lazyRouteComponent(() => import('./campaign/people.tsx'), 'CampaignPeople'),
+  }),
+  createRoute({
+    getParentRoute: () => campaignRoute,
+    path: '/forecast',
+    component: lazyRouteComponent(() => import('./campaign/forecast.tsx'), 'ForecastTab'),
+  }),
+  createRoute({
+    getParentRoute: () => campaignRoute,
+    path: '/performance',
+    component: lazyRouteComponent(() => import('./campaign/performance.tsx'), 'CampaignPerformance'),
+  }),
+] as const;
+
+const templatesRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/templates',
+  validateSearch: readTemplateSearch,
+  component: lazyRouteComponent(() => import('./pages/templates.tsx'), 'TemplatesPage'),
+});
+
 const signInRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: '/signin',
   validateSearch: readSignInSearch,
   component: lazyRouteComponent(() => import('./pages/sign-in.tsx'), 'SignInPage'),
 });
+
+const setPasswordRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/set-password',
+  component: lazyRouteComponent(() => import('./pages/set-password.tsx'), 'SetPasswordPage'),
+});
+
+const accountRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/account',
+  component: lazyRouteComponent(() => import('./pages/account.tsx'), 'AccountPage'),
+});
+
+const accessRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/access',
+  component: lazyRouteComponent(() => import('./pages/access.tsx'), 'AccessPage'),
+});
+
+const accessRoutes = [
+  createRoute({
+    getParentRoute: () => accessRoute,
+    path: '/',
+    component: lazyRouteComponent(() => import('./access/users.tsx'), 'Users'),
+  }),
+  createRoute({
+    getParentRoute: () => accessRoute,
+    path: '/keys',
+    component: lazyRouteComponent(() => import('./access/api-keys.tsx'), 'ApiKeys'),
+  }),
+  createRoute({
+    getParentRoute: () => accessRoute,
+    path: '/audit-log',
+    validateSearch: readAuditSearch,
+    component: lazyRouteComponent(() => import('./access/audit-log.tsx'), 'AuditLog'),
+  }),
+] as const;
 
 const complianceRoute = createRoute({
   getParentRoute: () => rootRoute,
@@ -125,7 +224,15 @@ const router = createRouter({
     leadsRoute,
     importLeadsRoute,
     leadRoute,
+    campaignsRoute,
+    newCampaignRoute,
+    editCampaignRoute,
+    campaignRoute.addChildren(campaignRoutes),
+    templatesRoute,
     signInRoute,
+    setPasswordRoute,
+    accountRoute,
+    accessRoute.addChildren(accessRoutes),
     complianceRoute.addChildren(complianceRoutes),
   ]),
   defaultPreload: 'intent',

@@ -164,6 +164,42 @@ export function formatIn(iso: string, nowMs: number): string {
 /** 1234567 → "1,234,567". */
 export const formatCount = (count: number): string => count.toLocaleString('en-US');
 
+const dollars = new Intl.NumberFormat('en-US', { style: 'currency', currency: 'USD' });
+const wholeDollars = new Intl.NumberFormat('en-US', {
+  style: 'currency',
+  currency: 'USD',
+  maximumFractionDigits: 0,
+});
+/** 0.5 → "$0.50", 7100 → "$7,100": cents only where they matter. */
+export const formatMoney = (amount: number): string =>
+  (Math.abs(amount) < 100 && amount % 1 !== 0 ? dollars : wholeDollars).format(amount);
+
+/** 0.314 → "31 %", 0.031 → "3.1 %". */
+export const formatShare = (share: number): string =>
+  `${(share * 100).toFixed(share !== 0 && Math.abs(share) < 0.1 ? 1 : 0)} %`;
+
+/** `count(1, 'lead')` → "1 lead", `count(1200, 'lead')` → "1,200 leads". */
+export const count = (many: number, what: string): string =>
+  `${formatCount(many)} ${what}${many === 1 ? '' : 's'}`;
+
+const DELAY_UNITS = [
+  [86_400, 'day'],
+  [3_600, 'hour'],
+  [60, 'minute'],
+] as const;
+/** 3600 s → "1 hour", 259200 s → "3 days", 5400 s → "1 hour 30 minutes"; 0 → "no time". */
+export function formatDelay(totalSec: number): string {
+  let rest = Math.max(0, Math.round(totalSec));
+  const parts: string[] = [];
+  for (const [size, unit] of DELAY_UNITS) {
+    const many = Math.floor(rest / size);
+    rest -= many * size;
+    if (many > 0) parts.push(count(many, unit));
+  }
+  if (parts.length === 0) return rest > 0 ? count(rest, 'second') : 'no time';
+  return parts.slice(0, 2).join(' ');
+}
+
 /** 5_400_000 → "5.4 MB". */
 export function formatBytes(bytes: number): string {
   const [unit, size] =

@@ -7,16 +7,21 @@ import {
   QueryClient,
   queryOptions,
 } from '@tanstack/react-query';
-import type { Call } from '../contract/index.ts';
+import type { z } from 'zod';
+import type { AudienceQuery, Call, Campaign, MessageTemplateSave, Readiness } from '../contract/index.ts';
 import {
   ApiError,
   api,
   type CallFilter,
+  type CampaignFilter,
   type ConsentFilter,
   type Cut,
   type DecisionFilter,
   type DncFilter,
+  type EnrollmentFilter,
   type LeadFilter,
+  type MessageFilter,
+  type SaidFilter,
   type WindowsQuestion,
 } from './api.ts';
 
@@ -30,6 +35,11 @@ export const keys = {
   call: (id: string) => ['call', id] as const,
   transcript: (id: string) => ['call', id, 'transcript'] as const,
   events: (id: string) => ['call', id, 'events'] as const,
+  waveform: (id: string) => ['call', id, 'waveform'] as const,
+  review: (id: string) => ['call', id, 'review'] as const,
+  analyses: (id: string) => ['call', id, 'analyses'] as const,
+  said: ['said'] as const,
+  callViews: ['views', 'calls'] as const,
   leadLists: ['leads'] as const,
   lead: (id: string) => ['lead', id] as const,
   timeline: (id: string) => ['lead', id, 'timeline'] as const,
@@ -37,6 +47,17 @@ export const keys = {
   windows: ['windows'] as const,
   decisionLists: ['decisions'] as const,
   campaigns: ['campaigns'] as const,
+  campaignLists: ['campaigns', 'list'] as const,
+  campaign: (id: string) => ['campaign', id] as const,
+  work: (id: string) => ['campaign', id, 'work'] as const,
+  forecast: (id: string) => ['campaign', id, 'forecast'] as const,
+  enrollments: (id: string) => ['campaign', id, 'enrollments'] as const,
+  performance: (id: string) => ['campaign', id, 'performance'] as const,
+  audience: ['audience'] as const,
+  messages: ['messages'] as const,
+  templates: ['templates'] as const,
+  templateVersions: (name: string) => ['templates', name] as const,
+  templatePreview: ['template-preview'] as const,
   policy: ['policy'] as const,
   lists: ['lists'] as const,
   imports: ['imports'] as const,
@@ -62,6 +83,13 @@ export function personChanged(queries: QueryClient, leadId?: string): void {
 /** What may be different once a rule of the house or a list changed. */
 export function gateChanged(queries: QueryClient): void {
   for (const queryKey of [keys.policy, keys.lists, keys.imports, keys.windows, ['lead'] as const])
+    queries.invalidateQueries({ queryKey }).catch(() => undefined);
+}
+
+/** What may be different once a campaign was changed, started, paused or ended. */
+export function campaignChanged(queries: QueryClient, campaign: Campaign): void {
+  queries.setQueryData(keys.campaign(campaign.id), campaign);
+  for (const queryKey of [keys.campaigns, keys.campaign(campaign.id), keys.audience])
     queries.invalidateQueries({ queryKey }).catch(() => undefined);
 }
 
@@ -138,12 +166,21 @@ export const settingsQuery = queryOptions({
 const READINESS_EVERY_MS = 15_000;
 const WHILE_NOT_READY_MS = 2_500;
 
+/** When what failed was last asked for again. */
+let triedAgainMs = 0;
+
 /** Asked on every page while it is looked at, more often while something is away. */
 export const readinessQuery = queryOptions({
   queryKey: keys.readiness,
   queryFn: async ({ signal, client }) => {
+    const before = client.getQueryState<Readiness>(keys.readiness);
+    const wasAway = before?.status === 'error' || before?.data?.status !== 'ready';
     const readiness = await api.readiness(signal);
-    if (readiness.status === 'ready') tryFailedAgain(client);
+    // What fails though all is there would otherwise be asked for as fast as it fails: its failure leads back here.
+    if (readiness.status === 'ready' && (wasAway || Date.now() - triedAgainMs >= READINESS_EVERY_MS)) {
+      triedAgainMs = Date.now();
+      tryFailedAgain(client);
+    }
     return readiness;
   },
   staleTime: WHILE_NOT_READY_MS,
@@ -153,10 +190,14 @@ export const readinessQuery = queryOptions({
 });
 
 /** A list that is read page by page; what is shown stays while another filter loads. */
-const paged = <F extends object, T, K extends readonly unknown[]>(
+export const paged = <
+  F extends object,
+  P extends { readonly nextCursor?: string },
+  K extends readonly unknown[],
+>(
   key: K,
   filter: F,
-  read: (filter: F, cut: Cut, signal: AbortSignal) => Promise<{ items: T[]; nextCursor?: string }>,
+  read: (filter: F, cut: Cut, signal: AbortSignal) => Promise<P>,
 ) =>
   infiniteQueryOptions({
     queryKey: [...key, filter] as const,
@@ -167,6 +208,22 @@ const paged = <F extends object, T, K extends readonly unknown[]>(
   });
 
 export const callsQuery = (filter: CallFilter) => paged(keys.callLists, filter, api.calls);
+const INDEX_POLL_MS = 3_000;
+/** Asked again while the index of what was said is being made. */
+export const saidQuery = (filter: SaidFilter) => ({
+  ...paged(keys.said, filter, api.saidIn),
+  refetchInterval: ({
+    state,
+  }: {
+    state: { data?: { pages: readonly { complete: boolean }[] } | undefined };
+  }): number | false =>
+    state.data?.pages.every(({ complete }) => complete) === false ? INDEX_POLL_MS : false,
+});
+export const callViewsQuery = queryOptions({
+  queryKey: keys.callViews,
+  queryFn: ({ signal }) => api.callViews(signal),
+  staleTime: 5 * MINUTE,
+});
 export const leadsQuery = (filter: LeadFilter) => paged(keys.leadLists, filter, api.leads);
 export const decisionsQuery = (filter: DecisionFilter) => paged(keys.decisionLists, filter, api.decisions);
 export const consentsQuery = (filter: ConsentFilter) => paged(keys.consents, filter, api.consents);
@@ -205,6 +262,22 @@ export const eventsQuery = (id: string, settling: boolean) =>
     refetchInterval: settling ? POLL_MS : false,
   });
 
+/** `hasRecording`: without one there is nothing to draw. What was drawn once does not change. */
+export const waveformQuery = (call: Pick<Call, 'id' | 'hasRecording' | 'endedAt'>) =>
+  queryOptions({
+    queryKey: keys.waveform(call.id),
+    queryFn: ({ signal }) => api.waveform(call.id, signal),
+    enabled: call.hasRecording && call.endedAt !== undefined,
+    staleTime: Infinity,
+    retry: false,
+  });
+
+export const reviewQuery = (id: string) =>
+  queryOptions({ queryKey: keys.review(id), queryFn: ({ signal }) => api.review(id, signal) });
+
+export const analysesQuery = (id: string) =>
+  queryOptions({ queryKey: keys.analyses(id), queryFn: ({ signal }) => api.analyses(id, signal) });
+
 export const leadQuery = (id: string) =>
   queryOptions({
     queryKey: keys.lead(id),
@@ -239,6 +312,80 @@ export const campaignsQuery = queryOptions({
   queryFn: ({ signal }) => api.campaigns(signal),
   staleTime: 5 * MINUTE,
 });
+
+export const campaignListQuery = (filter: CampaignFilter) =>
+  paged(keys.campaignLists, filter, api.campaignList);
+
+export const campaignQuery = (id: string) =>
+  queryOptions({
+    queryKey: keys.campaign(id),
+    queryFn: ({ signal }) => api.campaign(id, signal),
+    refetchInterval: ({ state }) => (state.data?.status === 'active' ? WORK_POLL_MS : false),
+  });
+
+const WORK_POLL_MS = 3_000;
+/** Asked again while somebody looks at it; `everyMs` for pages that show many. */
+export const workQuery = (id: string, everyMs = WORK_POLL_MS) =>
+  queryOptions({
+    queryKey: keys.work(id),
+    queryFn: ({ signal }) => api.work(id, signal),
+    refetchInterval: everyMs,
+  });
+
+const FORECAST_POLL_MS = 1_000;
+export const forecastQuery = (id: string) =>
+  queryOptions({
+    queryKey: keys.forecast(id),
+    queryFn: ({ signal }) => api.forecast(id, signal),
+    refetchInterval: ({ state }) => (state.data?.state === 'running' ? FORECAST_POLL_MS : false),
+  });
+
+/** The first page is kept fresh; whoever read on is not disturbed. */
+export const enrollmentsQuery = (id: string, filter: EnrollmentFilter) => ({
+  ...paged(keys.enrollments(id), filter, (asked: EnrollmentFilter, cut, signal) =>
+    api.enrollments(id, asked, cut, signal),
+  ),
+  refetchInterval: ({ state }: { state: { data?: { pages: readonly unknown[] } | undefined } }) =>
+    (state.data?.pages.length ?? 0) > 1 ? (false as const) : 2 * WORK_POLL_MS,
+});
+
+export const performanceQuery = (id: string) =>
+  queryOptions({
+    queryKey: keys.performance(id),
+    queryFn: ({ signal }) => api.performance(id, signal),
+    staleTime: MINUTE,
+  });
+
+export const audienceQuery = (question: z.infer<typeof AudienceQuery>) =>
+  queryOptions({
+    queryKey: [...keys.audience, question] as const,
+    queryFn: ({ signal }) => api.audience(question, signal),
+    placeholderData: keepPreviousData,
+    retry: false,
+  });
+
+export const messagesQuery = (filter: MessageFilter) => paged(keys.messages, filter, api.messages);
+
+/** The newest version of each. */
+export const templatesQuery = queryOptions({
+  queryKey: keys.templates,
+  queryFn: ({ signal }) => api.templates(signal),
+  staleTime: MINUTE,
+});
+
+export const templateVersionsQuery = (name: string) =>
+  queryOptions({
+    queryKey: keys.templateVersions(name),
+    queryFn: ({ signal }) => api.templateVersions(name, signal),
+  });
+
+export const templatePreviewQuery = (template: MessageTemplateSave) =>
+  queryOptions({
+    queryKey: [...keys.templatePreview, template] as const,
+    queryFn: ({ signal }) => api.previewTemplate(template, signal),
+    placeholderData: keepPreviousData,
+    retry: false,
+  });
 
 /** Shown across the app (a switch that stops every call), so every open page learns of a change within a minute. */
 export const policyQuery = queryOptions({

@@ -1,16 +1,20 @@
 /** dashboard/search: what the address bar may say about a page. Unknown words are as if they were not there. */
 import {
   CallOutcome,
+  CallReview,
   CallStatus,
+  CampaignStatus,
   Direction,
   DncScope,
+  EnrollmentQuery,
+  EnrollmentStage,
   Id,
   Instant,
   LeadStatus,
   Reason,
   Verdict,
 } from '../contract/index.ts';
-import type { CallFilter, LeadFilter } from './api.ts';
+import type { CallFilter, CampaignFilter, EnrollmentFilter, LeadFilter } from './api.ts';
 
 type Unread = Readonly<Record<string, unknown>>;
 
@@ -28,20 +32,60 @@ const text = (value: unknown, max = MAX_SEARCH): string | undefined =>
     .trim()
     .slice(0, max) || undefined;
 
-export type CallSearch = Pick<CallFilter, 'status' | 'direction' | 'outcome'>;
+/** `from` and `to` are days, both included; `text` is what was said. */
+export type CallSearch = Pick<
+  CallFilter,
+  'status' | 'direction' | 'outcome' | 'campaignId' | 'phone' | 'review' | 'tag'
+> & { text?: string; from?: string; to?: string };
 export const readCallSearch = (search: Unread): CallSearch =>
   present({
     status: CallStatus.safeParse(search.status).data,
     direction: Direction.safeParse(search.direction).data,
     outcome: CallOutcome.safeParse(search.outcome).data,
+    campaignId: Id.safeParse(search.campaignId).data,
+    phone: text(search.phone, MAX_PHONE),
+    review: CallReview.shape.status.safeParse(search.review).data,
+    tag: text(search.tag, 40),
+    text: text(search.text, 200),
+    from: day(search.from),
+    to: day(search.to),
   });
 
-export type LeadSearch = Pick<LeadFilter, 'search' | 'status'>;
+/** `t`: the second that is looked at. */
+export type MomentSearch = { t?: number };
+export const readMomentSearch = (search: Unread): MomentSearch => {
+  const sec = Number(search.t ?? Number.NaN);
+  return present({ t: Number.isFinite(sec) && sec >= 0 ? Math.floor(sec) : undefined });
+};
+
+export type LeadSearch = Pick<LeadFilter, 'search' | 'status' | 'campaignId'>;
 export const readLeadSearch = (search: Unread): LeadSearch =>
   present({
     search: text(search.search),
     status: LeadStatus.safeParse(search.status).data,
+    campaignId: Id.safeParse(search.campaignId).data,
   });
+
+export type CampaignSearch = Pick<CampaignFilter, 'status'>;
+export const readCampaignSearch = (search: Unread): CampaignSearch =>
+  present({ status: CampaignStatus.safeParse(search.status).data });
+
+export type EnrollmentSearch = Pick<EnrollmentFilter, 'stage' | 'state' | 'waiting'>;
+export const readEnrollmentSearch = (search: Unread): EnrollmentSearch =>
+  present({
+    stage: EnrollmentStage.safeParse(search.stage).data,
+    state: EnrollmentQuery.shape.state.safeParse(search.state).data,
+    waiting: text(search.waiting, 60),
+  });
+
+/** `open`: the template that is looked at; `new`: one is being written. */
+export type TemplateSearch = { open?: string; new?: true };
+export const readTemplateSearch = (search: Unread): TemplateSearch => {
+  const open = text(search.open, 60);
+  return open === undefined
+    ? present({ new: search.new === undefined ? undefined : (true as const) })
+    : { open };
+};
 
 export const readSignInSearch = (search: Unread): { token?: string } =>
   present({ token: search.token === undefined ? undefined : String(search.token) });

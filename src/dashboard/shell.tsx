@@ -14,13 +14,16 @@ import {
   IconAddressBook,
   IconDeviceDesktop,
   IconFlask,
+  IconKey,
   IconKeyboard,
   IconLogout,
   IconMenu2,
   IconMoon,
   IconPhone,
   IconShieldCheck,
+  IconSpeakerphone,
   IconSun,
+  IconTemplate,
   IconUserCircle,
   IconWifiOff,
 } from '@tabler/icons-react';
@@ -33,6 +36,7 @@ import { DialerContext } from './dialer.ts';
 import { useLiveConnection } from './live.ts';
 import { meQuery, settingsQuery } from './queries.ts';
 import { Brand } from './ui/brand.tsx';
+import { useMay } from './ui/may-act.ts';
 import { ErrorNote } from './ui/states.tsx';
 import { sandboxNotice } from './words.ts';
 
@@ -42,8 +46,11 @@ const Shortcuts = lazy(() => import('./ui/shortcuts.tsx').then((file) => ({ defa
 
 const PLACES = [
   { to: '/', label: 'Calls', icon: IconPhone },
+  { to: '/campaigns', label: 'Campaigns', icon: IconSpeakerphone },
   { to: '/leads', label: 'Leads', icon: IconAddressBook },
+  { to: '/templates', label: 'Templates', icon: IconTemplate },
   { to: '/compliance', label: 'Compliance', icon: IconShieldCheck },
+  { to: '/access', label: 'Access', icon: IconKey, for: 'ADMIN' },
 ] as const;
 
 const SCHEMES = [
@@ -55,7 +62,7 @@ const SCHEMES = [
 /** Everything waits for the answer to "who is signed in?". */
 export function Shell() {
   const { pathname } = useLocation();
-  const signingIn = pathname === '/signin';
+  const signingIn = pathname === '/signin' || pathname === '/set-password';
   const me = useQuery({ ...meQuery, enabled: !signingIn });
   if (signingIn) return <Outlet />;
   if (me.data) return <Frame name={me.data.user.name} role={me.data.role} />;
@@ -151,6 +158,7 @@ function Frame({ name, role }: { name: string; role: string }) {
         </Drawer>
         <main id="main" ref={main} tabIndex={-1}>
           <Banners />
+          <FirstSignIn />
           {notice ? (
             <div className="strip" data-tone="info" role="note">
               <IconFlask size={18} aria-hidden="true" />
@@ -179,12 +187,28 @@ function Frame({ name, role }: { name: string; role: string }) {
   );
 }
 
+/** Whoever came by the printed link cannot come back by it. */
+function FirstSignIn() {
+  const { pathname } = useLocation();
+  if (!useQuery(meQuery).data?.isFirst || pathname === '/account') return null;
+  return (
+    <div className="strip" data-tone="info" role="note">
+      <IconKey size={18} aria-hidden="true" />
+      <p>
+        <strong>The link you came by works once.</strong> <Link to="/account">Make your own sign-in</Link> to
+        come back without it.
+      </p>
+    </div>
+  );
+}
+
 function Places() {
   const { pathname } = useLocation();
+  const admin = useMay('ADMIN');
   return (
     <nav aria-label="Main">
       <ul className="places">
-        {PLACES.map(({ to, label, icon: Icon }) => {
+        {PLACES.filter((place) => admin || !('for' in place)).map(({ to, label, icon: Icon }) => {
           // A call's page belongs to the calls, which live at the root.
           const here =
             to === '/' ? pathname === '/' || pathname.startsWith('/calls') : pathname.startsWith(to);
@@ -257,6 +281,9 @@ function Foot(props: { name: string; role: string; version: string | undefined; 
         </Menu.Target>
         <Menu.Dropdown>
           {props.version ? <Menu.Label>Parley {props.version}</Menu.Label> : null}
+          <Menu.Item component={Link} to="/account">
+            My account
+          </Menu.Item>
           <Menu.Item component="a" href="/api/docs" target="_blank" rel="noopener">
             API documentation
           </Menu.Item>

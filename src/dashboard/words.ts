@@ -4,11 +4,13 @@ import type {
   Call,
   CallEventType,
   CallOutcome,
+  CallReview,
   CallStatus,
   Completeness,
   ConsentLog,
   DncEntry,
   FollowUpKind,
+  KeyMomentType,
   Lead,
   Reason,
   SandboxFlags,
@@ -103,6 +105,7 @@ export const REASON: Record<Reason, string> = {
   state_frequency_cap: 'The state allows no more calls to this person today',
   exempt_call_cap: 'The limit for calls without consent is reached',
   campaign_frequency_cap: "The campaign's own limit of calls is reached",
+  email_missing: 'There is no usable e-mail address',
 };
 
 /** Lists of numbers that are not to be called. */
@@ -147,6 +150,30 @@ export const COMPLETENESS: Record<z.infer<typeof Completeness>, Word & { readonl
   },
 };
 
+export const REVIEW: Record<CallReview['status'], Word> = {
+  unreviewed: { label: 'Not reviewed', tone: 'quiet' },
+  reviewed: { label: 'Reviewed', tone: 'good' },
+  needs_attention: { label: 'Needs attention', tone: 'warn' },
+};
+
+/** What stands out in a talk. */
+export const KEY_MOMENT: Record<z.infer<typeof KeyMomentType>, Word> = {
+  objection: { label: 'Objection', tone: 'warn' },
+  commitment: { label: 'Commitment', tone: 'good' },
+  question: { label: 'Question', tone: 'info' },
+  interest: { label: 'Interest', tone: 'good' },
+  complaint: { label: 'Complaint', tone: 'bad' },
+  opt_out: { label: 'Opt-out', tone: 'bad' },
+};
+
+/** -1..1 as a word. */
+export const moodOf = (score: number): Word =>
+  score >= 0.25
+    ? { label: 'Positive', tone: 'good' }
+    : score <= -0.25
+      ? { label: 'Negative', tone: 'bad' }
+      : { label: 'Neutral', tone: 'quiet' };
+
 export const FOLLOW_UP: Record<z.infer<typeof FollowUpKind>, string> = {
   site_visit: 'Site visit',
   callback: 'Call back',
@@ -185,6 +212,8 @@ export const EVENT: Record<CallEventType, string> = {
   measured: 'Line measured',
   recording_ready: 'Recording ready',
   reconciled: 'Transcript reconciled',
+  costed: 'Cost reckoned',
+  analysed: 'Analysed',
   erased: 'Erased',
 };
 
@@ -192,8 +221,12 @@ export const EVENT: Record<CallEventType, string> = {
 const REMEDY: Record<string, string> = {
   agent_unavailable:
     'The voice agent cannot be reached. Try again in a minute; if it stays, whoever runs the server checks the keys of the agent platform.',
+  analysis_unavailable:
+    'The model that analyses calls cannot be reached. The call and its words are kept; try again later.',
   at_capacity: 'All lines are in use. Wait for a call to end, or raise MAX_CONCURRENT_CALLS.',
   attempt_in_progress: 'This person is being called already. Open that call from the list.',
+  campaign_conflict: 'The campaign stands otherwise by now. Reload the page to see how.',
+  campaign_not_ready: 'Edit the campaign, mend what is named here and start it again.',
   campaign_not_found: 'The campaign was removed. Choose another one.',
   call_not_found: 'The link may be wrong, or the call was erased. Go back to the list of calls.',
   call_over: 'The call ended in the meantime. Reload to see how.',
@@ -211,7 +244,14 @@ const REMEDY: Record<string, string> = {
   import_failed: 'The list is as it was before. Correct the file and import it again.',
   internal: 'Try again. If it stays, report the code and the request number below.',
   invalid_request: 'Correct what is named here and try again.',
+  last_admin: 'Make somebody else an administrator first.',
   lead_not_found: 'The link may be wrong, or the lead was erased. Go back to the list of leads.',
+  message_denied: 'Nothing was sent. The gate names every reason; the lead says what would lift it.',
+  message_refused: 'Nothing was sent: the carrier or the mail server turned it down. Check the address.',
+  message_unavailable:
+    'Nothing was sent: the carrier or the mail server cannot be reached. Try again in a minute.',
+  message_unconfirmed:
+    'It may have been sent, and is not sent again by itself. Look at the history before you write once more.',
   not_found: 'The link may be wrong, or what it led to is gone. Go back and look for it in the list.',
   offline: 'Check that Parley is running and that this device is online. This page tries again by itself.',
   payload_too_large: 'Send the file in smaller parts, or ask whoever runs the server to raise the limit.',
@@ -223,13 +263,15 @@ const REMEDY: Record<string, string> = {
   rate_limited: 'Too many requests in a short time. Wait a moment and try again.',
   recording_not_found: 'This call has no recording, or not yet.',
   shutting_down: 'The service restarts. Try again in a few seconds.',
+  sign_in_locked: 'Wait until the time is over, or ask an administrator to lift the lock.',
   store_unavailable: 'Live calls go on; dialling waits until it is back. This page tries again by itself.',
   telephony_unavailable:
     'The carrier cannot be reached. Try again in a minute; if it stays, whoever runs the server checks the keys of the carrier.',
   not_loaded:
     'The server did not hand out this page: it is stopped, or was updated meanwhile. Try again in a moment.',
   timed_out: 'Try again. If it stays slow, look at /readyz on the server.',
-  unauthenticated: 'Sign in again with a fresh link from the terminal.',
+  template_in_use: 'Campaigns use it. Take it out of their steps first.',
+  unauthenticated: 'Sign in again.',
   upload_interrupted: 'What came is kept: go on with the same file under Imports.',
   unexpected_answer: 'The page and the server may be of different versions. Reload the page.',
 };
@@ -276,6 +318,12 @@ export function whyNeverDialled(lead: Pick<Lead, 'contact' | 'erasedAt'>): strin
     ? undefined
     : 'This lead has no phone number, so there is nobody to call. Edit the lead to enter one.';
 }
+
+/** Why calling is not offered though there is a number: our own list yields to nothing. */
+export const whyNotCalled = ({ dncStatus }: Pick<Lead, 'dncStatus'>): string | undefined =>
+  dncStatus.internalDNC
+    ? 'This person is on our own do-not-call list, so nobody calls or writes. Only an administrator can release the number, because the person asked for it.'
+    : undefined;
 
 export function consentWord(lead: Pick<Lead, 'consent'>, nowMs: number): Word {
   const { consent } = lead;

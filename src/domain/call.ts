@@ -4,7 +4,20 @@
  * A call is the fold of its events: `events.reduce(step, undefined)`. Status callbacks may arrive in any order, twice or
  * never (Twilio gives no arrival-order guarantee), so `step` only ever moves a call forward and an ending is sticky.
  */
+import type {
+  Analysis,
+  AnalysisOrigin,
+  CallSentiment,
+  Disposition,
+  Evidence,
+  ExtractedInfo,
+  FoundOutcome,
+  KeyMoment,
+  QualityFactor,
+  Topic,
+} from './analysis.ts';
 import type { Decision } from './compliance/decision.ts';
+import { type CallCost, withAnalysis } from './cost.ts';
 import type { Legacy } from './documents.ts';
 import { Failure, impossible } from './errors.ts';
 
@@ -200,6 +213,13 @@ export type CallEventBody =
       readonly turns: readonly PlatformTurn[];
       readonly source: 'webhook' | 'poll' | 'none';
     }
+  | { readonly type: 'costed'; readonly cost: CallCost }
+  | {
+      readonly type: 'analysed';
+      readonly analysisId: string;
+      readonly origin: AnalysisOrigin;
+      readonly analysis: Analysis;
+    }
   | {
       readonly type: 'erased';
       /** `content`: words, notes, the name and the recording. The events before it say no more what they said. */
@@ -224,6 +244,20 @@ export interface FollowUpAction {
   readonly scheduledFor?: Date;
   readonly notes: string;
   readonly completed: boolean;
+  /** It was not arranged by the agent but found in what was said. */
+  readonly foundBy?: 'analysis';
+}
+
+/** Who understood a call so, and on which messages each claim rests. */
+export interface CallUnderstanding extends AnalysisOrigin {
+  readonly analysisId: string;
+  readonly at: Date;
+  /** What the analysis takes the call to have come to; `outcome` of the call is what the line or the agent said, if they did. */
+  readonly outcome?: FoundOutcome;
+  readonly disposition?: Disposition;
+  readonly topics: readonly Topic[];
+  readonly keywords: readonly string[];
+  readonly evidence: readonly Evidence[];
 }
 
 /** A document of `calls`: durations in seconds unless the name says `Ms`. Rebuilt from the events at any time. */
@@ -275,7 +309,18 @@ export interface Call {
   readonly carrierRecordingSid?: string;
   readonly carrierRecordingUrl?: string;
   readonly transcriptId?: string;
+  /** Of a call that was answered. */
+  readonly cost?: CallCost;
   readonly completeness?: Completeness;
+  readonly sentiment?: CallSentiment;
+  readonly keyMoments?: readonly KeyMoment[];
+  readonly extractedInfo?: ExtractedInfo;
+  readonly qualityScore?: number;
+  readonly qualityFactors?: Readonly<Record<QualityFactor, number>>;
+  readonly summary?: string;
+  readonly analysis?: CallUnderstanding;
+  /** On calls whose words nobody analysed yet, as they are now: when the call began. */
+  readonly analysisDue?: Date;
   readonly complianceDecision?: Decision;
   readonly script?: ScriptRef;
   /** The hash of `script`. */
@@ -336,7 +381,7 @@ const OUTCOME_RANK: Record<CallOutcome, number> = {
 const stronger = (a: CallOutcome | undefined, b: CallOutcome): CallOutcome =>
   a && OUTCOME_RANK[a] >= OUTCOME_RANK[b] ? a : b;
 
-const DISPOSITION: Record<CallOutcome, string> = {
+const DISPOSITION: Record<CallOutcome, Disposition> = {
   qualified: 'interested',
   callback: 'interested',
   transferred: 'interested',
@@ -535,7 +580,15 @@ function change(call: Call, event: CallEvent): Partial<Call> {
             carrierRecordingUrl: event.url,
           };
     case 'reconciled':
-      return { completeness: event.completeness, transcriptId: call._id };
+      return {
+        completeness: event.completeness,
+        transcriptId: call._id,
+        ...(call.erasedAt ? {} : { analysisDue: call.initiatedAt }),
+      };
+    case 'costed':
+      return { cost: event.cost };
+    case 'analysed':
+      return call.erasedAt ? {} : understood(call, event);
     case 'erased':
       return event.what === 'content' ? { erasedAt: event.at } : {};
     default:
@@ -543,19 +596,83 @@ function change(call: Call, event: CallEvent): Partial<Call> {
   }
 }
 
+/** Outcomes that only mean that nobody said one: what was understood of the words is better. */
+const SAYS_LITTLE: ReadonlySet<CallOutcome> = new Set(['no_conversation', 'hung_up']);
+
+/** What an analysis adds. What the line or the agent said stays; what an earlier analysis said goes. */
+function understood(
+  call: Call,
+  { at, analysisId, origin, analysis }: Extract<CallEvent, { type: 'analysed' }>,
+): Partial<Call> {
+  const { sentiment, keyMoments, extractedInfo, qualityScore, qualityFactors, summary } = analysis;
+  const { outcome, disposition, topics, keywords, evidence } = analysis;
+  const open = call.outcome === undefined || SAYS_LITTLE.has(call.outcome);
+  // A stop is a fact of law with its own path: it is never made, or unmade, by an analysis.
+  const better = open && outcome !== undefined && outcome !== 'opted_out' ? outcome : undefined;
+  const arranged = call.followUpActions.filter(({ foundBy }) => foundBy === undefined);
+  const found = call.optedOut
+    ? []
+    : analysis.followUpActions.filter(
+        ({ type, scheduledFor }) =>
+          !arranged.some((known) => known.type === type && sameDay(known.scheduledFor, scheduledFor)),
+      );
+  return {
+    sentiment,
+    keyMoments,
+    extractedInfo,
+    qualityScore,
+    qualityFactors,
+    summary,
+    ...(better === undefined ? {} : { outcome: better }),
+    ...(open && disposition !== undefined && disposition !== 'do_not_call' ? { disposition } : {}),
+    followUpActions: [
+      ...arranged,
+      ...found.map((action) => ({ ...action, completed: false, foundBy: 'analysis' as const })),
+    ],
+    ...(call.cost && origin.cost ? { cost: withAnalysis(call.cost, origin.cost.totalCost) } : {}),
+    analysis: {
+      ...origin,
+      analysisId,
+      at,
+      ...(outcome === undefined ? {} : { outcome }),
+      ...(disposition === undefined ? {} : { disposition }),
+      topics,
+      keywords,
+      evidence,
+    },
+  };
+}
+
+/** One of them without a time is taken for the same. */
+const sameDay = (a: Date | undefined, b: Date | undefined): boolean =>
+  a === undefined || b === undefined || Math.abs(a.getTime() - b.getTime()) < 86_400_000;
+
+/** The call without what an event of this kind takes from it. */
+function without(call: Call, event: CallEvent): Call {
+  if (event.type === 'erased') return unrecorded(call, event.what);
+  if (event.type !== 'analysed') return call;
+  const { analysisDue: _, ...rest } = call;
+  return rest;
+}
+
 /** The call without its recording. The carrier's own copy is not ours to remove: it is left out when the content goes. */
 function unrecorded(call: Call, what: 'content' | 'recording'): Call {
   const { recordingUrl: _, recordingDuration: __, ...rest } = call;
   if (what === 'recording') return rest;
-  const { carrierRecordingSid: ___, carrierRecordingUrl: ____, ...bare } = rest;
+  const { carrierRecordingSid: ___, carrierRecordingUrl: ____, analysisDue: _____, ...bare } = rest;
   return bare;
 }
 
 /** The call after `event`. Pure; a late or repeated event leaves the call as it is but for `seq` and `updatedAt`. */
 export function step(call: Call | undefined, event: CallEvent): Call {
   if (!call) return opening(event);
-  const kept = event.type === 'erased' ? unrecorded(call, event.what) : call;
-  return { ...kept, ...change(call, event), seq: event.seq, updatedAt: event.at, updatedBy: event.type };
+  return {
+    ...without(call, event),
+    ...change(call, event),
+    seq: event.seq,
+    updatedAt: event.at,
+    updatedBy: event.type,
+  };
 }
 
 export const foldCall = (events: readonly CallEvent[]): Call | undefined =>

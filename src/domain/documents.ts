@@ -5,6 +5,7 @@
  * Conventions: instants are `Date` (UTC), ids 24 hex digits, phones E.164, money US dollars, durations seconds unless the
  * name says `Ms`, scores 0..1, sentiment -1..1.
  */
+import type { CallAnalysis } from './analysis.ts';
 import type { Call, CallEvent, Completeness } from './call.ts';
 import type {
   Budget,
@@ -16,16 +17,20 @@ import type {
   Schedule,
   Workflow,
 } from './campaign.ts';
+import type { Metrics } from './campaign-metrics.ts';
 import type { FileMark } from './compliance/list-file.ts';
 import type { ListImport, PolicyChange } from './compliance/records.ts';
 import type { Contact } from './contact.ts';
 import type { Erasure } from './erasure.ts';
+import type { Forecast } from './forecast.ts';
 import type { IntakeEndpoint } from './intake.ts';
 import type { LeadImport, LeadImportPart } from './lead-import.ts';
 import type { Message, MessageTemplate } from './message.ts';
 import type { Property } from './property.ts';
 import type { Qualification, Targeting } from './qualification.ts';
 import type { RetentionRun } from './retention.ts';
+import type { CallReview, SavedView } from './review.ts';
+import type { ApiKey, AuditEntry, SignInFailures, User, UserSession } from './user.ts';
 
 export interface Stamped {
   readonly _id: string;
@@ -62,9 +67,12 @@ export interface ContactAttempt {
   readonly attemptId: string;
   readonly timestamp: Date;
   readonly type: 'automated_call' | 'manual_call' | 'sms' | 'email';
-  readonly callId: string;
+  /** Of a call. */
+  readonly callId?: string;
   readonly outcome: string;
   readonly duration?: number;
+  /** As the call's analysis has it. */
+  readonly sentiment?: number;
   readonly notes?: string;
 }
 
@@ -120,6 +128,8 @@ export interface Lead extends Stamped {
   readonly status: LeadStatus;
   readonly stage: LeadStage;
   readonly tags: readonly string[];
+  /** Of a lead that is converted; `value` is US dollars. */
+  readonly deal?: { readonly value?: number; readonly closedAt: Date };
   /** Present when the person asked for erasure: what told who they are is gone. */
   readonly erasedAt?: Date;
   /** Fields of an imported lead that have no place here, as they were. */
@@ -151,7 +161,11 @@ export interface Campaign extends Stamped {
   /** Why it is paused. */
   readonly hold?: Hold;
   readonly startedAt?: Date;
+  /** When it last became active; what failed before counts no more. */
+  readonly resumedAt?: Date;
   readonly completedAt?: Date;
+  /** A copy of what was computed last, for lists. */
+  readonly metrics?: Metrics & { readonly computedAt: Date };
 }
 
 /** How calls of a campaign (or, without one, of the house) are made. */
@@ -200,6 +214,8 @@ export interface CallTranscript extends Stamped {
   readonly userMessages: number;
   readonly duration: number;
   readonly completeness: Completeness;
+  readonly topics?: readonly string[];
+  readonly keywords?: readonly string[];
 }
 
 /** `timestamp` is seconds since the call was answered. */
@@ -213,6 +229,8 @@ export interface TranscriptMessage {
   readonly heardMs?: number;
   /** True for a message that only the platform's own transcript had. */
   readonly repaired: boolean;
+  /** What was felt in it, as the call's analysis has it. */
+  readonly sentiment?: number;
 }
 
 export type ConsentEventType = 'consent_granted' | 'consent_revoked' | 'dnc_added' | 'dnc_removed';
@@ -353,6 +371,9 @@ export interface Documents {
   readonly call_events: CallEvent;
   readonly call_transcripts: CallTranscript;
   readonly call_scripts: KeptScript;
+  readonly call_analyses: CallAnalysis;
+  readonly call_reviews: CallReview;
+  readonly saved_views: SavedView;
   readonly consent_logs: ConsentLog;
   readonly consent_heads: ConsentHead;
   readonly dnc_registry: DncEntry;
@@ -368,11 +389,17 @@ export interface Documents {
   readonly properties: Property;
   readonly enrollments: Enrollment;
   readonly campaign_use: CampaignUse;
+  readonly campaign_forecasts: Forecast;
   readonly messages: Message;
   readonly message_templates: MessageTemplate;
   readonly intake_endpoints: IntakeEndpoint;
   readonly lead_imports: LeadImport;
   readonly lead_import_parts: LeadImportPart;
+  readonly admin_users: User;
+  readonly user_sessions: UserSession;
+  readonly sign_in_failures: SignInFailures;
+  readonly api_keys: ApiKey;
+  readonly audit_log: AuditEntry;
 }
 
 export type CollectionName = keyof Documents;
@@ -425,15 +452,19 @@ export const COLLECTIONS: { readonly [N in CollectionName]: { readonly indexes: 
       { keys: { 'working.id': 1 }, sparse: true },
     ],
   },
-  campaign_use: { indexes: [{ keys: { campaignId: 1 } }] },
+  campaign_use: { indexes: [] },
+  campaign_forecasts: { indexes: [] },
   messages: {
     indexes: [
       { keys: { attemptKey: 1 }, unique: true },
+      { keys: { holds: 1 }, unique: true, sparse: true },
+      { keys: { status: 1, updatedAt: 1 } },
       { keys: { leadId: 1, createdAt: -1 } },
       { keys: { campaignId: 1, createdAt: -1 } },
       { keys: { createdAt: -1 } },
       { keys: { vendorId: 1 }, sparse: true },
       { keys: { to: 1, createdAt: -1 } },
+      { keys: { from: 1, createdAt: -1 } },
     ],
   },
   message_templates: { indexes: [{ keys: { name: 1, version: -1 }, unique: true }] },
@@ -448,6 +479,8 @@ export const COLLECTIONS: { readonly [N in CollectionName]: { readonly indexes: 
       { keys: { campaignId: 1, initiatedAt: -1 } },
       { keys: { contactPhone: 1, initiatedAt: -1 } },
       { keys: { 'complianceDecision.reasons': 1, initiatedAt: -1 } },
+      { keys: { 'sentiment.overall': -1 } },
+      { keys: { analysisDue: -1 }, sparse: true },
     ],
   },
   call_events: {
@@ -457,9 +490,23 @@ export const COLLECTIONS: { readonly [N in CollectionName]: { readonly indexes: 
     ],
   },
   call_transcripts: {
-    indexes: [{ keys: { callId: 1 }, unique: true }, { keys: { leadId: 1 } }, { keys: { createdAt: 1 } }],
+    indexes: [
+      { keys: { callId: 1 }, unique: true },
+      { keys: { leadId: 1 } },
+      { keys: { topics: 1 } },
+      { keys: { createdAt: 1 } },
+    ],
   },
   call_scripts: { indexes: [{ keys: { hash: 1 }, unique: true }] },
+  call_analyses: {
+    indexes: [
+      { keys: { callId: 1, createdAt: -1 } },
+      { keys: { state: 1, createdAt: -1 } },
+      { keys: { analysedAt: -1 }, sparse: true },
+    ],
+  },
+  call_reviews: { indexes: [{ keys: { status: 1, callAt: -1 } }, { keys: { tags: 1, callAt: -1 } }] },
+  saved_views: { indexes: [{ keys: { userId: 1, of: 1, name: 1 }, unique: true }] },
   consent_logs: {
     indexes: [
       { keys: { phone: 1, chainIndex: 1 }, unique: true },
@@ -521,4 +568,29 @@ export const COLLECTIONS: { readonly [N in CollectionName]: { readonly indexes: 
   intake_endpoints: { indexes: [{ keys: { source: 1, createdAt: -1 } }] },
   lead_imports: { indexes: [{ keys: { createdAt: -1 } }] },
   lead_import_parts: { indexes: [{ keys: { importId: 1, part: 1 }, unique: true }] },
+  admin_users: {
+    indexes: [
+      { keys: { email: 1 }, unique: true },
+      { keys: { 'passwordLink.tokenHash': 1 }, unique: true, sparse: true },
+      { keys: { role: 1, isActive: 1 } },
+      { keys: { createdAt: -1 } },
+    ],
+  },
+  user_sessions: {
+    indexes: [
+      { keys: { tokenHash: 1 }, unique: true },
+      { keys: { userId: 1, lastSeenAt: -1 } },
+      { keys: { idleUntil: 1 } },
+    ],
+  },
+  sign_in_failures: { indexes: [{ keys: { updatedAt: 1 } }] },
+  api_keys: { indexes: [{ keys: { hash: 1 }, unique: true }, { keys: { createdAt: -1 } }] },
+  audit_log: {
+    indexes: [
+      { keys: { at: -1 } },
+      { keys: { 'who.id': 1, at: -1 } },
+      { keys: { targets: 1, at: -1 } },
+      { keys: { kind: 1, at: -1 } },
+    ],
+  },
 };

@@ -6,7 +6,9 @@ import type { Call, CallEvent } from './call.ts';
 import { sha256Hex } from './canonical.ts';
 import type { CollectionName, ConversationSession, Lead, Stamped } from './documents.ts';
 import { impossible } from './errors.ts';
+import type { Message } from './message.ts';
 import { noNumber } from './phone.ts';
+import type { CallReview } from './review.ts';
 
 /** In place of words that were spoken or written. */
 export const ERASED = '[erased]';
@@ -165,6 +167,31 @@ export function eraseEvent(event: CallEvent, pseudonym: string): CallEvent {
         source,
       };
     }
+    case 'costed':
+      return { ...stamp, type: event.type, cost: event.cost };
+    case 'analysed': {
+      const { type, analysisId, origin, analysis } = event;
+      const { sentiment, qualityScore, qualityFactors } = analysis;
+      return {
+        ...stamp,
+        type,
+        analysisId,
+        origin,
+        analysis: {
+          sentiment: { ...sentiment, timeline: [] },
+          messages: [],
+          keyMoments: [],
+          extractedInfo: { motivationFactors: [] },
+          followUpActions: [],
+          qualityScore,
+          qualityFactors,
+          topics: [],
+          keywords: [],
+          summary: '',
+          evidence: [],
+        },
+      };
+    }
     case 'erased':
       return { ...stamp, type: event.type, what: event.what, why: event.why };
     default:
@@ -179,6 +206,11 @@ export function eraseCall(call: Call, pseudonym: string, at: Date): Call {
     recordingDuration: _duration,
     carrierRecordingSid: _sid,
     carrierRecordingUrl: _carrierUrl,
+    keyMoments: _moments,
+    extractedInfo: _info,
+    summary: _summary,
+    analysis: _analysis,
+    analysisDue: _due,
     conversationId,
     terms,
     ...rest
@@ -190,6 +222,25 @@ export function eraseCall(call: Call, pseudonym: string, at: Date): Call {
     ...(terms === undefined ? {} : { terms: { ...terms, calledName: name(terms.calledName, pseudonym) } }),
     followUpActions: call.followUpActions.map((action) => ({ ...action, notes: words(action.notes) })),
     erasedAt: at,
+  };
+}
+
+/** What goes of a message, as an update: numbers and times stay, as those of calls do; an e-mail address does not. */
+export function eraseMessage(
+  message: Message,
+  at: Date,
+): { readonly $set: Partial<Message>; readonly $unset: Readonly<Record<string, ''>> } {
+  const { _id, channel, direction, attemptKey } = message;
+  return {
+    $set: {
+      text: ERASED,
+      ...(channel === 'email' ? (direction === 'outbound' ? { to: ERASED } : { from: ERASED }) : {}),
+      // Whoever asked for it may have put a name into its key; keys of campaigns are ids.
+      ...(attemptKey.startsWith('api:') ? { attemptKey: `${GONE}${_id}` } : {}),
+      erasedAt: at,
+      updatedAt: at,
+    },
+    $unset: { subject: '' },
   };
 }
 
@@ -211,7 +262,7 @@ export function eraseLead(lead: Lead, pseudonym: string, at: Date): Lead {
       attemptId,
       timestamp,
       type,
-      callId,
+      ...(callId === undefined ? {} : { callId }),
       outcome,
       ...(duration === undefined ? {} : { duration }),
     })),
@@ -227,6 +278,13 @@ export function eraseLead(lead: Lead, pseudonym: string, at: Date): Lead {
     updatedAt: at,
   };
 }
+
+/** That somebody looked at the call and remarked on it stays; what was remarked may name the person. */
+export const eraseReview = (review: CallReview): CallReview => ({
+  ...review,
+  tags: [],
+  comments: review.comments.map((comment) => ({ ...comment, text: words(comment.text) })),
+});
 
 /** When the talk was held, and no more. */
 export function eraseSession(session: ConversationSession): ConversationSession {
@@ -322,9 +380,13 @@ export const REMOVED = {
   calls: 'The name in the record of the call, what was noted of it, and the pointer to its recording.',
   call_events: 'Words spoken, keys pressed, notes, and what tools were told and answered.',
   call_transcripts: 'The transcript.',
+  call_analyses: 'What was understood of the call: every analysis, with the words it quotes.',
+  call_reviews: 'What comments on the call said, and the tags it was given.',
   transcript_archives: 'The archived transcript.',
   recordings: 'The recorded sound.',
+  messages: 'What texts and e-mails said, and the e-mail address they went to.',
   conversation_sessions: 'Everything but when the conversation was held.',
   dnc_registry: 'What was said when the number was listed.',
   attempts: 'The key that whoever asked for the call gave it.',
+  enrollments: 'What campaigns still had planned for the lead.',
 } as const satisfies Partial<Record<ErasureItem['of'], string>>;

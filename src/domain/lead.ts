@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { stateCode } from './compliance/states.ts';
 import { LEAD_STAGES, LEAD_STATUSES, type Lead, type Legacy } from './documents.ts';
+import { Failure } from './errors.ts';
 import { parseInput } from './input.ts';
 import { parsePhone } from './phone.ts';
 
@@ -70,6 +71,7 @@ const LeadChangeInput = z.strictObject({
   nextFollowUp: z.date().nullable().optional(),
   status: z.enum(LEAD_STATUSES).optional(),
   stage: z.enum(LEAD_STAGES).optional(),
+  dealValue: z.number().min(0).max(1e10).optional(),
   tags: tags.optional(),
 });
 
@@ -97,6 +99,8 @@ export interface LeadChange {
   readonly nextFollowUp?: Date | null;
   readonly status?: Lead['status'];
   readonly stage?: Lead['stage'];
+  /** What a closed deal brought, US dollars; only with the status `converted`, given along or there already. */
+  readonly dealValue?: number;
   readonly tags?: readonly string[];
 }
 
@@ -135,6 +139,32 @@ export function newLead(
 }
 
 /**
+ * What a change makes of the deal of a lead, as `changeLead` does of the rest. Throws Failure `invalid_request` for a deal of
+ * a lead that is not converted.
+ */
+export function changeDeal(
+  before: Pick<Lead, 'status' | 'deal'>,
+  { status, dealValue }: LeadChange,
+  nowMs: number,
+): { readonly set: Record<string, unknown>; readonly unset: readonly string[] } {
+  if ((status ?? before.status) !== 'converted') {
+    if (dealValue !== undefined)
+      throw new Failure('invalid_request', 'dealValue: only a lead that is converted has a deal', {
+        details: { fields: { dealValue: 'only a lead that is converted has a deal' } },
+      });
+    return { set: {}, unset: before.deal ? ['deal'] : [] };
+  }
+  const closes = (status === 'converted' || dealValue !== undefined) && !before.deal;
+  return {
+    set: {
+      ...(dealValue === undefined ? {} : { 'deal.value': dealValue }),
+      ...(closes ? { 'deal.closedAt': new Date(nowMs) } : {}),
+    },
+    unset: [],
+  };
+}
+
+/**
  * The change of a lead as fields to set and fields to remove (dotted paths), so that a change of one field never writes
  * back another that somebody else has changed meanwhile. Throws Failure `invalid_request` as `newLead`.
  */
@@ -142,7 +172,7 @@ export function changeLead(
   input: LeadChange,
   { nowMs, by }: { readonly nowMs: number; readonly by: string },
 ): { readonly set: Record<string, unknown>; readonly unset: readonly string[] } {
-  const { contact, ...given } = parseInput(LeadChangeInput, input);
+  const { contact, dealValue: _, ...given } = parseInput(LeadChangeInput, input);
   const set: Record<string, unknown> = { updatedAt: new Date(nowMs), updatedBy: by };
   const unset: string[] = [];
   const put = (path: string, value: unknown): void => {

@@ -131,6 +131,49 @@ export function qualify(
   };
 }
 
+/** A lead that may still be worked on, whoever it belongs to. */
+export const isOpenLead = ({ status, erasedAt }: Pick<Lead, 'status' | 'erasedAt'>): boolean =>
+  erasedAt === undefined && status !== 'dnc' && status !== 'converted' && status !== 'lost';
+
+/**
+ * Whether a targeting takes a lead that belongs to no campaign yet, and how well it fits. What is asked for and is not known
+ * does not fit; without a targeting nobody is taken.
+ */
+export function fitOf(
+  lead: Qualifying,
+  property: Property | undefined,
+  targeting: Targeting | undefined,
+  nowMs: number,
+): { readonly fits: boolean; readonly score: number } {
+  if (targeting === undefined) return { fits: false, score: 0 };
+  const { leadSources = [], intent = [], motivationFactors = [], qualification: wanted = {} } = targeting;
+  const { score, criteria } = qualify(lead, property, targeting, nowMs);
+  const type = lead.intent?.type;
+  const fits =
+    (leadSources.length === 0 || leadSources.includes(lead.source)) &&
+    (intent.length === 0 || (type !== undefined && intent.includes(type))) &&
+    (motivationFactors.length === 0 || criteria.isMotivated) &&
+    isInside(placeOf(lead, property), targeting) &&
+    score >= (wanted.minScore ?? 0) &&
+    (wanted.minEquity === undefined || criteria.hasMinEquity) &&
+    (wanted.maxPrice === undefined || criteria.withinBudget) &&
+    ((wanted.propertyTypes ?? []).length === 0 || criteria.rightPropertyType);
+  return { fits, score };
+}
+
+type Place = NonNullable<Lead['contact']['address']>;
+
+const placeOf = (lead: Qualifying, property: Property | undefined): Place =>
+  property?.address ?? lead.contact.address ?? {};
+
+/** A place of which the list names every part that it asks for. */
+function isInside(at: Place, { geography = {} }: Targeting): boolean {
+  const { states = [], cities = [], zipCodes = [] } = geography;
+  const listed = (known: string | undefined, wanted: readonly string[]): boolean =>
+    wanted.length === 0 || (known !== undefined && wanted.some((each) => plain(each) === plain(known)));
+  return listed(at.state, states) && listed(at.city, cities) && listed(at.zipCode, zipCodes);
+}
+
 const plain = (text: string): string =>
   text
     .toLowerCase()
@@ -194,22 +237,13 @@ function equityPoints(equity: number | undefined, asked: number): number {
   return times < 1 ? 0.7 * times : Math.min(1, 0.7 + 0.3 * (times - 1));
 }
 
-function placeFactor(
-  lead: Qualifying,
-  property: Property | undefined,
-  { geography = {} }: Targeting,
-): Factor {
-  const { states = [], cities = [], zipCodes = [] } = geography;
-  const at = property?.address ?? lead.contact.address ?? {};
-  const listed = (known: string | undefined, wanted: readonly string[]): boolean =>
-    wanted.length === 0 || (known !== undefined && wanted.some((each) => plain(each) === plain(known)));
+function placeFactor(lead: Qualifying, property: Property | undefined, targeting: Targeting): Factor {
+  const at = placeOf(lead, property);
   const known = [at.city, at.state, at.zipCode].filter((part) => part !== undefined);
-  const inside =
-    known.length > 0 && listed(at.state, states) && listed(at.city, cities) && listed(at.zipCode, zipCodes);
   return {
     name: 'place',
     weight: 0.075,
-    points: inside ? 1 : 0,
+    points: known.length > 0 && isInside(at, targeting) ? 1 : 0,
     says: known.length === 0 ? 'place not known' : known.join(' '),
   };
 }

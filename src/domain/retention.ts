@@ -10,6 +10,7 @@ import { type CollectionName, type Stamped, type TranscriptArchive, transcriptAr
 export type Lifetime =
   | { readonly kind: 'kept'; readonly atLeastYears?: number }
   | { readonly kind: 'archived'; readonly afterYears: number }
+  | { readonly kind: 'removed'; readonly afterDays: number }
   | { readonly kind: 'removed_by_setting' };
 
 export interface RetentionRule {
@@ -50,6 +51,21 @@ export const RETENTION_RULES: { readonly [K in Kept]: RetentionRule } = {
     lifetime: { kind: 'archived', afterYears: 1 },
     says: 'Transcripts: moved to the archive of their year when they are a year old, and kept there',
     source: MODEL,
+  },
+  call_analyses: {
+    lifetime: kept,
+    says: 'What was understood of calls, with the words it rests on: kept as long as the words are',
+    source: OURS,
+  },
+  call_reviews: {
+    lifetime: kept,
+    says: 'What people made of calls, with their comments: kept as long as the calls are',
+    source: OURS,
+  },
+  saved_views: {
+    lifetime: kept,
+    says: 'Views of lists that people keep for themselves: until they remove them',
+    source: OURS,
   },
   recordings: {
     lifetime: { kind: 'removed_by_setting' },
@@ -111,7 +127,12 @@ export const RETENTION_RULES: { readonly [K in Kept]: RetentionRule } = {
   },
   campaign_use: {
     lifetime: kept,
-    says: 'What campaigns used of their limits, day by day, about nobody: kept',
+    says: 'What campaigns used of their limits, about nobody: kept',
+    source: OURS,
+  },
+  campaign_forecasts: {
+    lifetime: kept,
+    says: 'The newest forecast of each campaign, which names leads by their ids: kept until the next one',
     source: OURS,
   },
   messages: {
@@ -143,6 +164,31 @@ export const RETENTION_RULES: { readonly [K in Kept]: RetentionRule } = {
     lifetime: kept,
     says: 'What became of each row of those files, by line and lead, without a name or number: kept',
     source: OURS,
+  },
+  admin_users: {
+    lifetime: kept,
+    says: 'People of the staff who sign in, and who made them: kept, for the audit log names them',
+    source: OURS,
+  },
+  user_sessions: {
+    lifetime: { kind: 'removed', afterDays: 7 },
+    says: 'Browsers that are signed in: until they sign out, for 7 days at most',
+    source: MODEL,
+  },
+  sign_in_failures: {
+    lifetime: { kind: 'removed', afterDays: 1 },
+    says: 'How often signing in failed, by a hash of the address: for a day after the last failure',
+    source: MODEL,
+  },
+  api_keys: {
+    lifetime: kept,
+    says: 'Keys of programs, without the keys themselves, and who made and revoked them: kept',
+    source: OURS,
+  },
+  audit_log: {
+    lifetime: fiveYears,
+    says: 'Who saw and changed what: kept, at least five years, for it proves who opened which call',
+    source: MODEL,
   },
 };
 

@@ -13,6 +13,7 @@ interface Line {
   interrupted: boolean;
   heardMs?: number;
   repaired: boolean;
+  sentiment?: number;
   conversationId: string;
 }
 
@@ -30,7 +31,8 @@ export function talkStart(events: readonly CallEvent[]): Date | undefined {
 
 /**
  * The messages in the order they were said. A correction replaces what the agent had planned by what it got to say; an
- * interruption marks the turn and how much of it was heard; words that only the platform kept are added as `repaired`.
+ * interruption marks the turn and how much of it was heard; words that only the platform kept are added as `repaired`; what
+ * was felt in a message is as the last analysis has it.
  */
 export function foldTranscript(events: readonly CallEvent[]): TranscriptMessage[] {
   const startMs = talkStart(events)?.getTime() ?? 0;
@@ -97,6 +99,13 @@ export function foldTranscript(events: readonly CallEvent[]): TranscriptMessage[
           lines.splice(after < 0 ? lines.length : after, 0, line);
         }
         break;
+      case 'analysed':
+        for (const line of lines) delete line.sentiment;
+        for (const { messageIndex, sentiment } of event.analysis.messages) {
+          const line = lines[messageIndex];
+          if (line) line.sentiment = sentiment;
+        }
+        break;
       default:
         break;
     }
@@ -159,6 +168,7 @@ export const transcriptText = (messages: readonly TranscriptMessage[]): string =
 /** The document of `call_transcripts` for a call, made at `at` from its events. */
 export function transcriptOf(call: Call, events: readonly CallEvent[], at: Date): CallTranscript {
   const messages = foldTranscript(events);
+  const { topics, keywords } = call.analysis ?? {};
   return {
     _id: call._id,
     callId: call._id,
@@ -171,6 +181,8 @@ export function transcriptOf(call: Call, events: readonly CallEvent[], at: Date)
     duration: call.duration ?? 0,
     // Until the platform's account is compared, nobody knows that nothing is missing.
     completeness: call.completeness ?? 'gap',
+    ...(topics ? { topics } : {}),
+    ...(keywords ? { keywords } : {}),
     createdAt: at,
     updatedAt: at,
   };

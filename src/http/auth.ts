@@ -1,29 +1,21 @@
 /**
- * http/auth: who is asking. People sign in once with a printed link and carry a signed cookie; programs carry an API key.
- * Nothing here compares secrets in a way whose time tells how much of a guess was right.
+ * http/auth: who is asking. People carry a cookie with the token of their session, programs an API key; both are looked up
+ * anew for every request, so that what was ended is over. Nothing here compares secrets in a way whose time tells how much
+ * of a guess was right.
  */
-import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import { isIPv4 } from 'node:net';
+import type { Access } from '../app/access.ts';
 import type { Clock } from '../app/ports.ts';
-import type { Role } from '../contract/index.ts';
+import { SESSION_MS } from '../app/sessions.ts';
 import { Failure } from '../domain/errors.ts';
+import { type ApiKey, OWNER, type Role, reaches, type UserSession, type Visitor } from '../domain/user.ts';
+import type { Route } from './route.ts';
+import { needOf } from './scopes.ts';
 
 const COOKIE = 'parley_session';
-export const SESSION_MS = 7 * 24 * 3_600_000;
 export const SIGN_IN_MS = 24 * 3_600_000;
-/** A cookie older than this is replaced by a fresh one on its next use. */
-const ROTATE_MS = 24 * 3_600_000;
-const REVOKED_BOUND = 10_000;
-
-/** What a session cookie carries. Times are ms since the epoch. */
-export interface SessionClaims {
-  readonly sessionId: string;
-  readonly userId: string;
-  readonly name: string;
-  readonly role: Role;
-  readonly issuedAtMs: number;
-  readonly expiresAtMs: number;
-}
 
 /** Who asks, and by which credential. */
 export interface Caller {
@@ -31,34 +23,13 @@ export interface Caller {
   readonly name: string;
   readonly role: Role;
   readonly via: 'cookie' | 'api_key';
-  readonly session?: SessionClaims;
+  readonly session?: UserSession;
+  /** Absent for people, and for the key of the environment, which may do everything. */
+  readonly key?: ApiKey;
 }
-
-const RANK: Record<Role, number> = { USER: 1, ANALYST: 2, ADMIN: 3 };
-export const mayAct = (caller: Pick<Caller, 'role'>, needed: Role): boolean =>
-  RANK[caller.role] >= RANK[needed];
 
 const sameSecret = (a: string, b: string): boolean =>
   timingSafeEqual(createHash('sha256').update(a).digest(), createHash('sha256').update(b).digest());
-
-const mac = (secret: string, payload: string): string =>
-  createHmac('sha256', secret).update(`parley.session.v1.${payload}`).digest('base64url');
-
-/** `v1.<base64url of the claims>.<HMAC-SHA256>`: readable by anyone, made only with the secret. */
-export function signSession(secret: string, claims: SessionClaims): string {
-  const payload = Buffer.from(JSON.stringify(claims)).toString('base64url');
-  return `v1.${payload}.${mac(secret, payload)}`;
-}
-
-/** The claims of a cookie that this secret signed and whose time is not over; undefined for any other. */
-export function verifySession(secret: string, cookie: string, nowMs: number): SessionClaims | undefined {
-  const [version, payload, signature, ...rest] = cookie.split('.');
-  if (version !== 'v1' || !payload || !signature || rest.length > 0) return undefined;
-  if (!sameSecret(signature, mac(secret, payload))) return undefined;
-  // Signed by us: the shape is ours.
-  const claims = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8')) as SessionClaims;
-  return nowMs < claims.expiresAtMs ? claims : undefined;
-}
 
 function readCookie(header: string | undefined, name: string): string | undefined {
   for (const part of header?.split(';') ?? []) {
@@ -68,8 +39,26 @@ function readCookie(header: string | undefined, name: string): string | undefine
   return undefined;
 }
 
+/** The network of an address, enough to tell one place from another: a /24 of IPv4, a /48 of IPv6. */
+export function networkOf(address: string | undefined): string | undefined {
+  const plain = address?.replace(/^::ffff:/i, '').replace(/%.*$/, '');
+  if (!plain) return undefined;
+  if (isIPv4(plain)) return `${plain.split('.').slice(0, 3).join('.')}.0/24`;
+  const [head = ''] = plain.split('::', 1);
+  const groups = head === '' ? [] : head.split(':').slice(0, 3);
+  return groups.length === 0 ? '::/48' : `${groups.join(':')}::/48`;
+}
+
+/** What is kept of a browser that signs in. */
+export function visitorOf(request: IncomingMessage & { readonly ip?: string | undefined }): Visitor {
+  const network = networkOf(request.ip);
+  // Whatever is sent there is shown later: one line of printable characters.
+  const agent = request.headers['user-agent']?.replace(/[^\x20-\x7e]/g, '').slice(0, 200);
+  return { ...(network ? { network } : {}), ...(agent ? { userAgent: agent } : {}) };
+}
+
 export interface AuthSettings {
-  /** Signs the cookies; whoever has it can make one. */
+  /** What secrets for lead sources are made of. */
   readonly sessionSecret: string;
   /** The token of the printed link. */
   readonly signInToken: string;
@@ -78,44 +67,41 @@ export interface AuthSettings {
 
 export interface Auth {
   /** Spends the token of the link; answers the value of a Set-Cookie header. Throws `unauthenticated`. */
-  signIn(token: string): string;
-  /** Ends a session; answers the Set-Cookie that removes it. */
-  signOut(caller: Caller | undefined): string;
+  signInByLink(token: string, visitor: Visitor): Promise<string>;
+  /** The Set-Cookie of a session that has just begun. */
+  cookieFor(token: string): string;
+  /** Ends a session; answers the Set-Cookie that removes it. Throws `store_unavailable`: then it ended in this process only. */
+  signOut(caller: Caller): Promise<string>;
   /** Who asks; undefined when no good credential came along. A bad API key is not covered by a good cookie. */
-  identify(request: IncomingMessage): Caller | undefined;
-  /** A Set-Cookie that replaces an ageing cookie, when it is time. */
-  renewal(caller: Caller): string | undefined;
+  identify(request: IncomingMessage): Promise<Caller | undefined>;
   /** Whether a caller that was good once (a viewer of a long stream) still is. */
-  stillGood(caller: Caller): boolean;
+  stillGood(caller: Caller): Promise<boolean>;
 }
 
-export function createAuth(settings: AuthSettings, secureCookie: boolean, clock: Clock): Auth {
+export function createAuth(
+  settings: AuthSettings,
+  { sessions, apiKeys }: Pick<Access, 'sessions' | 'apiKeys'>,
+  secureCookie: boolean,
+  clock: Clock,
+): Auth {
   const linkExpiresAtMs = clock.nowMs() + SIGN_IN_MS;
   let linkSpent = false;
-  /** Sessions that were signed out before their time, newest last. */
-  const revoked = new Map<string, number>();
 
   const setCookie = (value: string, maxAgeSec: number): string =>
     `${COOKIE}=${value}; Path=/; Max-Age=${maxAgeSec}; HttpOnly; SameSite=Lax${secureCookie ? '; Secure' : ''}`;
+  const cookieFor = (token: string): string => setCookie(token, SESSION_MS / 1000);
 
-  const issue = (who: Pick<SessionClaims, 'userId' | 'name' | 'role'>, sessionId: string): string => {
-    const nowMs = clock.nowMs();
-    const claims: SessionClaims = {
-      sessionId,
-      userId: who.userId,
-      name: who.name,
-      role: who.role,
-      issuedAtMs: nowMs,
-      expiresAtMs: nowMs + SESSION_MS,
-    };
-    return setCookie(signSession(settings.sessionSecret, claims), SESSION_MS / 1000);
-  };
-
-  const good = (claims: SessionClaims | undefined): claims is SessionClaims =>
-    claims !== undefined && clock.nowMs() < claims.expiresAtMs && !revoked.has(claims.sessionId);
+  async function byKey(authorization: string): Promise<Caller | undefined> {
+    const secret = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
+    if (secret === undefined) return undefined;
+    if (settings.adminApiKey !== undefined && sameSecret(secret, settings.adminApiKey))
+      return { userId: 'admin-api-key', name: 'Admin API key', role: 'ADMIN', via: 'api_key' };
+    const key = await apiKeys.read(secret);
+    return key && { userId: `key:${key._id}`, name: key.name, role: key.role, via: 'api_key', key };
+  }
 
   return {
-    signIn(token) {
+    async signInByLink(token, visitor) {
       const right = sameSecret(token, settings.signInToken);
       if (!right || linkSpent || clock.nowMs() >= linkExpiresAtMs) {
         throw new Failure(
@@ -124,60 +110,80 @@ export function createAuth(settings: AuthSettings, secureCookie: boolean, clock:
         );
       }
       linkSpent = true;
-      return issue(
-        { userId: 'owner', name: 'Owner', role: 'ADMIN' },
-        createHash('sha256').update(randomBytes(32)).digest('base64url'),
-      );
-    },
-    signOut(caller) {
-      if (caller?.session) {
-        revoked.set(caller.session.sessionId, caller.session.expiresAtMs);
-        for (const [sessionId, expiresAtMs] of revoked) {
-          if (expiresAtMs > clock.nowMs() && revoked.size <= REVOKED_BOUND) break;
-          revoked.delete(sessionId);
-        }
+      try {
+        return cookieFor((await sessions.begin(OWNER, visitor)).token);
+      } catch (error) {
+        // Nobody was signed in by it.
+        linkSpent = false;
+        throw error;
       }
+    },
+    cookieFor,
+    async signOut({ session }) {
+      if (session)
+        await sessions.end(session._id, session.userId).catch((error) => {
+          // Over already, in another window.
+          if (!(error instanceof Failure && error.code === 'not_found')) throw error;
+        });
       return setCookie('', 0);
     },
-    identify(request) {
-      const { authorization } = request.headers;
-      if (authorization !== undefined) {
-        const key = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
-        const ours = settings.adminApiKey;
-        if (key === undefined || ours === undefined || !sameSecret(key, ours)) return undefined;
-        return { userId: 'admin-api-key', name: 'Admin API key', role: 'ADMIN', via: 'api_key' };
-      }
-      const cookie = readCookie(request.headers.cookie, COOKIE);
-      const session =
-        cookie === undefined ? undefined : verifySession(settings.sessionSecret, cookie, clock.nowMs());
-      if (!good(session)) return undefined;
-      return { userId: session.userId, name: session.name, role: session.role, via: 'cookie', session };
+    async identify(request) {
+      const { authorization, cookie } = request.headers;
+      if (authorization !== undefined) return await byKey(authorization);
+      const token = readCookie(cookie, COOKIE);
+      const session = token === undefined ? undefined : await sessions.read(token);
+      return (
+        session && { userId: session.userId, name: session.name, role: session.role, via: 'cookie', session }
+      );
     },
-    renewal(caller) {
-      const { session } = caller;
-      if (!session || clock.nowMs() - session.issuedAtMs < ROTATE_MS) return undefined;
-      // The session keeps its id, so that signing out ends every cookie it ever had.
-      return issue(session, session.sessionId);
+    async stillGood({ session, key }) {
+      if (session) return await sessions.isOn(session);
+      return key === undefined || (await apiKeys.isGood(key));
     },
-    stillGood: (caller) => caller.session === undefined || good(caller.session),
   };
+}
+
+/** Throws `forbidden` unless the caller's role, and the scopes of a key, reach what the route needs. */
+export function expectMay(caller: Caller, row: Pick<Route, 'role' | 'method' | 'path' | 'tag'>): void {
+  if (row.role !== 'public' && !reaches(caller.role, row.role))
+    throw new Failure('forbidden', `This needs the role ${row.role}.`, { details: { role: row.role } });
+  const need = needOf(row);
+  if (caller.via !== 'api_key' || need === 'any') return;
+  if (need === 'person') throw new Failure('forbidden', 'This is about people who signed in; a key is none.');
+  if (caller.key && !caller.key.scopes.includes(need))
+    throw new Failure('forbidden', `This key lacks the scope ${need}.`, { details: { scope: need } });
 }
 
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
 
+/** What our own page sends with every request. Its value says nothing; that it could be set does. */
+const OWN_HEADER = 'x-requested-by';
+
 /**
- * Refuses a request that changes something and that a browser sent on behalf of another site (Fetch Metadata,
- * w3.org/TR/fetch-metadata; Origin, RFC 6454). Every browser sends one of the two headers; a program sends neither.
+ * Refuses a request that changes something and that another site may have made a browser send (cross-site request forgery).
+ * Three things keep such requests out, each by itself: the cookie is SameSite=Lax; the browser says which site it acts for
+ * (Fetch Metadata, w3.org/TR/fetch-metadata; Origin, RFC 6454), and that must be ours; and whoever carries the cookie must
+ * send `X-Requested-By`, which no form can and no script of another site may, for the browser asks us first (a CORS
+ * preflight) and nobody answers it. The last one holds where a browser or a proxy leaves the other two out. No browser adds
+ * an API key by itself, so keys need none of it.
  */
-export function refuseCrossSite(request: IncomingMessage, publicBaseUrl: string | undefined): void {
+export function refuseForged(
+  request: IncomingMessage,
+  publicBaseUrl: string | undefined,
+  hasSession: boolean,
+): void {
   if (SAFE.has(request.method ?? '')) return;
   const site = request.headers['sec-fetch-site'];
-  if (site === 'same-origin' || site === 'none') return;
   const { origin, host } = request.headers;
-  if (site === undefined) {
-    if (origin === undefined) return;
-    const known = [publicBaseUrl === undefined ? undefined : new URL(publicBaseUrl).host, host];
-    if (URL.canParse(origin) && known.includes(new URL(origin).host)) return;
-  }
-  throw new Failure('forbidden', 'Requests that change something must come from our own pages.');
+  const known = [publicBaseUrl === undefined ? undefined : new URL(publicBaseUrl).host, host];
+  const ours =
+    site === undefined
+      ? origin === undefined || (URL.canParse(origin) && known.includes(new URL(origin).host))
+      : site === 'same-origin' || site === 'none';
+  if (!ours) throw new Failure('forbidden', 'Requests that change something must come from our own pages.');
+  if (hasSession && request.headers[OWN_HEADER] === undefined)
+    throw new Failure(
+      'forbidden',
+      'With the session cookie, send the header X-Requested-By: parley as well.',
+    );
 }

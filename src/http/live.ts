@@ -20,8 +20,8 @@ const RECONNECT_MS = 2_000;
 const frame = (change: LiveChange): string => `event: ${change.type}\ndata: ${JSON.stringify(change)}\n\n`;
 
 export interface LiveWall {
-  /** Serves one viewer until it leaves, falls behind, or `stillWelcome` says no at a heartbeat. Throws `at_capacity`. */
-  serve(request: IncomingMessage, response: ServerResponse, stillWelcome: () => boolean): void;
+  /** Serves one viewer until it leaves, falls behind, or `stillWelcome` says no after a heartbeat. Throws `at_capacity`. */
+  serve(request: IncomingMessage, response: ServerResponse, stillWelcome: () => Promise<boolean>): void;
   figures(): { readonly viewers: number; readonly dropped: number };
   /** Tells every viewer to reconnect and ends all streams. */
   close(): void;
@@ -29,7 +29,7 @@ export interface LiveWall {
 
 interface Viewer {
   readonly response: ServerResponse;
-  readonly stillWelcome: () => boolean;
+  readonly stillWelcome: () => Promise<boolean>;
 }
 
 export function createLiveWall(
@@ -82,7 +82,15 @@ export function createLiveWall(
   const standing = (): string => (outage ? frame({ type: 'store', state: outage.state }) : '');
 
   const beat = (): void => {
-    for (const viewer of viewers) if (!viewer.stillWelcome()) letGo(viewer, 'the session is over');
+    for (const viewer of viewers) {
+      viewer.stillWelcome().then(
+        (welcome) => {
+          if (!welcome && viewers.has(viewer)) letGo(viewer, 'the session is over');
+        },
+        // The database is away: nobody's session ends there.
+        (error) => log.debug({ err: error }, 'whether a viewer is still signed in could not be read'),
+      );
+    }
     send(': still here\n\n');
     if (viewers.size > 0) cancelBeat = clock.after(HEARTBEAT_MS, beat);
   };

@@ -2,8 +2,16 @@
  * http/needs: what the web server asks of the app. Structural, so that the app need not know who serves it.
  * Everything goes in and out as domain values; bad input comes back as a Failure with a stable code.
  */
+
+import type { Performance } from '../app/campaign-metrics.ts';
+import type { CampaignWork, EnrollmentQuery, EnrollmentView } from '../app/campaign-work.ts';
+import type { ForecastShown } from '../app/forecast-campaign.ts';
 import type { Cancel, Outage, StoredRecording } from '../app/ports.ts';
+import type { FunnelRow, LeadStats, OutcomeSummary, ReportRange, WeeklyReport } from '../app/reports.ts';
+import type { Waveform } from '../app/waveforms.ts';
+import type { CallAnalysis, ClaimDifference } from '../domain/analysis.ts';
 import type { Call, CallEvent, CallOutcome, CallStatus, Completeness } from '../domain/call.ts';
+import type { CampaignChange, NewCampaign } from '../domain/campaign-plan.ts';
 import type { Decision, Reason } from '../domain/compliance/decision.ts';
 import type { FactsInput } from '../domain/compliance/facts.ts';
 import type {
@@ -14,8 +22,8 @@ import type {
   ListStatus,
 } from '../domain/compliance/records.ts';
 import type { Contact } from '../domain/contact.ts';
+import type { Rates } from '../domain/cost.ts';
 import type {
-  CallingPolicy,
   Campaign,
   ConsentEventType,
   ConsentLog,
@@ -30,9 +38,11 @@ import type { IntakeEndpoint, IntakeRule, IntakeSource } from '../domain/intake.
 import type { ColumnTarget, Delimiter } from '../domain/lead-csv.ts';
 import type { LeadField, Target } from '../domain/lead-fields.ts';
 import type { ImportedRow, LeadImport, RowOutcome } from '../domain/lead-import.ts';
+import type { Message, MessageChannel, MessageStatus, MessageTemplate } from '../domain/message.ts';
 import type { NewProperty, Property, PropertyChange, PropertyType } from '../domain/property.ts';
 import type { Qualification, Targeting } from '../domain/qualification.ts';
 import type { RetentionPolicy, RetentionRun, RetentionSettings } from '../domain/retention.ts';
+import type { CallReview, Reviewer, ReviewStatus, SavedView } from '../domain/review.ts';
 
 /** `cursor` is what the same list answered as `nextCursor`; one it did not make throws `invalid_request`. */
 interface Paging {
@@ -74,6 +84,8 @@ interface CallFilters extends Paging {
   readonly reason?: Reason;
   /** The other party's number, E.164. */
   readonly phone?: string;
+  readonly review?: ReviewStatus;
+  readonly tag?: string;
 }
 
 interface NewLead {
@@ -97,6 +109,7 @@ interface LeadChange {
   readonly nextFollowUp?: Date | null;
   readonly status?: LeadStatus;
   readonly stage?: LeadStage;
+  readonly dealValue?: number;
   readonly tags?: readonly string[];
 }
 
@@ -117,6 +130,18 @@ export interface TimelineItem {
   readonly callId?: string;
 }
 
+interface NewTemplate {
+  readonly name: string;
+  readonly channel: MessageChannel;
+  readonly subject?: string;
+  readonly body: string;
+}
+
+interface TemplateShown extends MessageTemplate {
+  readonly preview: { readonly subject?: string; readonly text: string; readonly segments?: number };
+  readonly usedBy: readonly { readonly id: string; readonly name: string }[];
+}
+
 /** One new event and the call as it is after it. */
 export interface Change {
   readonly event: CallEvent;
@@ -126,6 +151,12 @@ export interface Change {
 type Placed =
   | { readonly kind: 'placed'; readonly call: Call }
   | { readonly kind: 'denied'; readonly call: Call; readonly decision: Decision };
+
+/** Brings in a sample campaign. */
+export type BeginDemo = (by: string) => Promise<{
+  readonly campaigns: readonly { readonly id: string; readonly name: string }[];
+  readonly people: number;
+}>;
 
 /** `by` is the id of whoever asks, for createdBy, recordedBy and the event log. */
 export interface AppForHttp {
@@ -365,32 +396,156 @@ export interface AppForHttp {
     /** Newest first. */
     list(query: Paging): Promise<PageOf<Erasure>>;
   };
-  readonly campaigns: {
-    create(
-      campaign: Pick<Campaign, 'name' | 'type'> & {
-        readonly description?: string;
-        readonly targeting?: Targeting;
-        readonly calling?: Partial<CallingPolicy>;
+  readonly messages: {
+    /** Throws as app/messages says; a denial is an answer. */
+    send(request: {
+      readonly leadId: string;
+      readonly channel: MessageChannel;
+      readonly campaignId?: string;
+      readonly template?: string;
+      readonly text?: string;
+      readonly subject?: string;
+      readonly attemptKey: string;
+      readonly requestedBy: string;
+    }): Promise<
+      | { readonly kind: 'sent' | 'failed' | 'unconfirmed'; readonly message: Message }
+      | { readonly kind: 'denied'; readonly message: Message; readonly decision: Decision }
+    >;
+    /** Throws `not_found`. */
+    get(messageId: string): Promise<Message>;
+    /** Newest first. */
+    list(
+      query: Paging & {
+        readonly leadId?: string;
+        readonly campaignId?: string;
+        readonly channel?: MessageChannel;
+        readonly status?: MessageStatus;
+        readonly template?: string;
       },
-      by: string,
-    ): Promise<Campaign>;
+    ): Promise<PageOf<Message>>;
+    readonly templates: {
+      /** Throws `invalid_request` with what is wrong with the wording. */
+      save(wording: NewTemplate, by: string): Promise<TemplateShown>;
+      /** Throws as `save`. */
+      preview(wording: NewTemplate): TemplateShown['preview'];
+      /** The newest version of each. */
+      list(): Promise<readonly TemplateShown[]>;
+      /** Throws `not_found`. */
+      get(name: string): Promise<TemplateShown>;
+      /** Newest first. Throws `not_found`. */
+      versions(name: string): Promise<readonly TemplateShown[]>;
+      /** Throws `not_found`, `template_in_use`. */
+      retire(name: string): Promise<TemplateShown>;
+    };
+    isUnsubscribeToken(token: string): boolean;
+    /** Whoever holds a link of one of our e-mails wants nothing more; undefined: it is no link of ours. */
+    unsubscribe(token: string): Promise<'done' | 'kept' | undefined>;
+  };
+  readonly campaigns: {
+    /** Throws `invalid_request` naming every field that is wrong. */
+    create(campaign: NewCampaign, by: string): Promise<Campaign>;
     /** Throws `campaign_not_found`. */
     get(campaignId: string): Promise<Campaign>;
     list(
       query: Paging & { readonly status?: Campaign['status']; readonly type?: Campaign['type'] },
     ): Promise<PageOf<Campaign>>;
-    update(
-      campaignId: string,
-      change: {
-        readonly name?: string;
-        readonly description?: string;
-        readonly type?: Campaign['type'];
-        readonly status?: Campaign['status'];
-        readonly targeting?: Targeting;
-        readonly calling?: Partial<CallingPolicy>;
+    /** Throws as `create`. */
+    update(campaignId: string, change: CampaignChange, by: string): Promise<Campaign>;
+    /** Throws `campaign_conflict`, `campaign_not_ready` with details.fields. */
+    start(campaignId: string, by: string): Promise<Campaign>;
+    /** Throws `campaign_conflict`. */
+    pause(campaignId: string, reason: string | undefined, by: string): Promise<Campaign>;
+    /** Throws `campaign_conflict`. */
+    complete(campaignId: string, by: string): Promise<Campaign>;
+    /** Throws `campaign_conflict`. */
+    remove(campaignId: string, by: string): Promise<void>;
+  };
+  readonly runCampaigns: {
+    /** Throws `campaign_not_found`. */
+    work(campaignId: string): Promise<CampaignWork>;
+    /** Throws `campaign_not_found`. */
+    enrollments(campaignId: string, query: Paging & EnrollmentQuery): Promise<PageOf<EnrollmentView>>;
+  };
+  readonly forecasts: {
+    /** Begins one, or answers with the one under way. Throws `campaign_not_found`, `shutting_down`. */
+    start(campaignId: string): Promise<ForecastShown>;
+    /** The newest. Throws `campaign_not_found`, `not_found`. */
+    get(campaignId: string): Promise<ForecastShown>;
+  };
+  /** Throws `campaign_not_found`, `invalid_request`. */
+  performance(campaignId: string, range: { readonly from?: Date; readonly to?: Date }): Promise<Performance>;
+  readonly reports: {
+    /** Leads by status, of those received in a range. */
+    leadFunnel(range: ReportRange & { readonly campaignId?: string }): Promise<readonly FunnelRow[]>;
+    leadStats(range: ReportRange): Promise<LeadStats>;
+    /** Calls of a campaign by outcome. Throws `campaign_not_found`. */
+    campaignSummary(campaignId: string, range: ReportRange): Promise<readonly OutcomeSummary[]>;
+    /** The seven days before `end`, beside the seven before them. */
+    weekly(end?: Date): Promise<WeeklyReport>;
+  };
+  readonly rates: {
+    read(): Promise<Rates>;
+    /** Throws `invalid_request`. */
+    change(change: Partial<Rates>, by: string): Promise<Rates>;
+  };
+  /** How many leads a targeting takes. */
+  audience(query: { readonly campaignId?: string; readonly targeting?: Targeting }): Promise<{
+    readonly fitting: number;
+    readonly open: number;
+    readonly atLeast?: true;
+  }>;
+  /** Reviews of calls; all but `reviewsOf` throw `call_not_found`. */
+  readonly reviews: {
+    review(callId: string): Promise<CallReview>;
+    /** By call; those without a review are not among them. */
+    reviewsOf(calls: readonly Call[]): Promise<ReadonlyMap<string, CallReview>>;
+    judge(
+      callId: string,
+      given: { readonly status?: ReviewStatus; readonly tags?: readonly string[] },
+      by: Reviewer,
+    ): Promise<CallReview>;
+    /** Throws `invalid_request` when there are too many. */
+    comment(
+      callId: string,
+      given: { readonly text: string; readonly atSec?: number },
+      by: Reviewer,
+    ): Promise<CallReview>;
+    /** Throws `not_found`, and `forbidden` for the comment of somebody else. */
+    editComment(callId: string, commentId: string, text: string, by: Reviewer): Promise<CallReview>;
+    /** Throws as `editComment`. */
+    removeComment(callId: string, commentId: string, by: Reviewer): Promise<CallReview>;
+  };
+  readonly savedViews: {
+    list(userId: string, of: SavedView['of']): Promise<readonly SavedView[]>;
+    /** One of the same name is replaced. Throws `invalid_request` when there are too many. */
+    save(userId: string, given: Pick<SavedView, 'of' | 'name' | 'query'>): Promise<SavedView>;
+    /** Throws `not_found`. */
+    remove(userId: string, viewId: string): Promise<void>;
+  };
+  readonly analyses: {
+    /** Throws `call_not_found`, `invalid_request`, `analysis_unavailable`. */
+    request(
+      request: { readonly callId: string; readonly by?: 'claude' | 'lexicon' },
+      requestedBy: string,
+    ): Promise<CallAnalysis>;
+    /** Newest first. Throws `call_not_found`, `not_found`, `invalid_request`. */
+    list(
+      callId: string,
+      compare?: readonly [string, string],
+    ): Promise<{
+      readonly items: readonly CallAnalysis[];
+      readonly differences?: readonly ClaimDifference[];
+    }>;
+    /** Throws `not_found`, `invalid_request`. */
+    markWrong(
+      mark: {
+        readonly callId: string;
+        readonly analysisId: string;
+        readonly path: string;
+        readonly note: string;
       },
       by: string,
-    ): Promise<Campaign>;
+    ): Promise<CallAnalysis>;
   };
   readonly calls: {
     place(request: {
@@ -419,6 +574,8 @@ export interface AppForHttp {
     /** In the order of `seq`. */
     events(callId: string): Promise<readonly CallEvent[]>;
     recording(callId: string): Promise<StoredRecording | undefined>;
+    /** Undefined without a recording. */
+    waveform(callId: string): Promise<Waveform | undefined>;
     /** Throws `call_over` when there is nothing to end. Resolves when the ending is recorded as asked for. */
     end(request: { readonly callId: string; readonly by: string }): Promise<void>;
     live(): readonly Call[];

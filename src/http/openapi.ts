@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { Problem } from '../contract/index.ts';
 import { type ProblemCode, STATUS, TITLE } from './problems.ts';
 import type { Route } from './route.ts';
+import { needOf } from './scopes.ts';
 
 type Json = Record<string, unknown>;
 
@@ -37,6 +38,14 @@ const operationId = ({ method, path }: Route): string =>
     .filter((word) => word !== '')
     .map((word) => word[0]?.toUpperCase() + word.slice(1))
     .join('');
+
+/** Who may, in words. */
+function needs(row: Route): string {
+  const role = `Needs the role ${row.role} or a higher one`;
+  const need = needOf(row);
+  if (need === 'person') return `${role}, of a person: no key will do.`;
+  return need === 'any' ? `${role}.` : `${role}; a key needs the scope \`${need}\`.`;
+}
 
 const documentPath = (path: string): string => path.replace(/:(\w+)/g, '{$1}');
 
@@ -88,8 +97,13 @@ export function openApi(routes: readonly Route[], version: string): Json {
       operationId: operationId(row),
       summary: row.summary,
       tags: [row.tag],
-      ...(row.role === 'public' ? {} : { description: `Needs the role ${row.role} or a higher one.` }),
-      security: row.role === 'public' ? [] : [{ session: [] }, { apiKey: [] }],
+      ...(row.role === 'public' ? {} : { description: needs(row) }),
+      security:
+        row.role === 'public'
+          ? []
+          : needOf(row) === 'person'
+            ? [{ session: [] }]
+            : [{ session: [] }, { apiKey: [] }],
       parameters: [
         ...parameters('path', row.params),
         ...parameters('query', row.query),
@@ -106,7 +120,12 @@ export function openApi(routes: readonly Route[], version: string): Json {
           : []),
       ],
       ...(row.body
-        ? { requestBody: { required: true, content: { 'application/json': { schema: schemaOf(row.body) } } } }
+        ? {
+            requestBody: {
+              required: !row.body.safeParse(undefined).success,
+              content: { 'application/json': { schema: schemaOf(row.body) } },
+            },
+          }
         : {}),
       ...(row.file
         ? {
@@ -141,8 +160,14 @@ export function openApi(routes: readonly Route[], version: string): Json {
     components: {
       schemas,
       securitySchemes: {
-        session: { type: 'apiKey', in: 'cookie', name: 'parley_session' },
-        apiKey: { type: 'http', scheme: 'bearer' },
+        session: {
+          type: 'apiKey',
+          in: 'cookie',
+          name: 'parley_session',
+          description:
+            'What signing in sets. Whoever changes something with it sends `X-Requested-By: parley` as well.',
+        },
+        apiKey: { type: 'http', scheme: 'bearer', description: 'A key, or ADMIN_API_KEY.' },
       },
     },
   };

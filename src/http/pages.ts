@@ -4,7 +4,8 @@ import { createRequire } from 'node:module';
 import { join, sep } from 'node:path';
 import express, { type NextFunction, type Request, type Response, Router } from 'express';
 import helmet from 'helmet';
-import type { Auth } from './auth.ts';
+import { isFailure } from '../domain/errors.ts';
+import { type Auth, visitorOf } from './auth.ts';
 
 /**
  * Security headers of every answer. Scripts come from our own files only; the dashboard's component library writes style
@@ -47,7 +48,13 @@ ${body}
 </html>
 `;
 
-const sendPage = (response: Response, status: number, title: string, paragraphs: readonly string[]): void => {
+/** A page of our own words; `paragraphs` are HTML. */
+export const sendPage = (
+  response: Response,
+  status: number,
+  title: string,
+  paragraphs: readonly string[],
+): void => {
   const body = `<h1>${title}</h1>\n${paragraphs.map((text) => `<p>${text}</p>`).join('\n')}`;
   response
     .status(status)
@@ -56,9 +63,9 @@ const sendPage = (response: Response, status: number, title: string, paragraphs:
     .send(document(title, '', body));
 };
 
-/** `GET /signin?token=…`: the printed link. A browser that only looks ahead does not use it up. */
-export function signInPage(auth: Auth) {
-  return (request: Request, response: Response): void => {
+/** `GET /signin?token=…`: the printed link. A browser that only looks ahead does not use it up; `signedIn` hears of the use. */
+export function signInPage(auth: Auth, signedIn: (request: Request, response: Response) => void) {
+  return async (request: Request, response: Response): Promise<void> => {
     const ahead = /prefetch|prerender/.test(
       `${request.get('sec-purpose') ?? ''} ${request.get('purpose') ?? ''}`,
     );
@@ -68,10 +75,12 @@ export function signInPage(auth: Auth) {
     }
     const { token } = request.query;
     try {
-      const cookie = auth.signIn(typeof token === 'string' ? token : '');
+      const cookie = await auth.signInByLink(typeof token === 'string' ? token : '', visitorOf(request));
+      signedIn(request, response);
       response.set({ 'set-cookie': cookie, 'cache-control': 'no-store' }).redirect(303, '/');
-    } catch {
-      if (auth.identify(request)) response.set('cache-control', 'no-store').redirect(303, '/');
+    } catch (error) {
+      if (!isFailure(error, 'unauthenticated')) throw error;
+      if (await auth.identify(request)) response.set('cache-control', 'no-store').redirect(303, '/');
       else
         sendPage(response, 401, 'This link does not sign you in', [
           'A sign-in link works once and for 24 hours.',
@@ -90,6 +99,10 @@ const DOCS_START = `SwaggerUIBundle({
   deepLinking: true,
   defaultModelsExpandDepth: 0,
   validatorUrl: null,
+  requestInterceptor: (request) => {
+    request.headers['X-Requested-By'] = 'parley';
+    return request;
+  },
 });
 `;
 
@@ -122,7 +135,7 @@ export function docsPages(): Router {
 }
 
 /** Paths that are never the dashboard's, so that a wrong one gets an honest 404. */
-const NOT_PAGES = /^\/(?:api|twilio|elevenlabs|llm|intake|assets|healthz|readyz|metrics)(?:\/|$)/;
+const NOT_PAGES = /^\/(?:unsubscribe|api|twilio|elevenlabs|llm|intake|assets|healthz|readyz|metrics)(?:\/|$)/;
 
 /** The built dashboard: its files, and its index for every path it may route itself. */
 export function dashboardPages(directory: string | undefined): Router {

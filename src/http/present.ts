@@ -1,5 +1,8 @@
 /** http/present: domain documents as the JSON of the contract, and transcripts as text and subtitles. */
+
+import type { Person } from '../app/users.ts';
 import type * as contract from '../contract/index.ts';
+import type { CallAnalysis } from '../domain/analysis.ts';
 import type { Call, CallEvent } from '../domain/call.ts';
 import type { Decision } from '../domain/compliance/decision.ts';
 import type {
@@ -13,8 +16,11 @@ import type { Campaign, ConsentLog, DncEntry, Lead, TranscriptMessage } from '..
 import type { Erasure, ErasureReport } from '../domain/erasure.ts';
 import type { IntakeEndpoint } from '../domain/intake.ts';
 import type { LeadImport } from '../domain/lead-import.ts';
+import type { Message } from '../domain/message.ts';
 import type { Property } from '../domain/property.ts';
 import { RETENTION_RULES, type RetentionPolicy, type RetentionRun } from '../domain/retention.ts';
+import type { CallReview, SavedView } from '../domain/review.ts';
+import type { ApiKey, AuditEntry } from '../domain/user.ts';
 import type { AppForHttp, PageOf, TimelineItem } from './needs.ts';
 
 /** A domain value as JSON has it: instants become ISO strings, nothing else changes. */
@@ -46,6 +52,49 @@ export const presentCreatedLead = (
   lead: Lead & { readonly duplicates: readonly string[] },
 ): contract.CreatedLead => withId(lead);
 export const presentCampaign = (campaign: Campaign): contract.Campaign => withId(campaign);
+export const presentPerformance = (
+  performance: Awaited<ReturnType<AppForHttp['performance']>>,
+): contract.Performance => json(performance);
+export const presentWeekly = (
+  report: Awaited<ReturnType<AppForHttp['reports']['weekly']>>,
+): contract.WeeklyReport => json(report);
+
+export const presentWork = (
+  work: Awaited<ReturnType<AppForHttp['runCampaigns']['work']>>,
+): contract.CampaignWork => json(work);
+
+/** Whose hands it is in, and how often it was settled, is the engine's business. */
+export function presentEnrollment({
+  turn: _turn,
+  holder: _holder,
+  priority: _priority,
+  initialEndedAt: _initialEndedAt,
+  resumeAt: _resumeAt,
+  createdAt: _created,
+  updatedAt: _updated,
+  ...enrollment
+}: Awaited<ReturnType<AppForHttp['runCampaigns']['enrollments']>>['items'][number]): contract.Enrollment {
+  return withId(enrollment);
+}
+
+export function presentForecast(
+  forecast: Awaited<ReturnType<AppForHttp['forecasts']['get']>>,
+): contract.Forecast {
+  const { _id, createdAt: _created, updatedAt: _updated, ...rest } = forecast;
+  return json(rest);
+}
+export const presentUser = (user: Person): contract.User => {
+  const { updatedAt: _updated, updatedBy: _by, ...rest } = withId(user);
+  return rest;
+};
+export const presentKey = (key: ApiKey): contract.ApiKey => {
+  const { hash: _hash, updatedAt: _updated, ...rest } = withId(key);
+  return rest;
+};
+export const presentAuditEntry = (entry: AuditEntry): contract.AuditEntry => {
+  const { createdAt: _created, updatedAt: _updated, ...rest } = withId(entry);
+  return rest;
+};
 export const presentConsent = (entry: ConsentLog): contract.ConsentLog => withId(entry);
 export const presentDnc = (entry: DncEntry): contract.DncEntry => withId(entry);
 export const presentDecision = (decision: Decision): contract.Decision => json(decision);
@@ -103,6 +152,18 @@ export function* proofJson({ events, dnc, calls, ...rest }: ConsentProof): Gener
 
 export const presentTimeline = (item: TimelineItem): contract.TimelineEntry => json(item);
 
+/** What the vendor and our own reservations call it is nobody's business outside. */
+export function presentMessage(message: Message): contract.Message {
+  const { attemptKey: _key, holds: _holds, vendorId: _vendor, updatedAt: _updated, ...rest } = message;
+  return withId(rest);
+}
+export function presentTemplate(
+  template: Awaited<ReturnType<AppForHttp['messages']['templates']['get']>>,
+): contract.MessageTemplate {
+  const { updatedAt: _updated, ...rest } = template;
+  return withId(rest);
+}
+
 /** Where the audio lies and what the carrier calls it is nobody's business outside. */
 export function presentCall(call: Call): contract.Call {
   const {
@@ -117,6 +178,34 @@ export function presentCall(call: Call): contract.Call {
     ...withId(rest),
     hasRecording: recordingUrl !== undefined || carrierRecordingUrl !== undefined,
   };
+}
+
+export const presentAnalysis = (analysis: CallAnalysis): contract.CallAnalysis => withId(analysis);
+
+/** A call in a list: what only a page of its own shows is left out. */
+export function presentListedCall(call: Call, review?: CallReview): contract.ListedCall {
+  const { keyMoments: _moments, ...rest } = presentCall(call);
+  delete rest.sentiment?.timeline;
+  delete rest.analysis?.evidence;
+  if (!review) return rest;
+  const { status, tags, comments } = review;
+  return { ...rest, review: { status, tags: [...tags], comments: comments.length } };
+}
+
+/** How often it was changed, and when its call began, is nobody's business outside. */
+export function presentReview({
+  _id: callId,
+  callAt: _at,
+  revision: _revision,
+  createdAt: _created,
+  updatedAt: _updated,
+  ...review
+}: CallReview): contract.CallReview {
+  return { callId, ...json(review) };
+}
+
+export function presentView({ userId: _user, createdAt: _created, ...view }: SavedView): contract.SavedView {
+  return withId(view);
 }
 
 export function presentEvent(event: CallEvent): contract.CallEvent {

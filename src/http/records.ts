@@ -4,7 +4,14 @@ import { CallRecord } from '../contract/index.ts';
 import type { CallRecord as Kept } from '../domain/compliance/records.ts';
 
 const COLUMNS = Object.keys(CallRecord.shape);
-const PHONE_COLUMNS = new Set(['callingNumber', 'calledNumber', 'transferredTo', 'callerIdNumber']);
+const PHONE_COLUMNS = new Set([
+  'callingNumber',
+  'calledNumber',
+  'transferredTo',
+  'callerIdNumber',
+  'contactPhone',
+  'ourPhone',
+]);
 
 /**
  * Where a spreadsheet may see the beginning of a formula (owasp.org, "CSV Injection"): at the beginning of a cell, and

@@ -8,8 +8,9 @@ import type { FieldError, Role } from '../contract/index.ts';
 import type { Caller } from './auth.ts';
 import { hasBody } from './body.ts';
 import { fieldErrors, invalid, type ProblemCode } from './problems.ts';
+import type { Tag } from './scopes.ts';
 
-type Method = 'GET' | 'POST' | 'PATCH';
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 export type Reply =
   | { readonly status: number; readonly json?: unknown; readonly headers?: Readonly<Record<string, string>> }
@@ -57,7 +58,8 @@ interface Facing {
   /** In Express's writing: `/api/v1/leads/:leadId`. */
   readonly path: string;
   readonly summary: string;
-  readonly tag: string;
+  /** With the method it says which scope a key needs (http/scopes). */
+  readonly tag: Tag;
   /** Who may use it; `public` needs no sign-in. */
   readonly role: Role | 'public';
   /**

@@ -5,26 +5,32 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import express, { type NextFunction, type Request, type Response } from 'express';
 import { ipKeyGenerator, rateLimit } from 'express-rate-limit';
+import type { Access } from '../app/access.ts';
 import type { Clock, Log, VendorDoor } from '../app/ports.ts';
 import type { Readiness, Settings } from '../contract/index.ts';
 import { Failure } from '../domain/errors.ts';
-import { createAudit } from './audit.ts';
-import { type AuthSettings, type Caller, createAuth, mayAct, refuseCrossSite } from './auth.ts';
+import { OWNER } from '../domain/user.ts';
+import { createAudit, createNoting } from './audit.ts';
+import { type AuthSettings, type Caller, createAuth, expectMay, refuseForged } from './auth.ts';
 import { createBodies } from './body.ts';
 import { createIdempotentOnce } from './idempotency.ts';
 import { intakeHandler, intakeSecrets } from './intake.ts';
 import { createLiveWall } from './live.ts';
 import { type Metric, processMetrics } from './metrics.ts';
-import type { AppForHttp } from './needs.ts';
+import type { AppForHttp, BeginDemo } from './needs.ts';
 import { openApi } from './openapi.ts';
 import { dashboardPages, docsPages, securityHeaders, signInPage } from './pages.ts';
 import { invalid, protocolProblem, sendError, sendProblem } from './problems.ts';
 import type { Reply, Route } from './route.ts';
 import { buildRoutes } from './routes/index.ts';
+import { unsubscribePages } from './unsubscribe.ts';
 import { ELEVENLABS_LIMIT, TWILIO_LIMIT, vendorHandler } from './vendors.ts';
 
 export interface HttpDeps {
   readonly app: AppForHttp;
+  /** Present where the carrier is the built-in one. */
+  readonly demo?: BeginDemo;
+  readonly access: Access;
   readonly config: { readonly host: string; readonly port: number; readonly publicBaseUrl?: string };
   readonly doors: { readonly twilio: VendorDoor; readonly elevenlabs: VendorDoor };
   /** Takes over the socket of an upgrade of GET /twilio/media. */
@@ -55,6 +61,8 @@ const REQUESTS_PER_MINUTE = 12_000;
 const ANSWER_WITHIN_MS = 60_000;
 const CLOSE_WITHIN_MS = 5_000;
 const MEDIA_PATH = '/twilio/media';
+/** What opening the printed link stands for in the audit log. */
+const LINK_PATH = '/api/v1/auth/link';
 const SPEC_PATH = '/api/v1/openapi.json';
 
 const ANONYMOUS: Caller = { userId: 'anonymous', name: 'Nobody', role: 'USER', via: 'cookie' };
@@ -75,9 +83,9 @@ function send(response: Response, reply: Reply): void {
 }
 
 export function createHttp(deps: HttpDeps): Http {
-  const { app, config, doors, log, clock, settings } = deps;
+  const { app, access, config, doors, log, clock, settings } = deps;
   const https = config.publicBaseUrl?.startsWith('https:') ?? false;
-  const auth = createAuth(deps.auth, https, clock);
+  const auth = createAuth(deps.auth, access, https, clock);
   const bodies = createBodies(clock);
   const live = createLiveWall(app, clock, log);
   const once = createIdempotentOnce<Reply>(clock);
@@ -108,12 +116,20 @@ export function createHttp(deps: HttpDeps): Http {
         type: 'counter',
         values: [{ value: dropped }],
       },
+      {
+        name: 'parley_audit_dropped_total',
+        help: 'Entries of the audit log that could not be stored.',
+        type: 'counter',
+        values: [{ value: access.auditLog.figures().dropped }],
+      },
     ];
   };
 
   const secretOf = intakeSecrets(deps.auth.sessionSecret);
   const routes = buildRoutes({
     app,
+    demo: deps.demo,
+    access,
     secretOf,
     auth,
     live,
@@ -157,32 +173,40 @@ export function createHttp(deps: HttpDeps): Http {
 
   /** Who may go on with this route. Only strangers are slowed down by address: a good credential is never locked out. */
   async function admit(row: Route, request: Request, response: Response): Promise<Caller> {
-    const caller = auth.identify(request);
-    if (caller?.via !== 'api_key') refuseCrossSite(request, config.publicBaseUrl);
+    // How the service is may be asked while the store is away.
+    if (row.role === 'public' && row.method === 'GET') return ANONYMOUS;
+    const caller = await auth.identify(request);
+    if (caller?.via !== 'api_key') refuseForged(request, config.publicBaseUrl, caller !== undefined);
     if (row.role === 'public') {
-      if (row.method !== 'GET') await limitSignIn(request, response);
+      await limitSignIn(request, response);
       return caller ?? ANONYMOUS;
     }
     if (!caller) {
       await limitFailures(request, response);
-      throw new Failure('unauthenticated', 'Sign in with the printed link, or send a valid API key.');
+      throw new Failure('unauthenticated', 'Sign in, or send a valid API key.');
     }
-    response.locals.credential = caller.session?.sessionId ?? caller.userId;
+    response.locals.credential = caller.session?._id ?? caller.userId;
+    response.locals.caller = caller;
     await limitCaller(request, response);
-    if (!mayAct(caller, row.role)) {
-      throw new Failure('forbidden', `This needs the role ${row.role}.`, { details: { role: row.role } });
-    }
-    const renewed = auth.renewal(caller);
-    if (renewed !== undefined) response.setHeader('set-cookie', renewed);
+    expectMay(caller, row);
     return caller;
   }
 
-  async function answer(row: Route, request: Request, response: Response): Promise<void> {
+  const noteOf = createNoting(access.auditLog);
+
+  async function answer(
+    row: Route,
+    request: Request,
+    response: Response,
+    note: ReturnType<typeof noteOf>,
+  ): Promise<void> {
     const requestId = requestIdOf(response);
     response.locals.fieldsIn = row.body === undefined ? 'query' : 'body';
     const caller = await admit(row, request, response);
+    // A stream is over long after somebody began to look.
+    if (row.responses[200]?.content?.includes('text/event-stream')) note?.(200);
     const body = row.method === 'GET' || row.file ? undefined : await bodies.json(request);
-    if (row.body !== undefined && body === undefined) {
+    if (row.body !== undefined && body === undefined && !row.body.safeParse(undefined).success) {
       throw invalid([{ in: 'body', pointer: '', detail: 'is missing' }]);
     }
     const run = () =>
@@ -225,6 +249,8 @@ export function createHttp(deps: HttpDeps): Http {
   web.route('/twilio/{*path}').get(twilio).post(twilio);
   const intake = intakeHandler({ app, bodies, log, secretOf, limitFailures, limitCaller });
   web.post('/intake/:source{/:endpointId}', intake);
+  const unsubscribe = unsubscribePages({ app, bodies, log, limitFailures });
+  web.route('/unsubscribe/:token').get(unsubscribe.ask).post(unsubscribe.take);
   web.post('/elevenlabs/webhook', vendorHandler(doors.elevenlabs, ELEVENLABS_LIMIT, bodies, clock));
 
   const spec = JSON.stringify(openApi(routes, settings.version));
@@ -234,10 +260,13 @@ export function createHttp(deps: HttpDeps): Http {
   web.use(docsPages());
   web.get('/signin', async (request, response) => {
     await limitSignIn(request, response);
-    signIn(request, response);
+    await signIn(request, response);
   });
-  const signIn = signInPage(auth);
-
+  const signIn = signInPage(auth, (request, response) => {
+    const row = routes.find(({ path }) => path === LINK_PATH);
+    response.locals.signedIn = { id: OWNER.userId, name: OWNER.name };
+    if (row) noteOf(row, request, response)?.(204);
+  });
   for (const path of new Set(routes.map((row) => row.path))) {
     const rows = routes.filter((row) => row.path === path);
     web.all(path, async (request, response) => {
@@ -255,7 +284,9 @@ export function createHttp(deps: HttpDeps): Http {
         return;
       }
       const startedMs = clock.steadyMs();
+      const note = noteOf(row, request, response);
       response.once('close', () => {
+        note?.(response.headersSent ? response.statusCode : 0);
         const key = `${row.method} ${row.path}|${response.statusCode}`;
         answered.set(key, (answered.get(key) ?? 0) + 1);
         log.debug(
@@ -268,7 +299,7 @@ export function createHttp(deps: HttpDeps): Http {
           'request answered',
         );
       });
-      await answer(row, request, response);
+      await answer(row, request, response, note);
     });
   }
 

@@ -52,6 +52,8 @@ export type CallerScript = {
   readonly detection: DetectionScript;
   /** Breath between the end of the other side's turn and this person's next line; 350 by default. */
   readonly pauseBeforeLineMs?: number;
+  /** What this person answers to a text. Without it they read it and say nothing. */
+  readonly textReply?: string;
   /** Played in order from the answer on. A person whose steps are over hangs up. */
   readonly steps: readonly CallerStep[];
 };
@@ -71,6 +73,7 @@ export const CALLERS: readonly CallerScript[] = [
     title: 'Interested seller',
     summary:
       'Talks about the house, wants an estimate and an appointment on Thursday, says goodbye and hangs up.',
+    textReply: 'Yes, I still want to sell. Call me this afternoon.',
     voice: 'slt',
     ringMs: 2400,
     pickup: ANSWERS,
@@ -113,6 +116,7 @@ export const CALLERS: readonly CallerScript[] = [
     name: 'opt-out',
     title: 'Opts out',
     summary: 'Asks to be taken off the list, waits for the confirmation and hangs up.',
+    textReply: 'STOP',
     voice: 'awb',
     ringMs: 2000,
     pickup: ANSWERS,

@@ -2,12 +2,14 @@
  * sandbox/main: the process that plays the outside parties. Started by the product with one JSON object in
  * `PARLEY_SANDBOX`; starts what it names, reports where it listens, and ends when its parent does.
  *
- * In: `{ carrier?: CarrierSettings, agent?: AgentSettings }`; out, by IPC or as one line on stdout:
- * `{ carrier?: {url, accountSid, authToken, numbers}, agent?: {url, apiKey, agentId, webhookSecret} }`.
+ * In: `{ carrier?: CarrierSettings, agent?: AgentSettings, mailbox?: MailboxSettings }`; out, by IPC or as one line on
+ * stdout: `{ carrier?: {url, accountSid, authToken, numbers}, agent?: {url, apiKey, agentId, webhookSecret}, mailbox?: {url,
+ * phonesUrl} }`. The mailbox comes with a page that shows it and the phones' texts.
  */
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { allCallerLines } from './callers.ts';
+import type { Control } from './carrier/control.ts';
 import { startCarrier } from './carrier/server.ts';
 import { speak } from './voices.ts';
 
@@ -50,6 +52,7 @@ const Settings = z.strictObject({
       speed: z.number().positive().max(100).optional(),
     })
     .optional(),
+  mailbox: z.strictObject({ host, port, phonesPort: port }).optional(),
 });
 
 /** What `PARLEY_SANDBOX` may hold; everything but the carrier's `numbers` has a default. */
@@ -59,6 +62,7 @@ export type SandboxSettings = z.input<typeof Settings>;
 export type SandboxReport = {
   carrier?: { url: string; accountSid: string; authToken: string; numbers: string[] };
   agent?: { url: string; apiKey: string; agentId: string; webhookSecret: string };
+  mailbox?: { url: string; phonesUrl: string };
 };
 
 type Defined<T> = { [K in keyof T]: Exclude<T[K], undefined> };
@@ -101,6 +105,7 @@ async function main(): Promise<void> {
   process.once('SIGINT', () => end(0));
 
   const started: SandboxReport = {};
+  let control: Control | undefined;
   if (settings.carrier !== undefined) {
     const { accountSid, authToken, ...rest } = settings.carrier;
     const carrier = await startCarrier({
@@ -110,6 +115,7 @@ async function main(): Promise<void> {
       speak,
     });
     open.push(carrier);
+    control = carrier.control;
     started.carrier = {
       url: carrier.url,
       accountSid: carrier.accountSid,
@@ -123,6 +129,23 @@ async function main(): Promise<void> {
     open.push(agent);
     const { url, apiKey, agentId, webhookSecret } = agent;
     started.agent = { url, apiKey, agentId, webhookSecret };
+  }
+  if (settings.mailbox !== undefined) {
+    const { host: at, port: smtpPort, phonesPort } = settings.mailbox;
+    const { startMailbox } = await import('./mailbox.ts');
+    const { startPhones } = await import('./phones.ts');
+    const mailbox = await startMailbox({ host: at, port: smtpPort });
+    open.push(mailbox);
+    const phones = await startPhones(
+      { host: at, port: phonesPort },
+      {
+        numbers: settings.carrier?.numbers ?? [],
+        texts: () => control?.messages() ?? [],
+        letters: () => mailbox.letters,
+      },
+    );
+    open.push(phones);
+    started.mailbox = { url: mailbox.url, phonesUrl: phones.url };
   }
   if (ending) return;
   report(started);

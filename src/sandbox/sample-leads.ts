@@ -4,7 +4,7 @@
  */
 import { BY_LAST_DIGITS, callerNamed } from './callers.ts';
 
-const PLACES = [
+export const PLACES = [
   { areaCode: '212', state: 'NY', zipCode: '10001', city: 'New York', street: 'W 30th St' },
   { areaCode: '303', state: 'CO', zipCode: '80202', city: 'Denver', street: 'Larimer St' },
   { areaCode: '602', state: 'AZ', zipCode: '85001', city: 'Phoenix', street: 'N Central Ave' },
@@ -33,6 +33,28 @@ const FIRST_NAMES = [
 
 const consentText = (seller: string): string =>
   `By ticking this box I agree to receive marketing calls and texts, including AI-generated and artificial or prerecorded voice, from ${seller} at the number I gave. Consent is not a condition of any purchase.`;
+
+/** Written consent with all its evidence, as a page that asks rightly sends it along. */
+export const sampleConsent = (sellerName: string) => ({
+  method: 'web_form',
+  source: 'sandbox sample form',
+  consentText: consentText(sellerName),
+  automatedCallsAllowed: true,
+  textMessagesAllowed: true,
+  evidence: {
+    seller: sellerName,
+    purpose: 'marketing' as const,
+    level: 'written' as const,
+    artificialVoiceDisclosed: true,
+    conditionOfPurchaseDisclaimed: true,
+    checkboxPreTicked: false,
+    signature: 'click',
+    textVersion: 'sandbox-1',
+    pageUrl: 'https://sandbox.invalid/sell',
+  },
+  ipAddress: '192.0.2.10',
+  userAgent: 'sandbox',
+});
 
 /** The campaign the sample leads belong to. Transfers go to the sandbox's colleague. */
 export const SAMPLE_CAMPAIGN = {
@@ -65,26 +87,7 @@ export function sampleLeads(campaignId: string, sellerName = 'Parley') {
         intent: { type: 'seller' as const, message: callerNamed(name)?.summary ?? '' },
         campaignId,
         tags: ['sandbox', name],
-        consent: {
-          method: 'web_form',
-          source: 'sandbox sample form',
-          consentText: consentText(sellerName),
-          automatedCallsAllowed: true,
-          textMessagesAllowed: true,
-          evidence: {
-            seller: sellerName,
-            purpose: 'marketing' as const,
-            level: 'written' as const,
-            artificialVoiceDisclosed: true,
-            conditionOfPurchaseDisclaimed: true,
-            checkboxPreTicked: false,
-            signature: 'click',
-            textVersion: 'sandbox-1',
-            pageUrl: 'https://sandbox.invalid/sell',
-          },
-          ipAddress: '192.0.2.10',
-          userAgent: 'sandbox',
-        },
+        consent: sampleConsent(sellerName),
       })),
   }));
 }

@@ -169,6 +169,7 @@ describe('the kill switch', () => {
     const events = createEventLog(deps);
     const dialled: string[] = [];
     const never = async () => await Promise.reject<never>(new Error('not asked here'));
+    const prompts = readPrompts((file) => readFileSync(file, 'utf8'), SELLER);
     const place = createPlaceCall({
       ...deps,
       events,
@@ -186,12 +187,9 @@ describe('the kill switch', () => {
       },
       gatherFacts: createGatherFacts(deps),
       policyOf: createCampaigns(deps).policyOf,
-      keepScript: createKeptScripts({
-        store,
-        clock,
-        ids,
-        prompts: readPrompts((file) => readFileSync(file, 'utf8'), SELLER),
-      }),
+      keepScript: createKeptScripts({ store, clock, ids, prompts }),
+      prompts,
+      strategyOf: async () => undefined,
       fromNumbers: ['+12125550190'],
       callsPerSecond: 0.5,
       life: () => undefined,

@@ -17,6 +17,7 @@ import type { Filter, Ids, Log, LogFields, Recordings, Store } from '../../src/a
 import { createReadCalls } from '../../src/app/read-calls.ts';
 import { createEventLog, type EventLog } from '../../src/app/record-event.ts';
 import { createRetention } from '../../src/app/retention.ts';
+import type { Analysis, AnalysisOrigin } from '../../src/domain/analysis.ts';
 import type { CallEventBody } from '../../src/domain/call.ts';
 import type { Decision } from '../../src/domain/compliance/decision.ts';
 import {
@@ -27,6 +28,7 @@ import {
 } from '../../src/domain/documents.ts';
 import { ERASED, type Erasure } from '../../src/domain/erasure.ts';
 import { Failure } from '../../src/domain/errors.ts';
+import { unreviewed } from '../../src/domain/review.ts';
 import { foldTranscript, transcriptText } from '../../src/domain/transcript.ts';
 import { type HandClock, handClock, trueTime } from '../support/clock.ts';
 
@@ -63,11 +65,17 @@ const SECRETS = {
   voicemail: 'plantvoicemail hello Ottilie',
   concluded: 'plantconcluded she is ill',
   hangup: 'planthangup she cried',
+  messageText: 'plantmessage dear Ottilie',
+  messageSubject: 'plantsubject of Ottilie',
+  messageKey: 'plantkey-of-the-message',
   platform: 'plantplatform only they heard',
   conversation: 'conv_plantconversation',
   key: 'plant-idempotency-key',
   listed: 'plantlisted by my lawyer Quarzbein',
   sessionLegacy: 'plantsession room',
+  comment: 'plantcomment she sounded ill',
+  reviewTag: 'plantreviewtag',
+  understood: 'plantunderstood she is ill',
 } as const;
 
 let dir: string;
@@ -187,8 +195,33 @@ function conversation(lead: Lead): CallEventBody[] {
       turns: [{ role: 'user', text: SECRETS.platform, offsetSec: 9, interrupted: false }],
       source: 'poll',
     },
+    { type: 'analysed', analysisId: ids.objectId(), origin: ORIGIN, analysis: UNDERSTOOD },
   ];
 }
+
+const ORIGIN: AnalysisOrigin = { by: 'lexicon', version: '1', transcriptHash: 'ab' };
+const UNDERSTOOD: Analysis = {
+  sentiment: {
+    overall: 0.1,
+    timeline: [{ timestamp: 0, score: 0.1 }],
+    emotions: { positive: 0, neutral: 1, negative: 0 },
+  },
+  messages: [{ messageIndex: 1, sentiment: 0.1 }],
+  keyMoments: [{ type: 'objection', messageIndex: 1, timestamp: 1, userText: SECRETS.understood }],
+  extractedInfo: { motivationFactors: ['health'], priceExpectation: 123_456 },
+  followUpActions: [{ type: 'callback', notes: SECRETS.understood }],
+  qualityScore: 0.5,
+  qualityFactors: {
+    clearCommunication: 0.5,
+    activeListening: 0.5,
+    objectionHandling: 0.5,
+    outcomeAchieved: 0.5,
+  },
+  topics: ['motivation'],
+  keywords: [SECRETS.understood],
+  summary: SECRETS.understood,
+  evidence: [{ path: 'summary.0', messageIndex: 1, quote: SECRETS.understood }],
+};
 
 async function record(events: EventLog, bodies: readonly CallEventBody[], at: Date): Promise<string> {
   const callId = ids.objectId();
@@ -224,6 +257,26 @@ async function plant({ events, leads, dnc, recordings, retention }: House) {
     },
     'ada',
   );
+  for (const channel of ['sms', 'email'] as const) {
+    const at = new Date('2026-11-11T15:00:00Z');
+    await store.collection('messages').put({
+      _id: ids.objectId(),
+      channel,
+      direction: 'outbound',
+      leadId: made._id,
+      to: channel === 'sms' ? PHONE : SECRETS.email,
+      from: '+12065550100',
+      ...(channel === 'email' ? { subject: SECRETS.messageSubject } : {}),
+      text: SECRETS.messageText,
+      status: 'delivered',
+      history: [{ status: 'delivered', at }],
+      attemptKey: `api:ada:${SECRETS.messageKey}:${channel}`,
+      requestedBy: 'ada',
+      sentAt: at,
+      createdAt: at,
+      updatedAt: at,
+    });
+  }
   const callIds: string[] = [];
   for (const at of [new Date('2025-03-01T15:00:00Z'), new Date('2026-11-10T15:00:00Z')]) {
     const callId = await record(events, conversation(made), at);
@@ -243,6 +296,27 @@ async function plant({ events, leads, dnc, recordings, retention }: House) {
       completeness: 'repaired',
       createdAt: at,
       updatedAt: at,
+    });
+    await store.collection('call_analyses').put({
+      _id: ids.objectId(),
+      callId,
+      state: 'done',
+      requestedBy: 'parley',
+      origin: ORIGIN,
+      analysis: UNDERSTOOD,
+      dropped: [{ path: 'outcome', messageIndex: 1, quote: SECRETS.understood, why: 'not_said_there' }],
+      wrong: [{ path: 'summary', note: SECRETS.understood, by: 'ada', at }],
+      createdAt: at,
+      updatedAt: at,
+    });
+    await store.collection('call_reviews').put({
+      ...unreviewed(callId, at),
+      status: 'reviewed',
+      tags: [SECRETS.reviewTag],
+      comments: [
+        { id: ids.objectId(), by: 'ada', byName: 'Ada', text: SECRETS.comment, atSec: 4, createdAt: at },
+      ],
+      revision: 1,
     });
     await store.collection('conversation_sessions').put({
       _id: callId,
@@ -381,15 +455,18 @@ describe('an erasure', () => {
     });
     expect(Object.fromEntries(erasure.removed.map(({ of, count }) => [of, count]))).toEqual({
       contacts: 1,
+      call_reviews: 2,
+      call_analyses: 2,
       leads: 1,
       calls: 3,
-      call_events: 39,
+      call_events: 41,
       call_transcripts: 1,
       transcript_archives: 1,
       recordings: 2,
       conversation_sessions: 2,
       dnc_registry: 1,
       attempts: 1,
+      messages: 2,
     });
     expect(Object.fromEntries(erasure.kept.map(({ of, count }) => [of, count]))).toEqual({
       consent_logs: 4,
@@ -516,6 +593,37 @@ describe('an erasure', () => {
       { of: 'calls', count: 1 },
     ]);
     expect(await traces()).toEqual({ conversation: ['erasures'] });
+  });
+
+  test('ends what campaigns still had planned for the lead, and for no other', async () => {
+    const parts = house();
+    const { lead, stranger } = await plant(parts);
+    const at = new Date(NOON_MS);
+    const enrollments = store.collection('enrollments');
+    for (const { _id: leadId } of [lead, stranger])
+      await enrollments.insert({
+        _id: ids.objectId(),
+        campaignId: 'c1',
+        leadId,
+        receivedAt: at,
+        stage: 'follow_up',
+        step: 1,
+        turn: 3,
+        priority: 3,
+        dueAt: at,
+        waiting: { reason: 'consent_missing', explanation: 'Blocked.', since: at },
+        calls: 2,
+        messages: 1,
+        createdAt: at,
+        updatedAt: at,
+      });
+    const { removed } = await parts.erasures.erase(ASK, 'ada');
+    expect(removed.find(({ of }) => of === 'enrollments')?.count).toBe(1);
+    const [theirs] = await enrollments.find({ filter: { leadId: lead._id } });
+    expect(theirs).toMatchObject({ stage: 'ended', ended: { why: 'opted_out' }, calls: 2 });
+    expect([theirs?.dueAt, theirs?.waiting]).toEqual([undefined, undefined]);
+    const [others] = await enrollments.find({ filter: { leadId: stranger._id } });
+    expect(others).toMatchObject({ stage: 'follow_up', dueAt: at });
   });
 
   test('of a number nobody knows still puts it on the list', async () => {

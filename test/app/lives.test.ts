@@ -18,6 +18,7 @@ import type { Attempt } from '../../src/domain/documents.ts';
 import { Failure } from '../../src/domain/errors.ts';
 import { type HandClock, handClock, trueTime } from '../support/clock.ts';
 import { fullConsent } from '../support/consent.ts';
+import { messagesHouse, noMessenger } from '../support/messages.ts';
 
 /** Wednesday, one in the afternoon in New York. */
 const START_MS = Date.UTC(2026, 10, 18, 18, 0, 0);
@@ -177,6 +178,7 @@ async function live(home: string): Promise<Life> {
         if (what === self.diesAfter) self.die();
       }),
       telephony,
+      messenger: noMessenger,
       agent,
       recordings: {
         open: () => ({ write() {}, close: async () => ({ durationSec: 0, lostBytes: 0 }) }),
@@ -195,6 +197,7 @@ async function live(home: string): Promise<Life> {
       callsPerSecond: Number.POSITIVE_INFINITY,
       inboundReserve: 0,
       prompts,
+      messages: messagesHouse(SELLER),
     },
   );
   const life = Object.assign(self, { app });

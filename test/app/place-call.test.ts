@@ -27,6 +27,7 @@ import type { Attempt, Lead } from '../../src/domain/documents.ts';
 import { Failure, isFailure } from '../../src/domain/errors.ts';
 import { type HandClock, handClock, trueTime } from '../support/clock.ts';
 import { fullConsent } from '../support/consent.ts';
+import { messagesHouse, noMessenger } from '../support/messages.ts';
 
 /** Wednesday, one in the afternoon in New York. */
 const START_MS = Date.UTC(2026, 10, 18, 18, 0, 0);
@@ -163,6 +164,7 @@ function live(options: LifeOptions = {}): App {
     {
       store: options.store ?? through(opened, () => {}),
       telephony,
+      messenger: noMessenger,
       agent,
       recordings: {
         open: () => ({ write() {}, close: async () => ({ durationSec: 0, lostBytes: 0 }) }),
@@ -181,6 +183,7 @@ function live(options: LifeOptions = {}): App {
       callsPerSecond: options.callsPerSecond ?? Number.POSITIVE_INFINITY,
       inboundReserve: 0,
       prompts,
+      messages: messagesHouse(SELLER),
     },
   );
 }

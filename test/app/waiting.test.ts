@@ -14,6 +14,7 @@ import type { Attempt } from '../../src/domain/documents.ts';
 import { Failure, isFailure } from '../../src/domain/errors.ts';
 import { type HandClock, handClock, trueTime } from '../support/clock.ts';
 import { fullConsent } from '../support/consent.ts';
+import { messagesHouse, noMessenger } from '../support/messages.ts';
 import { until } from '../support/world.ts';
 
 const SELLER = 'Acme Homes';
@@ -71,6 +72,7 @@ beforeEach(async () => {
         transfer: async () => {},
         recording: never,
       },
+      messenger: noMessenger,
       agent: { open: never, conversation: async () => 'absent' },
       recordings: {
         open: () => ({ write() {}, close: async () => ({ durationSec: 0, lostBytes: 0 }) }),
@@ -89,6 +91,7 @@ beforeEach(async () => {
       callsPerSecond: 100,
       inboundReserve: 0.3,
       prompts: readPrompts((file) => readFileSync(file, 'utf8'), SELLER),
+      messages: messagesHouse(SELLER),
     },
   );
 });

@@ -80,7 +80,7 @@ describe.skipIf(missing)(`the dashboard in a browser${missing ? ` (left out: ${m
       [`/calls/${FINISHED}`, 'Thursday at three'],
     ] as const) {
       await go(path, words);
-      await page.getByText(HOSTILE).first().waitFor();
+      await page.getByText(HOSTILE).filter({ visible: true }).first().waitFor();
       expect(await page.evaluate("document.querySelectorAll('img').length")).toBe(0);
     }
     await page.locator('summary').filter({ hasText: 'Schedule callback' }).click();
@@ -110,7 +110,7 @@ describe.skipIf(missing)(`the dashboard in a browser${missing ? ` (left out: ${m
 
     stage.play(100);
     await page.locator('h1 + .pill').filter({ hasText: 'Completed' }).waitFor();
-    await page.locator('audio').waitFor();
+    await page.getByRole('button', { name: 'Play', exact: true }).waitFor();
     await page.getByText('Complete', { exact: true }).waitFor();
     expect(await page.getByRole('button', { name: 'End call' }).count()).toBe(0);
     expect(house.complaints).toEqual([]);
@@ -330,14 +330,15 @@ describe.skipIf(missing)(`the dashboard in a browser${missing ? ` (left out: ${m
   test('whoever is not signed in is told where the link is, and a pasted link lets them in', async () => {
     const { page, stage } = house;
     stage.signIn(false);
-    await visit('/leads', 'prints a one-time sign-in link');
+    await visit('/leads', 'With the link from the terminal');
+    await page.getByText('With the link from the terminal').click();
+    await page.getByText('prints a one-time sign-in link').waitFor();
     expect(await findings()).toEqual([]);
-    await shoot('sign-in-light');
     await page.getByLabel('Sign-in link').fill(`${stage.url}/signin?token=spent`);
-    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('button', { name: 'Use the link' }).click();
     await page.getByText('This link was used already').waitFor();
     await page.getByLabel('Sign-in link').fill(`${stage.url}/signin?token=good`);
-    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('button', { name: 'Use the link' }).click();
     await page.getByRole('heading', { name: 'Leads' }).waitFor();
   });
 

@@ -10,7 +10,6 @@ import {
   CallingWindows,
   CallingWindowsQuestion,
   CallRecord,
-  Campaign,
   CompliancePolicy,
   CompliancePolicyPatch,
   ConsentGrant,
@@ -598,28 +597,6 @@ export function createGate(world: {
     const { method, path, body } = ask;
     const query = Object.fromEntries(ask.query);
     const to = `${method} ${path}`;
-    if (to === 'GET /campaigns') {
-      return json(page(Campaign), {
-        items: [
-          {
-            id: CAMPAIGN,
-            name: 'Autumn sellers',
-            type: 'wholesale',
-            status: 'active',
-            calling: {
-              purpose: 'marketing',
-              subject: 'Selling a house',
-              machinePolicy: 'hang_up',
-              ringTimeoutSec: 30,
-              maxCallSec: 900,
-              carrierRecording: false,
-            },
-            createdAt: ago(30 * DAY_MIN),
-            updatedAt: ago(DAY_MIN),
-          },
-        ],
-      });
-    }
     if (to === 'POST /compliance/windows') {
       const found = windows(fits('body', CallingWindowsQuestion, body));
       return found ? json(CallingWindows, found) : problem(404, 'lead_not_found', 'No such lead');

@@ -21,6 +21,7 @@ import {
   LeadCreate,
   LeadPatch,
   LeadQuery,
+  ListedCall,
   type LiveChange,
   page,
   Readiness,
@@ -30,6 +31,8 @@ import {
   Timeline,
   Transcript,
 } from '../../src/contract/index.ts';
+import { type CallControls, createCallFixtures, LONG, LONG_SEC } from './fixture-calls.ts';
+import { type CampaignControls, createCampaignFixtures } from './fixture-campaigns.ts';
 import {
   type Ask,
   CAMPAIGN,
@@ -70,9 +73,9 @@ import {
 const CSP =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self'; font-src 'self'; connect-src 'self'; media-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
-/** 34 s of a quiet tone: mono PCM, 8 kHz, 8 bit. */
-function tone(): Buffer {
-  const samples = 8000 * 34;
+/** A quiet tone: mono PCM, 8 kHz, 8 bit. */
+function tone(seconds: number): Buffer {
+  const samples = 8000 * seconds;
   const wav = Buffer.alloc(44 + samples, 128);
   wav.write('RIFF', 0);
   wav.writeUInt32LE(36 + samples, 4);
@@ -105,7 +108,7 @@ export interface Stage {
   signIn(yes: boolean): void;
   /** What whoever is signed in may do. */
   as(role: Role): void;
-  /** No leads and no calls. */
+  /** No leads, calls, campaigns and messages. */
   clear(): void;
   /** Starts a live call and tells its first `count` events at once. */
   ring(count: number): string;
@@ -118,12 +121,17 @@ export interface Stage {
   /** Cuts every live stream and refuses new ones until it is called with true. */
   liveWorks(yes: boolean): void;
   readonly gate: GateControls;
+  readonly campaigns: CampaignControls;
+  readonly calls: CallControls;
   /** Requests by `METHOD path`. */
   readonly seen: readonly string[];
   /** The bodies of the requests that had one, by `METHOD path`. */
   bodies(request: string): readonly unknown[];
   close(): Promise<void>;
 }
+
+/** So many of the people are in the campaign that runs. */
+const IN_CAMPAIGN = 6;
 
 /** Everything that can change. */
 function newWorld() {
@@ -134,7 +142,9 @@ function newWorld() {
     databaseAway: false,
     silent: false,
     calls: history(),
-    leads: PEOPLE.map(lead),
+    leads: PEOPLE.map((person, index) =>
+      index < IN_CAMPAIGN ? { ...lead(person, index), campaignId: CAMPAIGN } : lead(person, index),
+    ),
     told: 0,
     seen: [] as string[],
     bodies: [] as { readonly to: string; readonly body: unknown }[],
@@ -161,14 +171,15 @@ function newWorld() {
           : [],
       ),
   });
-  return { world, gate, keeping: createKeeping() };
+  return { world, gate, keeping: createKeeping(), campaigns: createCampaignFixtures(() => world.leads), reviewing: createCallFixtures(() => world.calls, () => 'Robin Ellery') };
 }
 
 /** Serves the built dashboard in `dist` and the API on a free port of this machine. */
 export async function openStage(dist: string): Promise<Stage> {
-  let { world, gate, keeping } = newWorld();
+  let { world, gate, keeping, campaigns, reviewing } = newWorld();
   const viewers = new Set<ServerResponse>();
-  const wav = tone();
+  const wav = tone(34);
+  let longWav: Buffer | undefined;
 
   const send = (viewer: ServerResponse, change: LiveChange) =>
     viewer.write(`event: ${change.type}\ndata: ${JSON.stringify(change)}\n\n`);
@@ -187,7 +198,7 @@ export async function openStage(dist: string): Promise<Stage> {
     const person = PEOPLE[index];
     if (!person) throw new Error(`nobody has the number ${index}`);
     const one: Told = {
-      call: blankCall(PLACED, person, index, new Date().toISOString()),
+      call: { ...blankCall(PLACED, person, index, new Date().toISOString()), campaignId: CAMPAIGN },
       events: [],
       messages: [],
     };
@@ -252,12 +263,13 @@ export async function openStage(dist: string): Promise<Stage> {
       return json(CreatedLead, { ...made, duplicates: [] }, 201);
     }
     if (path === '/leads') {
-      const { search = '', status } = fits('query', LeadQuery, Object.fromEntries(query));
+      const { search = '', status, campaignId } = fits('query', LeadQuery, Object.fromEntries(query));
       const starts = (text: string) => text.toLowerCase().startsWith(search.toLowerCase());
       return json(page(Lead), {
         items: world.leads.filter(
-          ({ contact, status: own }) =>
+          ({ contact, status: own, campaignId: of }) =>
             (starts(contact.firstName) || starts(contact.lastName) || starts(contact.phone)) &&
+            (campaignId ?? of) === of &&
             (status ?? own) === own,
         ),
       });
@@ -268,8 +280,16 @@ export async function openStage(dist: string): Promise<Stage> {
     if (!one) return problem(404, 'lead_not_found', 'No such lead');
     if (part === undefined) {
       if (method === 'GET') return json(Lead, one);
-      const { contact } = fits('body', LeadPatch, body);
-      const changed = Lead.parse({ ...one, contact: { ...one.contact, ...contact } });
+      const { contact, stage, status, dealValue } = fits('body', LeadPatch, body);
+      const changed = Lead.parse({
+        ...one,
+        contact: { ...one.contact, ...contact },
+        ...(stage === undefined ? {} : { stage }),
+        ...(status === undefined ? {} : { status }),
+        ...(dealValue === undefined
+          ? {}
+          : { deal: { value: dealValue, closedAt: new Date().toISOString() } }),
+      });
       world.leads = world.leads.map((each) => (each.id === id ? changed : each));
       return json(Lead, changed);
     }
@@ -349,13 +369,17 @@ export async function openStage(dist: string): Promise<Stage> {
           (call) =>
             (asked.status ?? call.status) === call.status &&
             (asked.direction ?? call.direction) === call.direction &&
-            (asked.outcome ?? call.outcome) === call.outcome,
+            (asked.outcome ?? call.outcome) === call.outcome &&
+            (asked.leadId ?? call.leadId) === call.leadId &&
+            (asked.to ?? '9') > call.initiatedAt &&
+            reviewing.fits(call, asked),
         )
+        .map(reviewing.listed)
         .sort((a, b) => b.initiatedAt.localeCompare(a.initiatedAt));
       // Two pages, so that "Load more" has something to do.
       const first = asked.cursor === undefined;
       return json(
-        page(Call),
+        page(ListedCall),
         first && items.length > 5
           ? { items: items.slice(0, 5), nextCursor: 'more' }
           : { items: first ? items : items.slice(5) },
@@ -396,7 +420,14 @@ export async function openStage(dist: string): Promise<Stage> {
       (ask.path === '/calls' && ask.method === 'POST') || ask.path === '/compliance/decisions';
     if (needsDatabase && world.databaseAway)
       return problem(503, 'store_unavailable', 'The database does not answer');
-    const known = session(ask) ?? keeping.answer(ask) ?? people(ask) ?? decisions(ask) ?? callsOf(ask);
+    const known =
+      session(ask) ??
+      keeping.answer(ask) ??
+      campaigns.answer(ask) ??
+      reviewing.answer(ask) ??
+      people(ask) ??
+      decisions(ask) ??
+      callsOf(ask);
     if (known) return known;
     if (ask.path === '/compliance/check') {
       const question = fits('body', ComplianceCheck, ask.body);
@@ -489,7 +520,10 @@ export async function openStage(dist: string): Promise<Stage> {
       send(response, { type: 'snapshot', calls: live() });
       return;
     }
-    if (path.endsWith('/recording') && world.signedIn) return recording(request, response);
+    if (path.endsWith('/recording') && world.signedIn) {
+      if (path.includes(LONG)) longWav ??= tone(LONG_SEC);
+      return recording(request, response, (path.includes(LONG) ? longWav : undefined) ?? wav);
+    }
     const file = method === 'POST' && path === '/dnc/import';
     const body = method === 'GET' || file ? undefined : await bodyOf(request);
     if (body !== undefined) world.bodies.push({ to: `${method} ${url.pathname}`, body });
@@ -508,17 +542,17 @@ export async function openStage(dist: string): Promise<Stage> {
     }
   }
 
-  function recording(request: IncomingMessage, response: ServerResponse): void {
+  function recording(request: IncomingMessage, response: ServerResponse, sound: Buffer): void {
     const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '');
     const from = Number(range?.[1] ?? 0);
-    const to = range?.[2] ? Number(range[2]) : wav.length - 1;
+    const to = range?.[2] ? Number(range[2]) : sound.length - 1;
     response.writeHead(range ? 206 : 200, {
       'content-type': 'audio/wav',
       'accept-ranges': 'bytes',
       'content-length': to - from + 1,
-      ...(range ? { 'content-range': `bytes ${from}-${to}/${wav.length}` } : {}),
+      ...(range ? { 'content-range': `bytes ${from}-${to}/${sound.length}` } : {}),
     });
-    response.end(wav.subarray(from, to + 1));
+    response.end(sound.subarray(from, to + 1));
   }
 
   async function file(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -556,10 +590,16 @@ export async function openStage(dist: string): Promise<Stage> {
     get gate() {
       return gate;
     },
+    get campaigns() {
+      return campaigns.controls;
+    },
+    get calls() {
+      return reviewing.controls;
+    },
     bodies: (request) => world.bodies.filter(({ to }) => to === request).map(({ body }) => body),
     reset: () => {
       for (const viewer of viewers) viewer.destroy();
-      ({ world, gate, keeping } = newWorld());
+      ({ world, gate, keeping, campaigns, reviewing } = newWorld());
     },
     signIn: (yes) => {
       world.signedIn = yes;
@@ -570,6 +610,7 @@ export async function openStage(dist: string): Promise<Stage> {
     clear: () => {
       world.calls = new Map();
       world.leads = [];
+      campaigns.controls.clear();
     },
     ring: (count) => ring(0, count),
     play,

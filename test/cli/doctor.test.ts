@@ -12,6 +12,7 @@ import { diagnose, type Look } from '../../src/cli/diagnosis.ts';
 import { loadConfig } from '../../src/config.ts';
 import { type Agent, startAgent } from '../../src/sandbox/agent/server.ts';
 import { type Carrier, startCarrier } from '../../src/sandbox/carrier/server.ts';
+import { startMailbox } from '../../src/sandbox/mailbox.ts';
 import { murmur } from '../support/agent.ts';
 
 const OURS = '+12065550155';
@@ -114,6 +115,7 @@ test('a set-up that works is seen whole and without an error', async () => {
     'Twilio',
     'the clock',
     'ElevenLabs',
+    'the mail server',
     'the vendors’ way to us',
     'the service',
   ]);
@@ -190,4 +192,18 @@ test('a proxy that swallows our doors is found, and so is a service that is not 
 test('a folder that cannot be written to is an error', async () => {
   writeFileSync(join(dir, 'file'), '');
   expect(errorsOf(await looks({ DATA_DIR: join(dir, 'file', 'data') }))).toEqual(['DATA_DIR']);
+});
+
+test('a mail server is tried without sending anything, and one that is not there is an error', async () => {
+  const mailbox = await startMailbox({ host: '127.0.0.1', port: 0 });
+  const mail = {
+    SMTP_URL: mailbox.url,
+    MAIL_FROM: 'Acme <a@acme.example>',
+    SELLER_ADDRESS: '1 Main St, Tampa, FL',
+  };
+  expect((await looks(mail)).get('the mail server')?.findings).toEqual([]);
+  expect(mailbox.letters).toEqual([]);
+  await mailbox.close();
+  expect(errorsOf(await looks(mail))).toContain('SMTP_URL');
+  expect((await looks()).get('the mail server')?.seen).toBe('none: e-mails are not sent');
 });

@@ -85,6 +85,7 @@ test('a backup says what it holds and brings all of it back', async () => {
     leads: { count: 40 },
     call_events: { count: 60 },
     consent_heads: { count: 1 },
+    call_analyses: { count: 1 },
     call_transcripts_archive_2019: { count: 1 },
   });
   expect(manifest.contents.lists).toMatchObject({ [LIST]: { count: 3 } });

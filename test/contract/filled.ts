@@ -49,7 +49,7 @@ export const event = (callNumber: number, seq: number, text = 'Hello.'): CallEve
     turn: seq,
   }) as CallEvent;
 
-/** Leads, events, an entry whose id is no ObjectId, an archive of a past year, and a list. */
+/** Leads, events, an entry whose id is no ObjectId, an analysis, an archive of a past year, and a list. */
 export async function fill(store: Store, leads = 40, events = 60): Promise<void> {
   const stamp = { createdAt: new Date(1), updatedAt: new Date(2) };
   await Promise.all(Array.from({ length: leads }, (_, n) => store.collection('leads').insert(lead(n + 1))));
@@ -61,6 +61,16 @@ export async function fill(store: Store, leads = 40, events = 60): Promise<void>
     phone: '+12125550100',
     ...stamp,
   } as unknown as Documents['consent_heads']);
+  await store.collection('call_analyses').insert({
+    _id: oid(902),
+    callId: oid(1),
+    state: 'done',
+    requestedBy: 'parley',
+    origin: { by: 'lexicon', version: 'lexicon 1', transcriptHash: 'ab' },
+    dropped: [{ path: 'keyMoments.objection@3', messageIndex: 3, quote: 'Straße', why: 'not_said_there' }],
+    wrong: [{ path: 'outcome', note: 'never', by: 'ada', at: new Date(3) }],
+    ...stamp,
+  });
   await store.collection('call_transcripts_archive_2019').insert({
     _id: oid(900),
     callId: oid(901),

@@ -660,6 +660,20 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
         expect(await notes.count({})).toBe(0);
       });
 
+      test('of a document by its id hold only where every other condition holds too', async () => {
+        const leads = store.collection('leads');
+        await leads.insert(lead(1));
+        const claim = () =>
+          leads.update({ _id: oid(1), status: 'new' }, { $set: { status: 'contacted' }, $inc: { claims: 1 } });
+        const claims = await Promise.all(Array.from({ length: 5 }, claim));
+        expect(claims.filter((each) => each !== undefined)).toHaveLength(1);
+        expect(await claim()).toBeUndefined();
+        expect(
+          await leads.update({ _id: oid(1), erasedAt: { $exists: true } }, { $set: { status: 'lost' } }),
+        ).toBeUndefined();
+        expect(await leads.get(oid(1))).toMatchObject({ status: 'contacted', claims: 1 });
+      });
+
       test.each(BAD_UPDATES)('refuse %s and leave the document alone', async (_, update) => {
         await notes.insert(note('safe', { s: 'text', n: 1 }));
         expect(await codeOf(notes.update({ key: 'safe' }, update))).toBe('invalid_request');

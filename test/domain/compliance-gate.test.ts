@@ -106,7 +106,7 @@ describe('the record of a decision', () => {
   test('the same facts have the same fingerprint, other facts another', () => {
     const a = decide(goodFacts(), NOON_MS).decision;
     const b = decide(structuredClone(goodFacts()), NOON_MS + 60_000).decision;
-    expect(a.inputsHash).toMatch(/^f2:[0-9a-f]{64}$/);
+    expect(a.inputsHash).toMatch(/^f3:[0-9a-f]{64}$/);
     expect(b.inputsHash).toBe(a.inputsHash);
     expect(decide(lead({ zip: '10002' }), NOON_MS).decision.inputsHash).not.toBe(a.inputsHash);
     expect(a.ruleVersion).toBe(RULE_VERSION);

@@ -298,7 +298,7 @@ describe('the fingerprint of the facts', { timeout: 3_600_000 }, () => {
     fc.assert(
       fc.property(agingCall, fc.string({ unit: 'grapheme', maxLength: 300 }), ({ facts }, subject) => {
         const read = readFacts({ ...complete(facts), call: { ...facts.call, subject } });
-        expect(hashFacts(read)).toBe(`f2:${createHash('sha256').update(described(read)).digest('hex')}`);
+        expect(hashFacts(read)).toBe(`f3:${createHash('sha256').update(described(read)).digest('hex')}`);
       }),
       runs(20),
     );
@@ -438,7 +438,8 @@ function described(facts: Facts): Buffer {
     each(listed, text);
   };
 
-  text('f2');
+  text('f3');
+  word(call.channel ?? '', 'voice text');
   word(call.purpose, 'marketing informational');
   for (const value of [call.voice, call.seller, call.subject]) text(value);
   each(environment.emergencyStates, text);
@@ -475,6 +476,7 @@ function described(facts: Facts): Buffer {
       text(event.channel);
       return;
     }
+    word(event.covers ?? '', 'calls texts both nothing');
     word(event.level, 'written oral');
     instant(event.at);
     text(event.phone);
@@ -528,6 +530,13 @@ function lastingFacts(facts: FactsInput, nowMs: number, laterMs: number): FactsI
 function complete(facts: FactsInput): FactsInput {
   return {
     ...facts,
+    lead: {
+      ...facts.lead,
+      consent: facts.lead.consent.map((event) =>
+        event.event === 'grant' ? { covers: 'calls', ...event } : event,
+      ),
+    },
+    call: { channel: 'voice', ...facts.call },
     environment: { killSwitch: false, tzdata: '2025c', clockSkewMs: 5, ...facts.environment },
     campaign: {
       ...facts.campaign,
@@ -550,6 +559,8 @@ function leaves(value: unknown, path: Path = []): Path[] {
 }
 
 const WORDS: Readonly<Record<string, readonly string[]>> = {
+  channel: ['voice', 'text'],
+  covers: ['calls', 'texts', 'both', 'nothing'],
   lineType: ['wireless', 'landline', 'voip', 'unknown'],
   level: ['written', 'oral'],
   purpose: ['marketing', 'informational'],

@@ -114,6 +114,28 @@ const ROUTES: readonly (readonly [string, string, unknown, number, z.ZodType | u
   ['POST', '/api/v1/campaigns', newCampaign, 201, contract.Campaign],
   ['GET', `/api/v1/campaigns/${campaignId}`, undefined, 200, contract.Campaign],
   ['PATCH', `/api/v1/campaigns/${campaignId}`, { status: 'active' }, 200, contract.Campaign],
+  ['DELETE', `/api/v1/campaigns/${campaignId}`, undefined, 204, undefined],
+  ['POST', '/api/v1/campaigns/audience', { targeting: {} }, 200, contract.Audience],
+  ['POST', `/api/v1/campaigns/${campaignId}/start`, {}, 200, contract.Campaign],
+  ['POST', `/api/v1/campaigns/${campaignId}/pause`, { reason: 'rest' }, 200, contract.Campaign],
+  ['POST', `/api/v1/campaigns/${campaignId}/complete`, undefined, 200, contract.Campaign],
+  ['POST', `/api/v1/campaigns/${campaignId}/forecast`, undefined, 202, contract.Forecast],
+  ['GET', `/api/v1/campaigns/${campaignId}/forecast`, undefined, 200, contract.Forecast],
+  ['GET', `/api/v1/campaigns/${campaignId}/work`, undefined, 200, contract.CampaignWork],
+  [
+    'GET',
+    `/api/v1/campaigns/${campaignId}/enrollments?state=due`,
+    undefined,
+    200,
+    contract.page(contract.Enrollment),
+  ],
+  ['GET', `/api/v1/campaigns/${campaignId}/performance`, undefined, 200, contract.Performance],
+  ['GET', '/api/v1/analytics/lead-funnel', undefined, 200, contract.LeadFunnel],
+  ['GET', '/api/v1/analytics/lead-stats', undefined, 200, contract.LeadStats],
+  ['GET', `/api/v1/analytics/campaigns/${campaignId}`, undefined, 200, contract.CampaignSummary],
+  ['GET', '/api/v1/analytics/reports/weekly', undefined, 200, contract.WeeklyReport],
+  ['GET', '/api/v1/settings/rates', undefined, 200, contract.Rates],
+  ['PATCH', '/api/v1/settings/rates', { smsSegment: 0.01 }, 200, contract.Rates],
   ['POST', '/api/v1/calls', { leadId }, 202, contract.Call],
   [
     'GET',
@@ -129,6 +151,10 @@ const ROUTES: readonly (readonly [string, string, unknown, number, z.ZodType | u
   ['GET', '/api/v1/calls/live', undefined, 200, undefined],
   ['GET', '/api/v1/calls/search?text=kitchen', undefined, 200, contract.FoundCalls],
   ['POST', `/api/v1/calls/${callId}/actions`, { action: 'end' }, 202, contract.Call],
+  ['GET', `/api/v1/calls/${callId}/waveform`, undefined, 200, contract.Waveform],
+  ['GET', `/api/v1/calls/${callId}/review`, undefined, 200, contract.CallReview],
+  ['PUT', `/api/v1/calls/${callId}/review`, { status: 'reviewed' }, 200, contract.CallReview],
+  ['POST', `/api/v1/calls/${callId}/comments`, { text: 'Well put' }, 201, contract.CallReview],
 ];
 const request = (method: string, path: string, body: unknown, headers: Record<string, string>) =>
   fetch(served.base + path, {
@@ -174,11 +200,14 @@ test('a signed-in person may use every route with the cookie', async () => {
   const own = await serve();
   try {
     const cookie = await own.signIn();
-    expect(cookie).toMatch(/^parley_session=v1\./);
+    expect(cookie).toMatch(/^parley_session=[\w-]{43}$/);
     for (const [method, path, body, status] of ROUTES) {
       const response = await fetch(own.base + path, {
         method,
-        headers: { cookie, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+        headers: {
+          ...own.asPage(cookie),
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       });
       expect([method, path, response.status]).toEqual([method, path, status]);
@@ -204,8 +233,29 @@ test('the document has every route of the table and nothing else, and is OpenAPI
     return `${method} ${plain}`;
   });
   const elsewhere = [
+    'GET /api/v1/calls/{callId}/analyses',
+    'POST /api/v1/calls/{callId}/analyses',
+    'POST /api/v1/calls/{callId}/analyses/{analysisId}/wrong',
+    'POST /api/v1/demo',
     'POST /api/v1/auth/link',
     'POST /api/v1/auth/logout',
+    'POST /api/v1/auth/login',
+    'POST /api/v1/auth/password-link',
+    'POST /api/v1/auth/first-user',
+    'POST /api/v1/auth/password',
+    'GET /api/v1/auth/sessions',
+    'POST /api/v1/auth/sessions/end-others',
+    'POST /api/v1/auth/sessions/{sessionId}/end',
+    'GET /api/v1/auth/grants',
+    'GET /api/v1/users',
+    'POST /api/v1/users',
+    'PATCH /api/v1/users/{userId}',
+    'POST /api/v1/users/{userId}/password-link',
+    'POST /api/v1/users/{userId}/unlock',
+    'GET /api/v1/api-keys',
+    'POST /api/v1/api-keys',
+    'POST /api/v1/api-keys/{keyId}/revoke',
+    'GET /api/v1/audit-log',
     'POST /api/v1/compliance/evaluate',
     'POST /api/v1/dnc/import',
     'POST /api/v1/dnc/imports/{importId}/discard',
@@ -235,6 +285,21 @@ test('the document has every route of the table and nothing else, and is OpenAPI
     'POST /api/v1/retention/run',
     'POST /api/v1/erasures',
     'GET /api/v1/erasures',
+    'GET /api/v1/calls.csv',
+    'PATCH /api/v1/calls/{callId}/comments/{commentId}',
+    'DELETE /api/v1/calls/{callId}/comments/{commentId}',
+    'GET /api/v1/views',
+    'PUT /api/v1/views',
+    'DELETE /api/v1/views/{viewId}',
+    'GET /api/v1/messages',
+    'POST /api/v1/messages',
+    'GET /api/v1/messages/{messageId}',
+    'GET /api/v1/message-templates',
+    'POST /api/v1/message-templates',
+    'POST /api/v1/message-templates/preview',
+    'GET /api/v1/message-templates/{name}',
+    'GET /api/v1/message-templates/{name}/versions',
+    'POST /api/v1/message-templates/{name}/retire',
     'GET /healthz',
     'GET /readyz',
     'GET /metrics',

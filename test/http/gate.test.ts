@@ -77,7 +77,7 @@ test.each(OPEN_TO.map(([wanted, role]) => [named(wanted), role, wanted] as const
     expect([stranger.status, (await problemOf(stranger)).code]).toEqual([401, 'unauthenticated']);
     const statuses: number[] = [];
     for (const name of ROLES) {
-      const response = await ask(wanted, { cookie: served.cookieOf(name) });
+      const response = await ask(wanted, served.asPage(served.cookieOf(name)));
       statuses.push(response.status);
       await response.body?.cancel();
       const may = ROLES.indexOf(name) >= ROLES.indexOf(role);
@@ -89,7 +89,7 @@ test.each(OPEN_TO.map(([wanted, role]) => [named(wanted), role, wanted] as const
 
 test('a file with a cookie from another site is refused before a byte of it is read', async () => {
   const response = await ask(file('2125550123\n'), {
-    cookie: served.cookieOf('ADMIN'),
+    ...served.asPage(served.cookieOf('ADMIN')),
     origin: 'https://evil.example',
   });
   expect([response.status, served.state.asked]).toEqual([403, []]);

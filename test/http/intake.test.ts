@@ -262,7 +262,7 @@ test('bad input is refused with its reason and is never our error', { timeout: 6
 test('only an administrator makes endpoints', async () => {
   const response = await fetch(`${served.base}/api/v1/intake/endpoints`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', cookie: served.cookieOf('ANALYST') },
+    headers: { 'content-type': 'application/json', ...served.asPage(served.cookieOf('ANALYST')) },
     body: JSON.stringify({ source: 'generic', name: 'x' }),
   });
   expect(response.status).toBe(403);

@@ -145,7 +145,7 @@ test('who may only look may not bring leads in', async () => {
   for (const path of ['import', 'import/preview']) {
     const response = await fetch(`${served.base}/api/v1/leads/${path}`, {
       method: 'POST',
-      headers: { 'content-type': 'text/csv', cookie: served.cookieOf('USER') },
+      headers: { 'content-type': 'text/csv', ...served.asPage(served.cookieOf('USER')) },
       body: FILE,
     });
     expect(response.status).toBe(403);

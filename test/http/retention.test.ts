@@ -36,7 +36,7 @@ test.each(DOORS)('%s %s is for administrators alone', async (method, path, body)
   const ask = (role: contract.Role) =>
     fetch(served.base + path, {
       method,
-      headers: { cookie: served.cookieOf(role), 'content-type': 'application/json' },
+      headers: { ...served.asPage(served.cookieOf(role)), 'content-type': 'application/json' },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
   for (const role of ['USER', 'ANALYST'] as const)

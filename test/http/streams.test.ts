@@ -224,7 +224,7 @@ test('a heartbeat comes, and a session that ended meanwhile ends the stream', as
   beats.at(-1)?.();
   await until(() => viewer.head().includes(': still here'));
   expect(viewer.isOver()).toBe(false);
-  const out = await fetch(`${own.base}/api/v1/auth/logout`, { method: 'POST', headers: { cookie } });
+  const out = await fetch(`${own.base}/api/v1/auth/logout`, { method: 'POST', headers: own.asPage(cookie) });
   expect(out.status).toBe(204);
   beats.at(-1)?.();
   await until(() => viewer.isOver());

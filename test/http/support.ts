@@ -1,8 +1,16 @@
 /** test/http/support: a served API over an app of a few documents, on a port of its own. */
 
+import { rmSync } from 'node:fs';
+import { createPasswords } from '../../src/adapters/passwords.ts';
+import { openLocalStore } from '../../src/adapters/store/local/index.ts';
 import { createClock, createIds } from '../../src/adapters/system.ts';
+import { buildAccess } from '../../src/app/access.ts';
+import type { CampaignWork, EnrollmentView } from '../../src/app/campaign-work.ts';
+import type { ForecastShown } from '../../src/app/forecast-campaign.ts';
 import type { StoredRecording } from '../../src/app/ports.ts';
+import type { LeadStats, WeeklyReport } from '../../src/app/reports.ts';
 import type { Role } from '../../src/contract/index.ts';
+import type { CallAnalysis } from '../../src/domain/analysis.ts';
 import type { Call, CallEvent } from '../../src/domain/call.ts';
 import { fingerprint } from '../../src/domain/canonical.ts';
 import type { Decision } from '../../src/domain/compliance/decision.ts';
@@ -13,17 +21,21 @@ import type {
   ListImport,
 } from '../../src/domain/compliance/records.ts';
 import { contactOf } from '../../src/domain/contact.ts';
+import { DEFAULT_RATES } from '../../src/domain/cost.ts';
 import type { Campaign, ConsentLog, DncEntry, Lead, TranscriptMessage } from '../../src/domain/documents.ts';
 import type { Erasure } from '../../src/domain/erasure.ts';
 import { Failure } from '../../src/domain/errors.ts';
 import type { IntakeEndpoint } from '../../src/domain/intake.ts';
 import { type LeadImport, NO_ROWS } from '../../src/domain/lead-import.ts';
+import type { Message } from '../../src/domain/message.ts';
 import { newProperty } from '../../src/domain/property.ts';
 import { qualify } from '../../src/domain/qualification.ts';
 import type { RetentionRun } from '../../src/domain/retention.ts';
-import { signSession } from '../../src/http/auth.ts';
+import { type CallReview, type SavedView, unreviewed } from '../../src/domain/review.ts';
+import { ROLES } from '../../src/domain/user.ts';
 import { createHttp, type HttpDeps } from '../../src/http/index.ts';
 import type { AppForHttp, Change } from '../../src/http/needs.ts';
+import { freshDir, silent } from '../contract/filled.ts';
 
 const ids = createIds();
 export const at = new Date('2026-11-21T15:00:00.000Z');
@@ -56,6 +68,16 @@ const property = newProperty(
   { address: { street: '123 Main St', city: 'Seattle', state: 'WA', zipCode: '98101' } },
   { id: ids.objectId(), nowMs: at.getTime() },
 );
+
+const analysis: CallAnalysis = {
+  _id: ids.objectId(),
+  callId,
+  state: 'done',
+  requestedBy: 'parley',
+  wrong: [],
+  createdAt: at,
+  updatedAt: at,
+};
 
 const endpoint: IntakeEndpoint = {
   _id: ids.objectId(),
@@ -143,6 +165,99 @@ const campaign: Campaign = {
   updatedAt: at,
 };
 
+const forecast: ForecastShown = {
+  _id: campaignId,
+  campaignId,
+  state: 'done',
+  progress: { done: 3, total: 3 },
+  startedAt: at,
+  finishedAt: at,
+  summary: '2 of 3 can be called; 1 DNC; finish today 4 pm; about $0.09',
+  leads: 3,
+  callable: 2,
+  callableNow: 1,
+  barred: [
+    {
+      reason: 'internal_dnc',
+      explanation: 'Blocked: the person asked us not to call.',
+      leads: 1,
+      examples: [{ leadId, name: 'Ada' }],
+    },
+  ],
+  waiting: [
+    {
+      reason: 'outside_federal_hours',
+      explanation: 'Blocked: it is night.',
+      leads: 1,
+      examples: [],
+      from: at,
+    },
+  ],
+  curve: [{ at, calls: 2.5, reached: 1 }],
+  calls: 2.5,
+  finishAt: at,
+  limitedBy: 'hours',
+  cost: 0.09,
+  assumptions: ['None.'],
+  createdAt: at,
+  updatedAt: at,
+};
+
+const campaignWork: CampaignWork = {
+  campaignId,
+  at,
+  says: 'Calls one lead.',
+  counts: { enrolled: 3, due: 1, working: 1, scheduled: 0, waiting: 1, ended: {} },
+  waiting: [{ reason: 'consent_missing', explanation: 'There is no consent.', leads: 1 }],
+  today: { calls: 1, leads: 1, messages: 0, spent: 0.1 },
+  spent: 0.1,
+  lines: { used: 1, ofCampaign: 1, free: 69 },
+};
+
+const enrollment: EnrollmentView = {
+  _id: ids.objectId(),
+  campaignId,
+  leadId,
+  leadName: 'Ada',
+  receivedAt: at,
+  stage: 'initial',
+  step: 0,
+  turn: 0,
+  priority: 1,
+  dueAt: at,
+  holder: 'of a process',
+  calls: 0,
+  messages: 0,
+  next: 'first call',
+  createdAt: at,
+  updatedAt: at,
+};
+
+const leadStats: LeadStats = {
+  leads: 1,
+  byStatus: { new: 1 },
+  bySource: { csv: 1 },
+  conversionRate: 0,
+};
+
+const week: WeeklyReport['week'] = {
+  from: at,
+  to: at,
+  leads: leadStats,
+  calls: 1,
+  answered: 1,
+  conversations: 1,
+  qualified: 0,
+  optedOut: 0,
+  talkTime: 10,
+  avgSentiment: null,
+  messages: 0,
+  dealsClosed: 0,
+  revenue: 0,
+  cost: 0.1,
+  days: [{ day: '2026-11-21', calls: 1, answered: 1 }],
+};
+
 const consent: ConsentLog = {
   _id: ids.objectId(),
   phone: '+12125550123',
@@ -224,6 +339,61 @@ export const record: CallRecord = {
   inputsHash: 'ab',
   permitId: 'p1',
   dncListsAsOf: 'national 2026-11-20; state.FL 2026-11-18',
+};
+
+export const UNSUBSCRIBE_TOKEN = `${leadId}-${'a'.repeat(32)}`;
+export const message: Message = {
+  _id: ids.objectId(),
+  channel: 'sms',
+  direction: 'outbound',
+  leadId,
+  campaignId,
+  to: '+12125550123',
+  from: '+12065550100',
+  text: 'Parley: Hello. Reply STOP to stop.',
+  segments: 1,
+  status: 'sent',
+  history: [{ status: 'sent', at }],
+  complianceDecision: decision,
+  attemptKey: 'api:owner:secret-key',
+  holds: ['sms:+12125550123'],
+  vendorId: 'SM123',
+  requestedBy: 'owner',
+  sentAt: at,
+  createdAt: at,
+  updatedAt: at,
+};
+
+const template = {
+  _id: ids.objectId(),
+  name: 'follow_up_day_3',
+  version: 2,
+  channel: 'sms',
+  body: 'Hi {{first_name}}',
+  preview: { text: 'Parley: Hi Maria Reply STOP to stop.', segments: 1 },
+  usedBy: [{ id: campaignId, name: 'Fall sellers' }],
+  createdBy: 'owner',
+  createdAt: at,
+  updatedAt: at,
+} as const;
+
+const review: CallReview = {
+  ...unreviewed(callId, at),
+  status: 'reviewed',
+  tags: ['coaching'],
+  comments: [
+    { id: ids.objectId(), by: 'owner', byName: 'Owner', text: 'Well put.', atSec: 4, createdAt: at },
+  ],
+  revision: 2,
+};
+const savedView: SavedView = {
+  _id: ids.objectId(),
+  userId: 'owner',
+  of: 'calls',
+  name: 'To coach',
+  query: { review: 'unreviewed' },
+  createdAt: at,
+  updatedAt: at,
 };
 
 /** The proof of a number, sealed as the app seals it. */
@@ -431,7 +601,7 @@ function fakeApp() {
     verb: string,
     id: string,
     wanted: string,
-    code: 'lead_not_found' | 'call_not_found' | 'campaign_not_found',
+    code: 'lead_not_found' | 'call_not_found' | 'campaign_not_found' | 'not_found',
     answer: T,
   ): T => {
     if (id !== wanted) throw new Failure(code, 'There is none with this id.');
@@ -574,6 +744,137 @@ function fakeApp() {
         known('campaigns.update', id, campaignId, 'campaign_not_found', campaign);
         return note('campaigns.update', { change, by }, campaign);
       },
+      start: async (id, by) => {
+        known('campaigns.start', id, campaignId, 'campaign_not_found', campaign);
+        return note('campaigns.start', { by }, { ...campaign, status: 'active' });
+      },
+      pause: async (id, reason, by) => {
+        known('campaigns.pause', id, campaignId, 'campaign_not_found', campaign);
+        return note('campaigns.pause', { reason, by }, { ...campaign, status: 'paused' });
+      },
+      complete: async (id, by) => {
+        known('campaigns.complete', id, campaignId, 'campaign_not_found', campaign);
+        return note('campaigns.complete', { by }, { ...campaign, status: 'completed' });
+      },
+      remove: async (id, by) => {
+        known('campaigns.remove', id, campaignId, 'campaign_not_found', campaign);
+        note('campaigns.remove', { by }, undefined);
+      },
+    },
+    runCampaigns: {
+      work: async (id) => known('runCampaigns.work', id, campaignId, 'campaign_not_found', campaignWork),
+      enrollments: async (id, query) => {
+        known('runCampaigns.enrollments', id, campaignId, 'campaign_not_found', undefined);
+        return note('runCampaigns.enrollments', query, { items: [enrollment] });
+      },
+    },
+    forecasts: {
+      start: async (id) => known('forecasts.start', id, campaignId, 'campaign_not_found', forecast),
+      get: async (id) => known('forecasts.get', id, campaignId, 'campaign_not_found', forecast),
+    },
+    performance: async (id) =>
+      known('performance', id, campaignId, 'campaign_not_found', {
+        campaignId,
+        computedAt: at,
+        metrics: {
+          leadsReceived: 1,
+          leadsContacted: 1,
+          conversationsCompleted: 1,
+          qualified: 0,
+          siteVisits: 0,
+          offersExtended: 0,
+          dealsClosed: 0,
+          totalRevenue: 0,
+          totalCost: 0.1,
+        },
+        funnel: [{ step: 'received', leads: 1, ofFirst: 1 }],
+        outcomes: [{ outcome: 'callback', calls: 1, cost: 0.1 }],
+        hours: [{ day: 'mon', hour: 9, calls: 1, answered: 1, reached: 1 }],
+        days: [{ day: '2026-11-21', calls: 1, answered: 1, qualified: 0, cost: 0.1 }],
+        messages: [],
+      }),
+    reports: {
+      leadFunnel: async (query) =>
+        note('reports.leadFunnel', query, [{ status: 'new', count: 1, avgScore: null }]),
+      leadStats: async (query) => note('reports.leadStats', query, leadStats),
+      campaignSummary: async (id) =>
+        known('reports.campaignSummary', id, campaignId, 'campaign_not_found', [
+          { outcome: null, count: 1, avgDuration: null, avgSentiment: null, totalCost: 0 },
+        ]),
+      weekly: async (end) => note('reports.weekly', end, { week, before: week, campaigns: [] }),
+    },
+    rates: {
+      read: async () => note('rates.read', undefined, DEFAULT_RATES),
+      change: async (change, by) => note('rates.change', { change, by }, { ...DEFAULT_RATES, ...change }),
+    },
+    messages: {
+      send: async (request) =>
+        note(
+          'messages.send',
+          request,
+          state.place === 'placed'
+            ? { kind: 'sent', message }
+            : { kind: 'denied', message: { ...message, status: 'denied' }, decision },
+        ),
+      get: async (id) => known('messages.get', id, message._id, 'not_found', message),
+      list: async (query) => note('messages.list', query, { items: [message] }),
+      templates: {
+        save: async (wording, by) => note('templates.save', { ...wording, by }, template),
+        preview: (wording) => note('templates.preview', wording, template.preview),
+        list: async () => note('templates.list', undefined, [template]),
+        get: async (name) => known('templates.get', name, template.name, 'not_found', template),
+        versions: async (name) => known('templates.versions', name, template.name, 'not_found', [template]),
+        retire: async (name) => note('templates.retire', name, { ...template, retiredAt: at }),
+      },
+      isUnsubscribeToken: (token) => token === UNSUBSCRIBE_TOKEN,
+      unsubscribe: async (token) =>
+        note('messages.unsubscribe', token, token === UNSUBSCRIBE_TOKEN ? 'done' : undefined),
+    },
+    audience: async (query) => note('audience', query, { fitting: 3, open: 9 }),
+    reviews: {
+      review: async (id) => known('reviews.review', id, callId, 'call_not_found', review),
+      reviewsOf: async (calls) => new Map(calls.map(({ _id }) => [_id, review])),
+      judge: async (id, given, by) => {
+        known('reviews.judge', id, callId, 'call_not_found', review);
+        return note('reviews.judge', { given, by }, review);
+      },
+      comment: async (id, given, by) => {
+        known('reviews.comment', id, callId, 'call_not_found', review);
+        return note('reviews.comment', { given, by }, review);
+      },
+      editComment: async (id, _comment, text, by) => {
+        known('reviews.editComment', id, callId, 'call_not_found', review);
+        return note('reviews.editComment', { text, by }, review);
+      },
+      removeComment: async (id, _comment, by) => {
+        known('reviews.removeComment', id, callId, 'call_not_found', review);
+        return note('reviews.removeComment', { by }, review);
+      },
+    },
+    savedViews: {
+      list: async (userId) => note('savedViews.list', userId, [savedView]),
+      save: async (userId, given) => note('savedViews.save', { userId, ...given }, savedView),
+      remove: async (_userId, id) => {
+        known('savedViews.remove', id, savedView._id, 'not_found', undefined);
+      },
+    },
+    analyses: {
+      request: async (request, by) =>
+        known('analyses.request', request.callId, callId, 'call_not_found', {
+          ...analysis,
+          state: 'queued',
+          requestedBy: by,
+        }),
+      list: async (id, compare) =>
+        known('analyses.list', id, callId, 'call_not_found', {
+          items: [analysis],
+          ...(compare ? { differences: [{ path: 'outcome', a: 'callback' }] } : {}),
+        }),
+      markWrong: async ({ analysisId, path, note: why }, by) =>
+        known('analyses.markWrong', analysisId, analysis._id, 'not_found', {
+          ...analysis,
+          wrong: [{ path, note: why, by, at }],
+        }),
     },
     calls: {
       place: async (request) =>
@@ -598,6 +899,13 @@ function fakeApp() {
         }),
       events: async (id) => known('calls.events', id, callId, 'call_not_found', [saidEvent(1)]),
       recording: async (id) => known('calls.recording', id, callId, 'call_not_found', recording),
+      waveform: async (id) =>
+        known('calls.waveform', id, callId, 'call_not_found', {
+          durationSec: 0.1,
+          bucketSec: 0.05,
+          caller: [0, 12],
+          agent: [200, 3],
+        }),
       end: async (request) => {
         known('calls.end', request.callId, callId, 'call_not_found', undefined);
       },
@@ -625,8 +933,20 @@ export async function serve(overrides: Partial<HttpDeps> = {}, real: Partial<App
     lines.push({ level, fields: { ...fields }, sentence });
   };
   const log = { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
+  const dir = freshDir();
+  const clock = overrides.clock ?? createClock(log);
+  const store = await openLocalStore({ dir, log: silent });
+  // Four is the least that bcrypt knows: what slow hashes are worth is not what most tests are about.
+  const access = buildAccess({ store, clock, ids, log, passwords: createPasswords(4) });
+  /** Somebody with each role, signed in from the beginning. */
+  const cookies = new Map<Role, string>();
+  for (const role of ROLES) {
+    const { token } = await access.sessions.begin({ userId: role.toLowerCase(), name: role, role }, {});
+    cookies.set(role, `parley_session=${token}`);
+  }
   const http = createHttp({
     app,
+    access,
     config: { host: '127.0.0.1', port: 0 },
     doors: {
       twilio: async ({ method, url, body }) => ({
@@ -639,7 +959,7 @@ export async function serve(overrides: Partial<HttpDeps> = {}, real: Partial<App
     media: (_request, socket) => socket.end('HTTP/1.1 101 Switching Protocols\r\n\r\n'),
     auth: { sessionSecret: SECRET, signInToken: LINK_TOKEN, adminApiKey: API_KEY },
     log,
-    clock: createClock(log),
+    clock,
     settings: {
       version: '0.1.0',
       sellerName: 'Parley',
@@ -673,12 +993,22 @@ export async function serve(overrides: Partial<HttpDeps> = {}, real: Partial<App
     return (response.headers.get('set-cookie') ?? '').split(';')[0] ?? '';
   };
   /** The Cookie header of somebody with this role. */
-  const cookieOf = (role: Role): string => {
-    const nowMs = Date.now();
-    const claims = { sessionId: role, userId: role.toLowerCase(), name: role, role };
-    return `parley_session=${signSession(SECRET, { ...claims, issuedAtMs: nowMs, expiresAtMs: nowMs + 3_600_000 })}`;
+  const cookieOf = (role: Role): string => cookies.get(role) ?? '';
+  /** What our own page sends with a cookie. */
+  const asPage = (cookie: string) => ({ cookie, 'x-requested-by': 'parley' });
+  const close = http.close;
+  const closed = async (): Promise<void> => {
+    await close();
+    await access.auditLog.settled(2_000);
+    await store.close();
+    rmSync(dir, { recursive: true, force: true });
   };
-  return { http, base, port, app, state, lines, withKey, send, signIn, cookieOf };
+  let closing: Promise<void> | undefined;
+  http.close = () => {
+    closing ??= closed();
+    return closing;
+  };
+  return { http, base, port, app, access, store, state, lines, withKey, send, signIn, cookieOf, asPage };
 }
 
 export type Served = Awaited<ReturnType<typeof serve>>;

@@ -7,6 +7,7 @@ import { type App, buildApp } from '../../src/app/index.ts';
 import type { Clock, Ids, Log, Store, Telephony, VoiceAgent } from '../../src/app/ports.ts';
 import { PROMPTS, type Prompts } from '../../src/app/prompts.ts';
 import { trueTime } from '../support/clock.ts';
+import { messagesHouse, noMessenger } from '../support/messages.ts';
 import { createLifeClock, type Random, type Timeline } from './timeline.ts';
 
 export const SELLER = 'Parley Home Buyers';
@@ -157,6 +158,7 @@ export async function beginLife(options: LifeOptions): Promise<Life> {
     {
       store: mortal<Store>(store),
       telephony: options.telephony({ clock, dead: () => dead, die }),
+      messenger: noMessenger,
       agent: options.agent,
       recordings: {
         open: () => ({ write: () => {}, close: async () => ({ durationSec: 0, lostBytes: 0 }) }),
@@ -175,6 +177,7 @@ export async function beginLife(options: LifeOptions): Promise<Life> {
       callsPerSecond: options.callsPerSecond,
       inboundReserve: 0,
       prompts,
+      messages: messagesHouse(SELLER),
     },
   );
   return {

@@ -31,11 +31,15 @@ export function handClock(startMs = Date.UTC(2026, 10, 18, 18, 0, 0)): HandClock
     sleep: (delayMs, signal) =>
       new Promise((resolve, reject) => {
         if (signal?.aborted) return reject(signal.reason);
-        const cancel = after(delayMs, resolve);
-        signal?.addEventListener('abort', () => {
+        const stop = (): void => {
           cancel();
-          reject(signal.reason);
+          reject(signal?.reason);
+        };
+        const cancel = after(delayMs, () => {
+          signal?.removeEventListener('abort', stop);
+          resolve();
         });
+        signal?.addEventListener('abort', stop);
       }),
     async pass(ms) {
       const end = now + ms;

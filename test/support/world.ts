@@ -8,13 +8,16 @@ import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createElevenLabs } from '../../src/adapters/elevenlabs/index.ts';
+import { createMail } from '../../src/adapters/mail/index.ts';
+import { createPasswords } from '../../src/adapters/passwords.ts';
 import { openRecordings } from '../../src/adapters/recordings/index.ts';
 import { openLocalStore } from '../../src/adapters/store/local/index.ts';
 import { createIds } from '../../src/adapters/system.ts';
 import { createTwilio } from '../../src/adapters/twilio/index.ts';
 import { createMediaDoor } from '../../src/adapters/twilio/media-stream.ts';
+import { buildAccess } from '../../src/app/access.ts';
 import { type App, buildApp } from '../../src/app/index.ts';
-import type { Clock, Log, LogFields, Store, Telephony, VoiceAgent } from '../../src/app/ports.ts';
+import type { Clock, Log, LogFields, Messenger, Store, Telephony, VoiceAgent } from '../../src/app/ports.ts';
 import { type Prompts, readPrompts } from '../../src/app/prompts.ts';
 import { type Call, type CallEvent, isOver } from '../../src/domain/call.ts';
 import type {
@@ -29,9 +32,11 @@ import { type Agent, startAgent } from '../../src/sandbox/agent/server.ts';
 import type { CallerScript } from '../../src/sandbox/callers.ts';
 import type { Speak } from '../../src/sandbox/carrier/caller.ts';
 import { type Carrier, startCarrier } from '../../src/sandbox/carrier/server.ts';
+import { type Mailbox, startMailbox } from '../../src/sandbox/mailbox.ts';
 import type { VoiceName } from '../../src/sandbox/voices.ts';
 import { murmur } from './agent.ts';
 import { trueTime } from './clock.ts';
+import { messagesHouse, shippedTemplates } from './messages.ts';
 import { lastingPort } from './ports.ts';
 import { readWav, type Stereo } from './sound.ts';
 import { createWorldClock, machineMs, startTime, type WorldClock } from './time.ts';
@@ -46,6 +51,9 @@ const API_KEY = 'a-key-for-the-stories-of-this-world-0123';
 const SCALE = 24;
 /** What must happen at all has happened by then, in ms of the machine. */
 const PATIENCE_MS = 45_000;
+
+type TextSender = Pick<Messenger, 'sendSms' | 'textsTo'>;
+type MailSender = Pick<NonNullable<Messenger['mail']>, 'sendMail'>;
 
 export interface WorldOptions {
   /** 1: the machine's own time, for what is measured in ms. */
@@ -93,6 +101,8 @@ export interface World {
   readonly url: string;
   readonly carrier: Carrier;
   readonly agent: Agent;
+  /** Where every e-mail lands. */
+  readonly mailbox: Mailbox;
   readonly campaignId: string;
   readonly log: readonly LogLine[];
   /** Of the product's present life. */
@@ -218,6 +228,7 @@ export async function world(options: WorldOptions = {}): Promise<World> {
     statusCallbackUrl: `${url}/twilio/status`,
     smsUrl: `${url}/twilio/sms`,
   });
+  const mailbox = await startMailbox({ host: '127.0.0.1', port: 0 });
   const agent = await startAgent({
     host: '127.0.0.1',
     port: 0,
@@ -250,6 +261,7 @@ export async function world(options: WorldOptions = {}): Promise<World> {
       ids,
       log,
     });
+    const { mail } = createMail({ url: mailbox.url, from: `${SELLER} <hello@parley.test>`, clock });
     const elevenlabs = createElevenLabs({
       apiKey: agent.apiKey,
       agentId: agent.agentId,
@@ -262,6 +274,10 @@ export async function world(options: WorldOptions = {}): Promise<World> {
       {
         store,
         telephony: mortal<Telephony>(twilio.telephony, isDead),
+        messenger: {
+          ...mortal<TextSender>(twilio.texts, isDead),
+          mail: { from: mail.from, ...mortal<MailSender>({ sendMail: mail.sendMail }, isDead) },
+        },
         agent: mortal<VoiceAgent>(elevenlabs.agent, isDead),
         recordings: openRecordings({ dir: join(dir, 'recordings'), log, clock }),
         timekeeping: { ...trueTime, clockSkewMs: twilio.clockSkewMs },
@@ -276,11 +292,13 @@ export async function world(options: WorldOptions = {}): Promise<World> {
         callsPerSecond: 1_000,
         inboundReserve: 0.3,
         prompts: prompts(options.brief ?? false),
+        messages: { ...messagesHouse(SELLER, url), templates: shippedTemplates(SELLER) },
       },
     );
     const sandbox = { carrier: true, agent: true };
     const http = createHttp({
       app,
+      access: buildAccess({ store, clock, ids, log, passwords: createPasswords(4) }),
       config: { host: '127.0.0.1', port, publicBaseUrl: url },
       doors: { twilio: twilio.door(app.carrierInlet), elevenlabs: elevenlabs.door(app.agentInlet) },
       media: createMediaDoor({
@@ -395,6 +413,7 @@ export async function world(options: WorldOptions = {}): Promise<World> {
     url,
     carrier,
     agent,
+    mailbox,
     campaignId: campaign._id,
     log: lines,
     get app() {
@@ -483,7 +502,9 @@ export async function world(options: WorldOptions = {}): Promise<World> {
         if (!isOver(call)) return false;
         if (call.status === 'denied') return true;
         if (call.conversationId !== undefined && call.answeredAt && !call.completeness) return false;
-        if (call.outcome === undefined) return false;
+        if (call.outcome === undefined || call.analysisDue !== undefined) return false;
+        const analyses = await store.collection('call_analyses').find({ filter: { callId } });
+        if (analyses.some(({ state }) => state !== 'done')) return false;
         if (call.direction === 'inbound') return true;
         const [attempt] = await store.collection('attempts').find({ filter: { callId }, limit: 1 });
         if (attempt?.state !== 'closed') return false;
@@ -514,6 +535,7 @@ export async function world(options: WorldOptions = {}): Promise<World> {
         await life.stop();
         await agent.close();
         await carrier.close();
+        await mailbox.close();
       } finally {
         time.restore();
         rmSync(dir, { recursive: true, force: true });

@@ -181,6 +181,7 @@ describe('the official SDK against the sandbox carrier', () => {
 
   test('sends an SMS that lands on the sandbox phone and is reported delivered; STOP blocks the next', async () => {
     const phone = '+14155550777';
+    line.carrier.control.assign(phone, PATIENT);
     const sent = await line.client.messages.create({
       to: phone,
       from: OURS,
@@ -191,6 +192,11 @@ describe('the official SDK against the sandbox carrier', () => {
     await until('delivered', () =>
       line.callbacks('/sms-status').some((params) => params.MessageStatus === 'delivered'),
     );
+    expect(line.callbacks('/sms-status').map((params) => params.MessageStatus)).toEqual([
+      'queued',
+      'sent',
+      'delivered',
+    ]);
     expect(line.carrier.control.messages(phone).map((message) => message.body)).toEqual(['Hi']);
     line.answers.set('/sms', '<Response><Message>You are unsubscribed &amp; safe.</Message></Response>');
     line.carrier.control.sendSms({ from: phone, body: ' Stop ' });
@@ -205,6 +211,53 @@ describe('the official SDK against the sandbox carrier', () => {
     expect(
       await refusal(line.client.messages.create({ to: phone, from: OURS, body: 'Again' })),
     ).toMatchObject({ code: 21610 });
+  });
+
+  test('fetches and lists messages, by number and by the day they were sent', async () => {
+    const phone = '+14155550778';
+    line.carrier.control.assign(phone, PATIENT);
+    const { sid } = await line.client.messages.create({ to: phone, from: OURS, body: 'A'.repeat(161) });
+    await until('delivered', () => line.carrier.control.messages(phone)[0]?.status === 'delivered');
+    expect(await line.client.messages(sid).fetch()).toMatchObject({
+      to: phone,
+      status: 'delivered',
+      numSegments: '2',
+      direction: 'outbound-api',
+    });
+    const listed = async (more: object) =>
+      (await line.client.messages.list({ to: phone, ...more })).map((message) => message.sid);
+    expect(await listed({})).toEqual([sid]);
+    expect(await listed({ dateSentAfter: new Date(Date.now() - 60_000) })).toEqual([sid]);
+    expect(await listed({ dateSentBefore: new Date(Date.now() - 60_000) })).toEqual([]);
+  });
+
+  test('a number that ends in a delivery error gets no text; one that ends in a refusal is refused', async () => {
+    const undelivered = '+14155530003';
+    await line.client.messages.create({
+      to: undelivered,
+      from: OURS,
+      body: 'Hi',
+      statusCallback: `${line.app}/sms-failed`,
+    });
+    await until('undelivered', () =>
+      line
+        .callbacks('/sms-failed')
+        .some((params) => params.MessageStatus === 'undelivered' && params.ErrorCode === '30003'),
+    );
+    for (const code of [21610, 21612, 21614])
+      expect(
+        await refusal(line.client.messages.create({ to: `+141555${code}`, from: OURS, body: 'Hi' })),
+      ).toMatchObject({ status: 400, code });
+  });
+
+  test('a person whose script says so answers a text', async () => {
+    const phone = '+14155550779';
+    line.carrier.control.assign(phone, { ...PATIENT, textReply: 'STOP' });
+    await line.client.messages.create({ to: phone, from: OURS, body: 'Hi' });
+    await until('the answer', () => line.callbacks('/sms').some(({ From }) => From === phone));
+    expect(await refusal(line.client.messages.create({ to: phone, from: OURS, body: 'Hi' }))).toMatchObject({
+      code: 21610,
+    });
   });
 
   test('fetches the account, and refuses wrong credentials with 20003', async () => {

@@ -235,18 +235,19 @@ describe('the first message', () => {
     callId: 'call_1',
     userId: 'lead_1',
     firstMessage: 'Hi Ana',
+    voiceId: 'voice_ana',
     dynamicVariables: { lead_name: 'Ana', attempt: 2, vip: true, system__time: 'x', broken: Number.NaN },
   };
 
   test('carries the call id and the variables the platform accepts, and overrides only where permitted', () => {
-    expect(JSON.parse(initiation(brief, { firstMessage: true, extraBody: true }))).toEqual({
+    expect(JSON.parse(initiation(brief, { firstMessage: true, voice: true, extraBody: true }))).toEqual({
       type: 'conversation_initiation_client_data',
-      conversation_config_override: { agent: { first_message: 'Hi Ana' } },
+      conversation_config_override: { agent: { first_message: 'Hi Ana' }, tts: { voice_id: 'voice_ana' } },
       custom_llm_extra_body: { call_id: 'call_1' },
       dynamic_variables: { lead_name: 'Ana', attempt: 2, vip: true, call_id: 'call_1' },
       user_id: 'lead_1',
     });
-    expect(JSON.parse(initiation(brief, { firstMessage: false, extraBody: false }))).toEqual({
+    expect(JSON.parse(initiation(brief, { firstMessage: false, voice: false, extraBody: false }))).toEqual({
       type: 'conversation_initiation_client_data',
       dynamic_variables: { lead_name: 'Ana', attempt: 2, vip: true, call_id: 'call_1' },
       user_id: 'lead_1',
@@ -255,8 +256,8 @@ describe('the first message', () => {
 
   test('sends no empty override and no empty user', () => {
     const text = initiation(
-      { callId: 'call_1', userId: '', firstMessage: '', dynamicVariables: {} },
-      { firstMessage: true, extraBody: false },
+      { callId: 'call_1', userId: '', firstMessage: '', voiceId: '', dynamicVariables: {} },
+      { firstMessage: true, voice: true, extraBody: false },
     );
     expect(JSON.parse(text)).toEqual({
       type: 'conversation_initiation_client_data',

@@ -164,6 +164,7 @@ export function noteInlet(changes: Partial<CarrierInlet> = {}) {
     streamTrouble: noted('streamTrouble', undefined),
     afterStream: noted('afterStream', { kind: 'hang_up' } as const),
     message: noted('message', {}),
+    delivery: noted('delivery', undefined),
     ...changes,
   };
   return { inlet, calls };

@@ -369,6 +369,7 @@ export const toolResult = (toolCallId: string, result: string, isError: boolean)
 /** What the agent lets a caller of the socket change; a change without permission ends the conversation (1008). */
 export interface Permits {
   readonly firstMessage: boolean;
+  readonly voice: boolean;
   readonly extraBody: boolean;
 }
 
@@ -379,6 +380,7 @@ export function initiation(
     readonly userId?: string;
     readonly dynamicVariables: Readonly<Record<string, string | number | boolean>>;
     readonly firstMessage?: string;
+    readonly voiceId?: string;
   },
   permits: Permits,
 ): string {
@@ -390,11 +392,13 @@ export function initiation(
     variables[name] = value;
   }
   variables.call_id = brief.callId;
+  const overrides = {
+    ...(brief.firstMessage && permits.firstMessage ? { agent: { first_message: brief.firstMessage } } : {}),
+    ...(brief.voiceId && permits.voice ? { tts: { voice_id: brief.voiceId } } : {}),
+  };
   return JSON.stringify({
     type: 'conversation_initiation_client_data',
-    ...(brief.firstMessage && permits.firstMessage
-      ? { conversation_config_override: { agent: { first_message: brief.firstMessage } } }
-      : {}),
+    ...(Object.keys(overrides).length > 0 ? { conversation_config_override: overrides } : {}),
     ...(permits.extraBody ? { custom_llm_extra_body: { call_id: brief.callId } } : {}),
     dynamic_variables: variables,
     ...(brief.userId ? { user_id: brief.userId } : {}),

@@ -111,7 +111,10 @@ const Agent = z.object({
         .object({
           custom_llm_extra_body: z.boolean().nullish(),
           conversation_config_override: z
-            .object({ agent: z.object({ first_message: z.boolean().nullish() }).nullish() })
+            .object({
+              agent: z.object({ first_message: z.boolean().nullish() }).nullish(),
+              tts: z.object({ voice_id: z.boolean().nullish() }).nullish(),
+            })
             .nullish(),
         })
         .nullish(),
@@ -146,7 +149,7 @@ export interface PlatformOptions {
   readonly log: Log;
 }
 
-const NOTHING_PERMITTED: Permits = { firstMessage: false, extraBody: false };
+const NOTHING_PERMITTED: Permits = { firstMessage: false, voice: false, extraBody: false };
 
 export function createPlatform({ apiKey, agentId, baseUrl, clock, log }: PlatformOptions): Platform {
   let known: { readonly permits: Permits; readonly untilMs: number } | undefined;
@@ -229,6 +232,7 @@ export function createPlatform({ apiKey, agentId, baseUrl, clock, log }: Platfor
         return settle(
           {
             firstMessage: overrides?.conversation_config_override?.agent?.first_message === true,
+            voice: overrides?.conversation_config_override?.tts?.voice_id === true,
             extraBody: overrides?.custom_llm_extra_body === true,
           },
           PERMITS_FRESH_MS,

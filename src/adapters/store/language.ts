@@ -4,7 +4,7 @@
  * across arrays) or would let pass in silence (updates that cannot apply) is put right here.
  */
 import { Aggregator } from 'mingo/aggregator';
-import { Context } from 'mingo/core';
+import { Context, evalExpr } from 'mingo/core';
 import { Lazy } from 'mingo/lazy';
 import * as accumulators from 'mingo/operators/accumulator';
 import * as expressions from 'mingo/operators/expression';
@@ -96,6 +96,14 @@ const exists: Operator = (path, wanted) => (wanted ? present : not(present))(pat
 const sortStage = (documents: { transform: (fn: (all: unknown[]) => unknown) => unknown }, spec: unknown) =>
   documents.transform((all) => Lazy(sorted(all, parseSort(spec), (each) => each)));
 
+/** In expressions the server compares across types, in their order: a text is greater than null. */
+const compared =
+  (accepts: (order: number) => boolean) =>
+  (document: unknown, operands: unknown, within: unknown): boolean => {
+    const [a, b] = evalExpr(document as never, operands as never, within as never) as unknown[];
+    return accepts(compareValues(a, b));
+  };
+
 const filterContext = Context.init()
   .addQueryOps({
     $eq: equal,
@@ -112,6 +120,12 @@ const filterContext = Context.init()
 const context = Context.from(filterContext)
   .addPipelineOps({ $sort: sortStage } as unknown as Parameters<Context['addPipelineOps']>[0])
   .addPipelineOps(stages)
+  .addExpressionOps({
+    $lt: compared((order) => order < 0),
+    $lte: compared((order) => order <= 0),
+    $gt: compared((order) => order > 0),
+    $gte: compared((order) => order >= 0),
+  } as unknown as Parameters<Context['addExpressionOps']>[0])
   .addExpressionOps(expressions)
   .addAccumulatorOps(accumulators)
   .addProjectionOps(projections)
@@ -392,6 +406,90 @@ function fieldsReadBy(spec: unknown): Set<string> | undefined {
   return visit(spec) ? fields : undefined;
 }
 
+/** A `$group` that takes one document after the other and keeps none of them. */
+interface Grouping {
+  add(document: Doc): void;
+  /** The groups, in the order in which they first came. */
+  take(): Doc[];
+}
+
+type Accumulator = { add(value: unknown): void; value(): unknown };
+
+/** Accumulators that need of all documents together no more than of one after the other; of numbers, only numbers count. */
+const ACCUMULATORS: Readonly<Record<string, () => Accumulator>> = {
+  $sum() {
+    let sum = 0;
+    return {
+      add(value) {
+        if (typeof value === 'number') sum += value;
+      },
+      value: () => sum,
+    };
+  },
+  $avg() {
+    let sum = 0;
+    let count = 0;
+    return {
+      add(value) {
+        if (typeof value !== 'number') return;
+        sum += value;
+        count += 1;
+      },
+      value: () => (count === 0 ? null : sum / count),
+    };
+  },
+  $min: () => extreme(-1),
+  $max: () => extreme(1),
+};
+
+function extreme(direction: Direction): Accumulator {
+  let most: unknown = null;
+  return {
+    add(value) {
+      if (value === undefined || value === null) return;
+      if (most === null || compareValues(value, most) * direction > 0) most = value;
+    },
+    value: () => most,
+  };
+}
+
+/** Undefined: it is no such group, and the pipeline has to have all documents at once. */
+function groupingOf(spec: unknown): (() => Grouping) | undefined {
+  if (!isPlainObject(spec) || !('_id' in spec)) return undefined;
+  const { _id: idOf, ...fields } = spec;
+  const made: { name: string; begin: () => Accumulator; of: unknown }[] = [];
+  for (const [name, accumulator] of Object.entries(fields)) {
+    const [entry, ...more] = isPlainObject(accumulator) ? Object.entries(accumulator) : [];
+    const begin = entry && ACCUMULATORS[entry[0]];
+    if (!begin || more.length > 0) return undefined;
+    made.push({ name, begin, of: entry[1] });
+  }
+  const computed = (document: Doc, expression: unknown): unknown =>
+    typeof expression === 'number'
+      ? expression
+      : evalExpr(document as never, expression as never, options as never);
+  return () => {
+    const groups = new Map<string, { readonly id: unknown; readonly held: readonly Accumulator[] }>();
+    return {
+      add(document) {
+        const id = storable(computed(document, idOf)) ?? null;
+        const key = sortKey({ id }, [['id', 1]]).toString('latin1');
+        let group = groups.get(key);
+        if (!group) {
+          group = { id, held: made.map(({ begin }) => begin()) };
+          groups.set(key, group);
+        }
+        for (const [at, { of }] of made.entries()) group.held[at]?.add(computed(document, of));
+      },
+      take: () =>
+        [...groups.values()].map(({ id, held }) => ({
+          _id: id as string,
+          ...Object.fromEntries(made.map(({ name }, at) => [name, held[at]?.value()])),
+        })),
+    };
+  };
+}
+
 interface PipelinePlan {
   /** The documents the pipeline starts from. */
   readonly filter: Filter;
@@ -399,6 +497,8 @@ interface PipelinePlan {
   readonly limit?: number;
   /** Keeps of a document what the rest of the pipeline reads. */
   prune(document: Doc): Doc;
+  /** Present where the documents need not be kept: those it makes are what the rest runs over. */
+  readonly group?: () => Grouping;
   /** Runs the rest over those documents. */
   finish(documents: Doc[]): Record<string, unknown>[];
 }
@@ -425,8 +525,9 @@ export function compilePipeline(pipeline: readonly Stage[]): PipelinePlan {
       at += 1;
     }
   }
-  const rest = parsed.slice(at).map(([operator, spec]) => ({ [operator]: spec }));
   const next = parsed[at];
+  const group = next?.[0] === '$group' ? groupingOf(next[1]) : undefined;
+  const rest = parsed.slice(group ? at + 1 : at).map(([operator, spec]) => ({ [operator]: spec }));
   // After these stages only what they made is left of a document.
   const narrows = next?.[0] === '$group' || next?.[0] === '$count' || next?.[0] === '$sortByCount';
   const reads = narrows ? fieldsReadBy(next[1]) : undefined;
@@ -440,6 +541,7 @@ export function compilePipeline(pipeline: readonly Stage[]): PipelinePlan {
     filter,
     ...(sort ? { sort } : {}),
     ...(limit === undefined ? {} : { limit }),
+    ...(group ? { group } : {}),
     prune: (document) =>
       reads
         ? (Object.fromEntries(Object.entries(document).filter(([name]) => reads.has(name))) as Doc)

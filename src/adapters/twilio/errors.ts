@@ -3,6 +3,7 @@
  * conclude. Twilio warns that causes behind a code change (changelog 2024-07-10): a code that is not here stops the
  * attempt and is never retried by itself.
  */
+import type { MessageError } from '../../app/ports.ts';
 import { Failure } from '../../domain/errors.ts';
 
 /** Whose fault it is: what has to be stopped, rested or repaired before another call can work. */
@@ -15,6 +16,7 @@ type Blame = 'number' | 'account' | 'caller_id' | 'region' | 'product';
 type RetryAdvice = 'never' | 'once_later' | 'backoff' | 'after_fix';
 
 type ErrorClass =
+  | 'opted_out'
   | 'bad_number'
   | 'region'
   | 'blocked'
@@ -100,6 +102,49 @@ const CARRIER_ERRORS: Readonly<Record<number, CarrierError>> = {
   32019: row('bug', 'product', 'after_fix', 'both an address and TwiML were given'),
   21220: row('over', 'product', 'never', 'the call is not in progress'),
   21262: row('bug', 'product', 'after_fix', 'machine detection has no callback address'),
+  // Texts: refused at once (21xxx) or told later (30xxx).
+  21610: row('opted_out', 'number', 'never', 'this person replied STOP to our texts'),
+  21614: row('bad_number', 'number', 'never', 'the number is no mobile number'),
+  21612: row('bad_number', 'number', 'once_later', 'the number cannot be reached from ours'),
+  21408: row(
+    'region',
+    'region',
+    'after_fix',
+    "texts to this country are off in the account's geographic permissions",
+  ),
+  21606: row(
+    'config',
+    'caller_id',
+    'after_fix',
+    'the sender is no number of the account that can send texts',
+  ),
+  21603: row('config', 'caller_id', 'after_fix', 'no sender was given'),
+  21608: row('config', 'account', 'after_fix', 'a trial account may text verified numbers only'),
+  21611: row('limit', 'caller_id', 'backoff', 'too many texts wait to be sent from this number'),
+  21602: row('bug', 'product', 'after_fix', 'the text has no words'),
+  21604: row('bug', 'product', 'after_fix', 'no number to text was given'),
+  21617: row('bug', 'product', 'after_fix', 'the text is longer than 1600 characters'),
+  21609: row('bug', 'product', 'after_fix', 'the address for delivery reports is not valid'),
+  30001: row('limit', 'account', 'backoff', 'too many texts waited at the carrier'),
+  30002: row('fatal', 'account', 'after_fix', 'the account was suspended before the text was sent'),
+  30003: row('bad_number', 'number', 'once_later', 'the phone is off or out of reach'),
+  30004: row('blocked', 'number', 'never', 'the receiving carrier blocks texts to this number'),
+  30005: row('bad_number', 'number', 'never', 'the number is unknown or no longer in use'),
+  30006: row('bad_number', 'number', 'never', 'the number is a landline or cannot get texts'),
+  30007: row('reputation', 'product', 'after_fix', 'the receiving carrier took the text for spam'),
+  30008: row(
+    'unknown',
+    'number',
+    'once_later',
+    'the receiving carrier did not deliver it and said nothing more',
+  ),
+  30032: row('config', 'caller_id', 'after_fix', 'the toll-free number is not verified for texts'),
+  30034: row(
+    'config',
+    'caller_id',
+    'after_fix',
+    'the number is not registered for business texts (A2P 10DLC)',
+  ),
   11200: row('webhook', 'product', 'after_fix', 'our server answered a webhook with an error or not at all'),
   11205: row('webhook', 'product', 'after_fix', 'our server could not be reached for a webhook'),
   11750: row('webhook', 'product', 'after_fix', 'our TwiML is larger than 64 kB'),
@@ -229,4 +274,49 @@ export function requestFailure(error: unknown): Failure {
   if (kind === 'fatal')
     return new Failure('config_invalid', `the carrier refuses the account: ${meaning}`, options);
   return new Failure('invalid_request', `the carrier refused the request: ${meaning}`, options);
+}
+
+/** What a code of Twilio's means for a text that did not arrive. */
+export function textError(code: number | undefined): MessageError {
+  if (code === undefined)
+    return { code: 'twilio', says: 'the carrier did not deliver it and gave no reason' };
+  const { class: kind, meaning } = carrierError(code);
+  return { code: String(code), says: meaning, ...(kind === 'opted_out' ? { optedOut: true } : {}) };
+}
+
+/** The failure of a request to create a text; as `dialFailure`. */
+export function textFailure(error: unknown): Failure {
+  const trouble = restTrouble(error);
+  switch (trouble.kind) {
+    case 'not_sent':
+      return new Failure('message_unavailable', 'the carrier could not be reached; nothing was sent', {
+        cause: error,
+      });
+    case 'not_processed':
+      return new Failure(
+        'message_unavailable',
+        'the carrier takes no more requests for now; nothing was sent',
+        {
+          cause: error,
+        },
+      );
+    case 'refused': {
+      const { carrierCode } = trouble;
+      const { class: kind, meaning } = carrierError(carrierCode);
+      return kind === 'limit'
+        ? new Failure('message_unavailable', `nothing was sent: ${meaning}`, {
+            cause: error,
+            details: { carrierCode },
+          })
+        : new Failure('message_refused', `the carrier refused the text: ${meaning}`, {
+            cause: error,
+            details: { error: textError(carrierCode) },
+          });
+    }
+    case 'unclear':
+      return new Failure('message_unconfirmed', 'the carrier gave no clear answer; the text may exist', {
+        cause: error,
+        details: { ...(trouble.status === undefined ? {} : { httpStatus: trouble.status }) },
+      });
+  }
 }

@@ -1,7 +1,22 @@
-/** adapters/twilio: everything that is Twilio's: calls by REST, its webhooks, its media streams' tickets and signatures. */
-import type { CarrierInlet, Clock, Ids, Log, StreamTickets, Telephony, VendorDoor } from '../../app/ports.ts';
+/**
+ * adapters/twilio: everything that is Twilio's: calls and texts by REST, its webhooks, its media streams' tickets and
+ * signatures.
+ */
+import type {
+  CarrierInlet,
+  Clock,
+  Ids,
+  Log,
+  Messenger,
+  StreamTickets,
+  Telephony,
+  VendorDoor,
+} from '../../app/ports.ts';
 import { Failure } from '../../domain/errors.ts';
 import type { Finding } from '../../domain/finding.ts';
+import { createAsk } from './client.ts';
+import { createClockComparison } from './clock-comparison.ts';
+import { createTexts } from './messages.ts';
 import { createSignature } from './signature.ts';
 import { createTelephony } from './telephony.ts';
 import { createTickets } from './tickets.ts';
@@ -10,7 +25,7 @@ import { createDoor } from './webhooks.ts';
 export interface TwilioParts {
   readonly accountSid: string;
   readonly authToken: string;
-  /** Our numbers, E.164: the only caller IDs that `dial` accepts; the first is shown to a person in a transfer. */
+  /** Our numbers, E.164: the only ones that calls and texts come from; the first is shown to a person in a transfer. */
   readonly numbers: readonly string[];
   /** Where the REST API is instead of api.twilio.com; a path in front of it is kept. */
   readonly apiBaseUrl?: string;
@@ -23,6 +38,7 @@ export interface TwilioParts {
 
 export interface TwilioAdapter {
   readonly telephony: Telephony;
+  readonly texts: Pick<Messenger, 'sendSms' | 'textsTo'>;
   /** Answers every HTTP path under /twilio/. Never rejects. */
   door(inlet: CarrierInlet): VendorDoor;
   readonly signature: { validUpgrade(header: string | undefined, path: string): boolean };
@@ -59,12 +75,19 @@ export function createTwilio(parts: TwilioParts): TwilioAdapter {
 
   const signature = createSignature({ authToken, publicBaseUrl });
   const tickets = createTickets({ clock, ids });
+  const comparison = createClockComparison(clock);
+  const apiBase = parts.apiBaseUrl === undefined ? {} : { apiBase: new URL(parts.apiBaseUrl) };
+  const ask = createAsk({ accountSid, authToken, ...apiBase, clock, comparison });
   const { telephony, saw, inspect, clockSkewMs, compareClocks } = createTelephony({
     ...parts,
+    ...apiBase,
+    ask,
+    comparison,
     publicBaseUrl,
   });
   return {
     telephony,
+    texts: createTexts({ ...parts, ask, publicBaseUrl }),
     door: (inlet) => createDoor({ publicBaseUrl, signature, tickets, clock, log, saw }, inlet),
     signature: { validUpgrade: signature.validUpgrade },
     tickets,

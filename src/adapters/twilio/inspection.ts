@@ -79,6 +79,14 @@ export async function inspectAccount(
           'voice',
           'Use a number that can make voice calls.',
         );
+      if (!own.capabilities.sms)
+        report(
+          'warning',
+          `${number} capabilities`,
+          'no SMS',
+          'SMS',
+          'Texts cannot be sent from this number: use one that can send them, and register it (A2P 10DLC, or toll-free verification).',
+        );
       if (own.voiceApplicationSid)
         report(
           'error',

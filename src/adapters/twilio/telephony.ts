@@ -2,8 +2,6 @@
  * adapters/twilio/telephony: calls through Twilio's REST API by its official SDK. Nothing here tries again by itself:
  * creating a call has no idempotency key, so a second try could ring a person twice.
  */
-import RequestClient from 'twilio/lib/base/RequestClient.js';
-import Twilio from 'twilio/lib/rest/Twilio.js';
 import { z } from 'zod';
 import type { CarrierCall, Clock, Log, Telephony } from '../../app/ports.ts';
 import type { EndStatus } from '../../domain/call.ts';
@@ -11,15 +9,12 @@ import { spendPermit } from '../../domain/compliance/permit.ts';
 import { Failure, isFailure } from '../../domain/errors.ts';
 import type { Finding } from '../../domain/finding.ts';
 import { parsePhone } from '../../domain/phone.ts';
-import { type ClockComparison, createClockComparison } from './clock-comparison.ts';
+import { type Ask, lifeOf, type Operation, REQUEST_MS } from './client.ts';
+import type { ClockComparison } from './clock-comparison.ts';
 import { dialFailure, requestFailure } from './errors.ts';
 import { inspectAccount } from './inspection.ts';
 import { sayAndDial, sayAndHangUp } from './twiml.ts';
 
-/** One request, from the first byte of the connection to the last of the answer. */
-const REQUEST_MS = 10_000;
-/** The longest answer read: a list of 1000 calls is about 1.5 MB. */
-const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
 /** Inline TwiML (32018). */
 const MAX_TWIML_CHARS = 4_000;
 /** 16 CFR 310.4(b)(4)(ii): let it ring for fifteen seconds or four rings before giving up. */
@@ -48,7 +43,7 @@ const WORTH_TELLING_MS = 5_000;
  * The others are idempotent here and lose an event when given up, so every failure is.
  */
 const TWIML_DELIVERY = '#rc=3&rp=ct,rt,5xx&ct=2000&rt=9000';
-const EVENT_DELIVERY = '#rc=5&rp=all&ct=2000&rt=5000';
+export const EVENT_DELIVERY = '#rc=5&rp=all&ct=2000&rt=5000';
 
 const CallSid = z.string().regex(/^CA[0-9a-fA-F]{32}$/);
 const RecordingSid = z.string().regex(/^RE[0-9a-fA-F]{32}$/);
@@ -105,59 +100,14 @@ const DialTerms = z.object({
   maxCallSec: z.int().min(1).max(MAX_CALL_SEC),
 });
 
-/**
- * The SDK's HTTP client, bound to one lifetime and pointed at another host when there is one. Sockets are not kept: a
- * request on a socket that the other side just dropped fails without telling whether it arrived.
- */
-class BoundClient extends RequestClient {
-  readonly #base: URL | undefined;
-
-  constructor(base: URL | undefined, signal: AbortSignal, clock: Clock, comparison: ClockComparison) {
-    super({ timeout: REQUEST_MS, keepAlive: false });
-    this.#base = base;
-    this.axios.interceptors.request.use((config) =>
-      Object.assign(config, { signal, maxContentLength: MAX_ANSWER_BYTES }),
-    );
-    const sentMs = clock.nowMs();
-    this.axios.interceptors.response.use((response) => {
-      comparison.told(response.headers.date, sentMs);
-      return response;
-    });
-  }
-
-  override request<T>(options: RequestClient.RequestOptions<T>) {
-    if (!this.#base) return super.request(options);
-    const uri = new URL(options.uri);
-    uri.protocol = this.#base.protocol;
-    uri.host = this.#base.host;
-    uri.pathname = this.#base.pathname.replace(/\/$/, '') + uri.pathname;
-    return super.request({ ...options, uri: uri.href });
-  }
-}
-
-/**
- * A lifetime inside another one. `end` lets go of the outer signal, which may live as long as the process: what
- * AbortSignal.any holds on to is up to the garbage collector.
- */
-function lifeOf(outer: AbortSignal): { signal: AbortSignal; end(reason?: Error): void } {
-  const inner = new AbortController();
-  const stop = () => inner.abort(outer.reason);
-  if (outer.aborted) stop();
-  outer.addEventListener('abort', stop, { once: true });
-  return {
-    signal: inner.signal,
-    end(reason) {
-      outer.removeEventListener('abort', stop);
-      inner.abort(reason);
-    },
-  };
-}
-
 interface TelephonyParts {
   readonly accountSid: string;
   readonly authToken: string;
   readonly numbers: readonly string[];
-  readonly apiBaseUrl?: string;
+  readonly ask: Ask;
+  /** Where the API is, when it is elsewhere. */
+  readonly apiBase?: URL;
+  readonly comparison: ClockComparison;
   /** http(s), without a slash at the end. */
   readonly publicBaseUrl: string;
   readonly clock: Clock;
@@ -175,10 +125,8 @@ export function createTelephony(parts: TelephonyParts): {
   clockSkewMs(): number | null;
   compareClocks(signal: AbortSignal): Promise<void>;
 } {
-  const { accountSid, authToken, numbers, publicBaseUrl, clock, log } = parts;
-  const apiBase = parts.apiBaseUrl === undefined ? undefined : new URL(parts.apiBaseUrl);
+  const { accountSid, authToken, numbers, publicBaseUrl, clock, log, ask, apiBase, comparison } = parts;
   const startedAtMs = clock.nowMs();
-  const comparison = createClockComparison(clock);
   const sidOf = new Map<string, string>();
   const callIdOf = new Map<string, string>();
   /** When a dial ended without a clear answer. */
@@ -202,24 +150,7 @@ export function createTelephony(parts: TelephonyParts): {
     return failure;
   };
 
-  const twilio = (signal: AbortSignal) =>
-    new Twilio(accountSid, authToken, { httpClient: new BoundClient(apiBase, signal, clock, comparison) });
-  // Loads the API's classes now: later it would stop the event loop for 60 ms while people talk.
-  twilio(AbortSignal.abort()).calls;
-
-  /** Runs one REST operation, which makes a request or two, within its time; errors come out as the SDK threw them. */
-  async function ask<T>(signal: AbortSignal, operation: (client: Twilio) => Promise<T>): Promise<T> {
-    const life = lifeOf(signal);
-    const cancel = clock.after(REQUEST_MS, () => life.end(new Error(`no answer within ${REQUEST_MS} ms`)));
-    try {
-      return await operation(twilio(life.signal));
-    } finally {
-      cancel();
-      life.end();
-    }
-  }
-
-  const read = async <T>(signal: AbortSignal, operation: (client: Twilio) => Promise<T>): Promise<T> => {
+  const read = async <T>(signal: AbortSignal, operation: Operation<T>): Promise<T> => {
     signal.throwIfAborted();
     return ask(signal, operation).catch((error) => {
       throw signal.aborted ? signal.reason : requestFailure(error);

@@ -15,6 +15,7 @@ import type {
 } from '../../app/ports.ts';
 import { isFailure } from '../../domain/errors.ts';
 import { carrierError } from './errors.ts';
+import { deliveryOf, MessageSid } from './messages.ts';
 import type { Form, Signature } from './signature.ts';
 import { CallId, ENDS } from './telephony.ts';
 import * as twiml from './twiml.ts';
@@ -107,8 +108,13 @@ const Trouble = z.object({
   ErrorUrl: hint(z.string().max(2_048)),
 });
 const DialResult = z.object({ DialCallStatus: hint(z.string()) });
+const Delivered = z.object({
+  MessageSid: once(MessageSid),
+  MessageStatus: text(32),
+  ErrorCode: hint(whole),
+});
 const Message = z.object({
-  MessageSid: once(z.string().regex(/^(SM|MM)[0-9a-fA-F]{32}$/)),
+  MessageSid: once(MessageSid),
   From: once(z.string().min(1).max(128)),
   To: text(128),
   Body: once(z.string().max(10_000).default('')),
@@ -316,6 +322,18 @@ export function createDoor(parts: DoorParts, inlet: CarrierInlet): VendorDoor {
           status: RecordingStatus,
         }),
       );
+    },
+    async message(form, messageId) {
+      const { MessageSid: vendorId, MessageStatus, ErrorCode } = Delivered.parse(form);
+      const report = deliveryOf(vendorId, MessageStatus, ErrorCode);
+      if (!report) {
+        log.warn(
+          { messageId, status: MessageStatus },
+          'a status of a text that we do not know was left aside',
+        );
+        return noted;
+      }
+      return kept(messageId, () => inlet.delivery(messageId, report));
     },
     async stream(form, callId) {
       const { StreamSid, StreamEvent, StreamError } = Stream.parse(form);

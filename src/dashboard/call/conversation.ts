@@ -3,9 +3,15 @@ import type { CallEvent, TranscriptMessage } from '../../contract/index.ts';
 import { formatMoment, formatPhone } from '../format.ts';
 import { endReason, FOLLOW_UP } from '../words.ts';
 
-/** `atSec`: seconds since the call was answered; negative before it. */
+/** `atSec`: seconds since the talk began; negative before it. */
 export type Item = { readonly key: string; readonly atSec: number } & (
-  | { readonly kind: 'message'; readonly message: TranscriptMessage; readonly replyMs: number | undefined }
+  | {
+      readonly kind: 'message';
+      readonly message: TranscriptMessage;
+      /** Its place in the transcript. */
+      readonly index: number;
+      readonly replyMs: number | undefined;
+    }
   | {
       readonly kind: 'tool';
       readonly name: string;
@@ -70,7 +76,9 @@ export function conversation(
   events: readonly CallEvent[],
   answeredAt: string | undefined,
 ): Item[] {
-  const origin = Date.parse(answeredAt ?? events[0]?.at ?? '');
+  // Where the recording begins, and what the seconds of the transcript count from.
+  const opened = events.find(({ type }) => type === 'stream_opened')?.at;
+  const origin = Date.parse(opened ?? answeredAt ?? events[0]?.at ?? '');
   const offset = (event: CallEvent) => (Number.isNaN(origin) ? 0 : (Date.parse(event.at) - origin) / 1000);
 
   const replies = new Map<number, number>();
@@ -85,6 +93,7 @@ export function conversation(
     key: `m${index}`,
     atSec: message.timestamp,
     message,
+    index,
     replyMs: message.speaker === 'agent' ? replies.get(message.turn) : undefined,
   }));
   let keys: { key: string; atSec: number; lastSec: number; digits: string } | undefined;

@@ -5,7 +5,7 @@ import { formatMs } from '../format.ts';
 const GOOD_MS = 1_200;
 const SLOW_MS = 2_000;
 
-const gradeOf = (ms: number) => (ms <= GOOD_MS ? 'good' : ms <= SLOW_MS ? 'fair' : 'slow');
+export const gradeOf = (ms: number) => (ms <= GOOD_MS ? 'good' : ms <= SLOW_MS ? 'fair' : 'slow');
 
 export function LatencyChart({
   perTurnMs,

@@ -2,24 +2,33 @@
 import './transcript-view.css';
 import { Switch } from '@mantine/core';
 import { IconArrowsSplit2, IconCalendarEvent, IconDialpad, IconTool } from '@tabler/icons-react';
-import { useEffect, useRef, useState } from 'react';
+import { memo, useEffect, useRef, useState } from 'react';
+import type { Call } from '../../contract/index.ts';
 import { formatLength, formatMs, humanise, spokenLength } from '../format.ts';
-import type { Item } from './conversation.ts';
+import { Pill } from '../ui/pieces.tsx';
+import { KEY_MOMENT, moodOf } from '../words.ts';
+import { type Item, messageAt } from './conversation.ts';
+import { type Playback, usePlaying } from './playback.ts';
 
 interface Props {
   readonly items: readonly Item[];
   /** Who the caller is, for the name over their words. */
   readonly callerName: string;
   readonly live: boolean;
-  /** The line being played. */
-  readonly current: string | undefined;
+  readonly playback: Playback;
   /** Plays from there; absent when there is no recording. */
   readonly seek: ((sec: number) => void) | undefined;
+  /** By the place of the message in the transcript. */
+  readonly moments: ReadonlyMap<number, readonly Moment[]>;
 }
 
 const NEAR_THE_END_PX = 48;
 
-export function TranscriptView({ items, callerName, live, current, seek }: Props) {
+type Moment = NonNullable<Call['keyMoments']>[number];
+const NONE: readonly Moment[] = [];
+
+export function TranscriptView({ items, callerName, live, playback, seek, moments }: Props) {
+  const current = usePlaying(playback, ({ sec }) => (sec === undefined ? undefined : messageAt(items, sec)));
   const box = useRef<HTMLDivElement>(null);
   const [follow, setFollow] = useState(true);
   const last = items.at(-1);
@@ -85,6 +94,7 @@ export function TranscriptView({ items, callerName, live, current, seek }: Props
               callerName={callerName}
               current={item.key === current}
               seek={seek}
+              moments={item.kind === 'message' ? (moments.get(item.index) ?? NONE) : NONE}
             />
           ))}
         </ol>
@@ -114,16 +124,19 @@ function Time({ sec, seek }: { sec: number; seek: Props['seek'] }) {
   );
 }
 
-function Line({
+/** Of the hundreds of lines of a long call only those are drawn anew that changed. */
+const Line = memo(function Line({
   item,
   callerName,
   current,
   seek,
+  moments,
 }: {
   item: Item;
   callerName: string;
   current: boolean;
   seek: Props['seek'];
+  moments: readonly Moment[];
 }) {
   if (item.kind === 'message' && item.message.speaker !== 'system') {
     const { message } = item;
@@ -156,6 +169,12 @@ function Line({
                 filled in
               </span>
             ) : null}
+            {message.sentiment === undefined || moodOf(message.sentiment).tone === 'quiet' ? null : (
+              <span className="reply">{moodOf(message.sentiment).label.toLowerCase()}</span>
+            )}
+            {moments.map(({ type }) => (
+              <Pill key={type} word={KEY_MOMENT[type]} />
+            ))}
           </span>
           <span className="said">
             {message.text}
@@ -176,7 +195,7 @@ function Line({
       <Aside item={item} />
     </li>
   );
-}
+});
 
 function Aside({ item }: { item: Item }) {
   switch (item.kind) {

@@ -1,5 +1,5 @@
 /** dashboard/compliance/do-not-call: numbers that stand on a list one by one: who, why, since when, and letting one go. */
-import { Button, Group, Modal, NativeSelect, Stack, Textarea, TextInput } from '@mantine/core';
+import { Button, Modal, NativeSelect, Stack, TextInput } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { IconPhoneOff, IconPlus } from '@tabler/icons-react';
 import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
@@ -12,6 +12,7 @@ import { STATE_NAME } from '../lead/us-states.ts';
 import { listingsQuery, personChanged } from '../queries.ts';
 import { readDncSearch } from '../search.ts';
 import { columnsOf, DataTable } from '../ui/data-table.tsx';
+import { FormEnd, ReasonField } from '../ui/form.tsx';
 import { useMay } from '../ui/may-act.ts';
 import { PhoneFilter } from '../ui/phone-filter.tsx';
 import { Ago, NotForYou, Notice, Pill, useTitle } from '../ui/pieces.tsx';
@@ -257,26 +258,20 @@ function AddNumber({ close, phone: asked }: { close: () => void; phone: string }
               error={faultOf(add.error, '/state')}
             />
           ) : null}
-          <Textarea
-            label="Reason"
+          <ReasonField
             description="Kept for ever with the entry."
-            required
-            autosize
-            minRows={2}
-            maxLength={2000}
             value={reason}
-            onChange={(event) => setReason(event.currentTarget.value)}
+            change={setReason}
             error={faultOf(add.error, '/reason')}
           />
-          {add.error ? <ErrorNote error={add.error} /> : null}
-          <Group justify="flex-end" gap="xs">
-            <Button variant="default" onClick={close}>
-              Cancel
-            </Button>
-            <Button type="submit" loading={add.isPending} disabled={!phone.trim() || !reason.trim()}>
-              Add to the list
-            </Button>
-          </Group>
+          <FormEnd
+            error={add.error}
+            close={close}
+            busy={add.isPending}
+            ready={phone.trim() !== '' && reason.trim() !== ''}
+          >
+            Add to the list
+          </FormEnd>
         </Stack>
       </form>
     </Modal>
@@ -334,28 +329,24 @@ function Release({ entry, close }: { entry: DncEntry; close: () => void }) {
               </p>
             )}
           </Notice>
-          <Textarea
-            label="Reason"
+          <ReasonField
             description="Kept for ever, with your name: who asked for it, when, and how."
             placeholder="Called us on Monday and asked to be called about the house again"
-            required
-            autosize
-            minRows={2}
-            maxLength={2000}
             value={reason}
-            onChange={(event) => setReason(event.currentTarget.value)}
+            change={setReason}
             error={faultOf(release.error, '/reason')}
-            data-autofocus
+            autoFocus
           />
-          {release.error ? <ErrorNote error={release.error} /> : null}
-          <Group justify="flex-end" gap="xs">
-            <Button variant="default" onClick={close}>
-              Keep it listed
-            </Button>
-            <Button type="submit" color="red.9" loading={release.isPending} disabled={!reason.trim()}>
-              Release
-            </Button>
-          </Group>
+          <FormEnd
+            error={release.error}
+            close={close}
+            back="Keep it listed"
+            busy={release.isPending}
+            ready={reason.trim() !== ''}
+            danger
+          >
+            Release
+          </FormEnd>
         </Stack>
       </form>
     </Modal>

@@ -1,5 +1,5 @@
 /** dashboard/compliance/erase: somebody asked to be forgotten: first what would go and what stays, then the deed. */
-import { Button, Checkbox, Drawer, Group, Stack, Textarea, TextInput } from '@mantine/core';
+import { Button, Checkbox, Drawer, Stack, TextInput } from '@mantine/core';
 import { IconEraser, IconEye } from '@tabler/icons-react';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
@@ -7,8 +7,8 @@ import type { Erasure } from '../../contract/index.ts';
 import { api, faultOf } from '../api.ts';
 import { formatCount, formatPhone } from '../format.ts';
 import { keys, personChanged } from '../queries.ts';
+import { FormEnd, ReasonField } from '../ui/form.tsx';
 import { Copy, Facts, Notice } from '../ui/pieces.tsx';
-import { ErrorNote } from '../ui/states.tsx';
 import { keptName } from './words.ts';
 
 /** The drawer was read to its end before the deed; what came of it begins at the top. */
@@ -29,8 +29,8 @@ export function Erase({ phone: asked, close }: { phone: string; close: () => voi
         queries.invalidateQueries({ queryKey }).catch(() => undefined);
     },
   });
-  const change = (set: (text: string) => void) => (event: { currentTarget: { value: string } }) => {
-    set(event.currentTarget.value);
+  const change = (set: (text: string) => void) => (text: string) => {
+    set(text);
     // What was foreseen is about another number, or was asked for otherwise.
     foresee.reset();
     erase.reset();
@@ -76,22 +76,17 @@ export function Erase({ phone: asked, close }: { phone: string; close: () => voi
               autoComplete="off"
               placeholder="(206) 555-0123"
               value={phone}
-              onChange={change(setPhone)}
+              onChange={(event) => change(setPhone)(event.currentTarget.value)}
               error={faultOf(error, '/phone')}
             />
-            <Textarea
+            <ReasonField
               label="Who asked, how and when"
               description="Kept with the report, so do not write the person's name."
               placeholder="Letter of 20 November, identity checked"
-              required
-              autosize
-              minRows={2}
-              maxLength={2000}
               value={reason}
-              onChange={change(setReason)}
+              change={change(setReason)}
               error={faultOf(error, '/reason')}
             />
-            {error ? <ErrorNote error={error} /> : null}
             {foresee.data ? (
               <>
                 <ErasureReport erasure={foresee.data} />
@@ -105,31 +100,29 @@ export function Erase({ phone: asked, close }: { phone: string; close: () => voi
                 />
               </>
             ) : null}
-            <Group justify="flex-end" gap="xs">
-              <Button variant="default" onClick={close}>
-                Cancel
-              </Button>
-              {foresee.data ? (
-                <Button
-                  color="red.9"
-                  leftSection={<IconEraser size={16} />}
-                  disabled={!sure}
-                  loading={erase.isPending}
-                  onClick={() => erase.mutate()}
-                >
-                  Erase for good
-                </Button>
-              ) : (
-                <Button
-                  type="submit"
-                  leftSection={<IconEye size={16} />}
-                  loading={foresee.isPending}
-                  disabled={!request.phone || !request.reason}
-                >
-                  See what would happen
-                </Button>
-              )}
-            </Group>
+            {foresee.data ? (
+              <FormEnd
+                error={error}
+                close={close}
+                act={() => erase.mutate()}
+                busy={erase.isPending}
+                ready={sure}
+                danger
+                icon={<IconEraser size={16} />}
+              >
+                Erase for good
+              </FormEnd>
+            ) : (
+              <FormEnd
+                error={error}
+                close={close}
+                busy={foresee.isPending}
+                ready={request.phone !== '' && request.reason !== ''}
+                icon={<IconEye size={16} />}
+              >
+                See what would happen
+              </FormEnd>
+            )}
           </Stack>
         </form>
       )}

@@ -1,9 +1,10 @@
 /** dashboard/compliance/export-records: every call of some days as the law wants it kept (16 CFR 310.5), as a file. */
-import { Button, Group, Modal, SegmentedControl, SimpleGrid, Stack, TextInput } from '@mantine/core';
+import { Modal, SegmentedControl, SimpleGrid, Stack, TextInput } from '@mantine/core';
 import { IconDownload } from '@tabler/icons-react';
 import { useState } from 'react';
 import { callRecords } from '../api.ts';
 import { dayAsInstant, fieldOf } from '../format.ts';
+import { FormEnd } from '../ui/form.tsx';
 import { useMay } from '../ui/may-act.ts';
 import { NotForYou } from '../ui/pieces.tsx';
 
@@ -66,26 +67,21 @@ export function ExportRecords({ close }: { close: () => void }) {
           onChange={(value) => setFormat(value === 'json' ? 'json' : 'csv')}
         />
         {may ? null : <NotForYou needs="analyst">Call records hold people's numbers.</NotForYou>}
-        <Group justify="flex-end" gap="xs">
-          <Button variant="default" onClick={close}>
-            Cancel
-          </Button>
-          {range && may ? (
-            <Button
-              component="a"
-              href={callRecords({ from: range.first, to: range.behind, format })}
-              download={`call-records-${from}-to-${to}.${format}`}
-              leftSection={<IconDownload size={16} />}
-              onClick={close}
-            >
-              Download
-            </Button>
-          ) : (
-            <Button leftSection={<IconDownload size={16} />} disabled>
-              Download
-            </Button>
-          )}
-        </Group>
+        <FormEnd
+          close={close}
+          ready={range !== undefined && may}
+          icon={<IconDownload size={16} />}
+          {...(range && may
+            ? {
+                file: {
+                  href: callRecords({ from: range.first, to: range.behind, format }),
+                  name: `call-records-${from}-to-${to}.${format}`,
+                },
+              }
+            : {})}
+        >
+          Download
+        </FormEnd>
       </Stack>
     </Modal>
   );

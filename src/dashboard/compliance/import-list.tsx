@@ -1,11 +1,12 @@
 /** dashboard/compliance/import-list: which file, of which day, and whether it is the whole list. */
-import { Button, FileButton, Group, Modal, SegmentedControl, Stack, TextInput } from '@mantine/core';
+import { Button, FileButton, Modal, SegmentedControl, Stack, TextInput } from '@mantine/core';
 import { IconFileImport, IconFileText } from '@tabler/icons-react';
 import { useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import type { ListImport, ListStatus } from '../../contract/index.ts';
 import { dayAsInstant, fieldOf, formatBytes, formatCount, formatDate } from '../format.ts';
 import { gateChanged, keys } from '../queries.ts';
+import { FormEnd } from '../ui/form.tsx';
 import { Notice } from '../ui/pieces.tsx';
 import { startUpload } from './uploads.ts';
 import { IMPORT_KIND } from './words.ts';
@@ -133,18 +134,13 @@ export function ImportList(
               />
             </>
           )}
-          <Group justify="flex-end" gap="xs">
-            <Button variant="default" onClick={close}>
-              Cancel
-            </Button>
-            <Button
-              type="submit"
-              leftSection={<IconFileImport size={16} />}
-              disabled={!file || asOf === undefined || future}
-            >
-              {goOn ? 'Go on' : 'Import'}
-            </Button>
-          </Group>
+          <FormEnd
+            close={close}
+            ready={file !== null && asOf !== undefined && !future}
+            icon={<IconFileImport size={16} />}
+          >
+            {goOn ? 'Go on' : 'Import'}
+          </FormEnd>
         </Stack>
       </form>
     </Modal>

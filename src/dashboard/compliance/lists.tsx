@@ -10,6 +10,7 @@ import { api } from '../api.ts';
 import { formatBytes, formatCount, formatDate, formatIn } from '../format.ts';
 import { gateChanged, importsQuery, listsQuery } from '../queries.ts';
 import { columnsOf, DataTable } from '../ui/data-table.tsx';
+import { FormEnd } from '../ui/form.tsx';
 import { useMay } from '../ui/may-act.ts';
 import { Ago, NotForYou, Notice, Pill, useNow, useTitle } from '../ui/pieces.tsx';
 import { Empty, ErrorNote, RowsSkeleton } from '../ui/states.tsx';
@@ -422,15 +423,16 @@ function Discard({ one, name, close }: { one: ListImport; name: string; close: (
           The {formatCount(one.lines)} lines that were taken of {name} are forgotten. The copy in use stays as
           it is.
         </p>
-        {discard.error ? <ErrorNote error={discard.error} /> : null}
-        <Group justify="flex-end" gap="xs">
-          <Button variant="default" onClick={close} data-autofocus>
-            Keep it
-          </Button>
-          <Button color="red.9" loading={discard.isPending} onClick={() => discard.mutate()}>
-            Discard
-          </Button>
-        </Group>
+        <FormEnd
+          error={discard.error}
+          close={close}
+          back="Keep it"
+          act={() => discard.mutate()}
+          busy={discard.isPending}
+          danger
+        >
+          Discard
+        </FormEnd>
       </Stack>
     </Modal>
   );

@@ -1,7 +1,9 @@
 /** dashboard/compliance/policy: what the business decides for itself about calls: the switch, the states, the limits. */
+import { FormEnd, ReasonField } from '../ui/form.tsx';
 import '../ui/history.css';
+import '../ui/save-bar.css';
 import './policy.css';
-import { Button, Group, Modal, NumberInput, Stack, Switch, Table, Textarea } from '@mantine/core';
+import { Button, Group, Modal, NumberInput, Stack, Switch, Table } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { IconDeviceFloppy, IconHandStop, IconPlayerPlay } from '@tabler/icons-react';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
@@ -246,32 +248,16 @@ function KillSwitch({ policy, admin }: { policy: CompliancePolicy; admin: boolea
                 ? 'From now on the gate decides each call again. Campaigns that are running go on at once.'
                 : 'Every outbound call is refused from this moment, in every campaign, until somebody switches calls on again. Everybody sees it on every page.'}
             </p>
-            <Textarea
-              label="Reason"
-              description="Kept for ever, with your name."
-              required
-              autosize
-              minRows={2}
-              maxLength={2000}
-              value={reason}
-              onChange={(event) => setReason(event.currentTarget.value)}
-              error={faultOf(save.error, '/reason')}
-              data-autofocus
-            />
-            {save.error ? <ErrorNote error={save.error} /> : null}
-            <Group justify="flex-end" gap="xs">
-              <Button variant="default" onClick={() => setAsking(false)}>
-                Cancel
-              </Button>
-              <Button
-                type="submit"
-                color={stopped ? 'petrol' : 'red.9'}
-                loading={save.isPending}
-                disabled={!reason.trim()}
-              >
-                {stopped ? 'Let calls go on' : 'Stop all calls'}
-              </Button>
-            </Group>
+            <ReasonField value={reason} change={setReason} error={faultOf(save.error, '/reason')} autoFocus />
+            <FormEnd
+              error={save.error}
+              close={() => setAsking(false)}
+              busy={save.isPending}
+              ready={reason.trim() !== ''}
+              danger={!stopped}
+            >
+              {stopped ? 'Let calls go on' : 'Stop all calls'}
+            </FormEnd>
           </Stack>
         </form>
       </Modal>
@@ -327,27 +313,22 @@ function Save({
               ))}
             </Table.Tbody>
           </Table>
-          <Textarea
-            label="Reason"
+          <ReasonField
             description="Kept for ever, with your name: somebody will ask."
-            required
-            autosize
-            minRows={2}
-            maxLength={2000}
             value={reason}
-            onChange={(event) => setReason(event.currentTarget.value)}
+            change={setReason}
             error={faultOf(save.error, '/reason')}
-            data-autofocus
+            autoFocus
           />
-          {save.error ? <ErrorNote error={save.error} /> : null}
-          <Group justify="flex-end" gap="xs">
-            <Button variant="default" onClick={close}>
-              Go back
-            </Button>
-            <Button type="submit" loading={save.isPending} disabled={!reason.trim()}>
-              Save
-            </Button>
-          </Group>
+          <FormEnd
+            error={save.error}
+            close={close}
+            back="Go back"
+            busy={save.isPending}
+            ready={reason.trim() !== ''}
+          >
+            Save
+          </FormEnd>
         </Stack>
       </form>
     </Modal>

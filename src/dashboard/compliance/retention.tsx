@@ -1,7 +1,8 @@
 /** dashboard/compliance/retention: what is kept how long, what the daily run did, and people who asked to be forgotten. */
+import { FormEnd, ReasonField } from '../ui/form.tsx';
 import '../ui/history.css';
 import './policy.css';
-import { Button, Group, Modal, NumberInput, Stack, Switch, Textarea } from '@mantine/core';
+import { Button, Group, Modal, NumberInput, Stack, Switch } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { IconEraser, IconEye, IconPlayerPlay } from '@tabler/icons-react';
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
@@ -352,30 +353,15 @@ function ChangeRecordings({ policy, close }: { policy: RetentionPolicy; close: (
               error={faultOf(save.error, '/recordingsDays')}
             />
           )}
-          <Textarea
-            label="Reason"
-            description="Kept for ever, with your name."
-            required
-            autosize
-            minRows={2}
-            maxLength={2000}
-            value={reason}
-            onChange={(event) => setReason(event.currentTarget.value)}
-            error={faultOf(save.error, '/reason')}
-          />
-          {save.error ? <ErrorNote error={save.error} /> : null}
-          <Group justify="flex-end" gap="xs">
-            <Button variant="default" onClick={close}>
-              Cancel
-            </Button>
-            <Button
-              type="submit"
-              loading={save.isPending}
-              disabled={!reason.trim() || days === policy.recordingsDays}
-            >
-              Save
-            </Button>
-          </Group>
+          <ReasonField value={reason} change={setReason} error={faultOf(save.error, '/reason')} />
+          <FormEnd
+            error={save.error}
+            close={close}
+            busy={save.isPending}
+            ready={reason.trim() !== '' && days !== policy.recordingsDays}
+          >
+            Save
+          </FormEnd>
         </Stack>
       </form>
     </Modal>

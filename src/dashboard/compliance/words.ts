@@ -7,7 +7,7 @@ import type {
   RetentionPolicy,
   RetentionRun,
 } from '../../contract/index.ts';
-import { formatCount, humanise } from '../format.ts';
+import { count, formatCount, humanise } from '../format.ts';
 import type { Word } from '../words.ts';
 
 /** `time`: passes by itself. `work`: somebody must do something first. `never`: nothing lifts it. */
@@ -103,6 +103,7 @@ export const LIFT: Record<Reason, Lift> = {
     by: 'time',
     how: 'Passes when the earlier tries are old enough for the limits under Policy.',
   },
+  email_missing: { by: 'work', how: 'Enter the e-mail address on the lead.' },
 };
 
 export const LIFT_WORD: Record<Lift['by'], Word> = {
@@ -153,6 +154,11 @@ export function lifetimeWord(lifetime: RetentionPolicy['rules'][number]['lifetim
     case 'archived':
       return {
         label: `Archived after ${lifetime.afterYears === 1 ? 'a year' : `${lifetime.afterYears} years`}`,
+        tone: 'info',
+      };
+    case 'removed':
+      return {
+        label: `Removed after ${lifetime.afterDays % 365 === 0 ? count(lifetime.afterDays / 365, 'year') : count(lifetime.afterDays, 'day')}`,
         tone: 'info',
       };
     case 'removed_by_setting':

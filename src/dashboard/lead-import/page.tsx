@@ -1,7 +1,7 @@
 /** dashboard/lead-import: a file of leads: chosen, looked at, brought in, reported; and the files that came before. */
 import '../compliance/lists.css';
 import './lead-import.css';
-import { Button, FileButton, Group, NativeSelect, SegmentedControl, Stack } from '@mantine/core';
+import { Button, FileButton, NativeSelect, SegmentedControl, Stack } from '@mantine/core';
 import { IconArrowLeft, IconFileImport, IconFileText, IconTableImport } from '@tabler/icons-react';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
@@ -10,6 +10,7 @@ import type { LeadFilePreview, LeadImport } from '../../contract/index.ts';
 import { api } from '../api.ts';
 import { formatBytes, formatCount } from '../format.ts';
 import { keys } from '../queries.ts';
+import { FormEnd } from '../ui/form.tsx';
 import { useMayAct } from '../ui/may-act.ts';
 import { Ago, Notice, Panel, Pill, useTitle } from '../ui/pieces.tsx';
 import { Empty, ErrorNote, RowsSkeleton } from '../ui/states.tsx';
@@ -113,18 +114,14 @@ function Prepare({
         value={campaignId}
         onChange={(event) => setCampaignId(event.currentTarget.value)}
       />
-      <Group justify="flex-end" gap="xs">
-        <Button variant="default" onClick={cancel}>
-          Cancel
-        </Button>
-        <Button
-          leftSection={<IconFileImport size={16} />}
-          disabled={!hasPhone || doubledField(targets) !== undefined}
-          onClick={() => start(targets, duplicates, campaignId)}
-        >
-          Import
-        </Button>
-      </Group>
+      <FormEnd
+        close={cancel}
+        act={() => start(targets, duplicates, campaignId)}
+        ready={hasPhone && doubledField(targets) === undefined}
+        icon={<IconFileImport size={16} />}
+      >
+        Import
+      </FormEnd>
     </Stack>
   );
 }

@@ -1,5 +1,5 @@
 /** dashboard/lead/opt-out: a person wants no more calls: how and in which words it reached us, then it holds at once. */
-import { Button, Group, Modal, NativeSelect, Stack, Textarea } from '@mantine/core';
+import { Modal, NativeSelect, Stack } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { IconPhoneOff } from '@tabler/icons-react';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
@@ -8,7 +8,7 @@ import { api, faultOf } from '../api.ts';
 import { CHANNELS } from '../compliance/words.ts';
 import { formatPhone } from '../format.ts';
 import { personChanged } from '../queries.ts';
-import { ErrorNote } from '../ui/states.tsx';
+import { FormEnd, ReasonField } from '../ui/form.tsx';
 
 export function OptOut({
   phone,
@@ -70,32 +70,25 @@ export function OptOut({
             error={faultOf(revoke.error, '/channel')}
             data-autofocus
           />
-          <Textarea
+          <ReasonField
             label="What they said or wrote"
             description="In their own words, as far as you know them. Kept for ever."
             placeholder="Please take me off your list"
-            autosize
-            minRows={2}
-            maxLength={2000}
+            required={false}
             value={words}
-            onChange={(event) => setWords(event.currentTarget.value)}
+            change={setWords}
             error={faultOf(revoke.error, '/words')}
           />
-          {revoke.error ? <ErrorNote error={revoke.error} /> : null}
-          <Group justify="flex-end" gap="xs">
-            <Button variant="default" onClick={close}>
-              Cancel
-            </Button>
-            <Button
-              type="submit"
-              color="red.9"
-              leftSection={<IconPhoneOff size={16} />}
-              loading={revoke.isPending}
-              disabled={!channel}
-            >
-              Stop all calls
-            </Button>
-          </Group>
+          <FormEnd
+            error={revoke.error}
+            close={close}
+            busy={revoke.isPending}
+            ready={channel !== ''}
+            danger
+            icon={<IconPhoneOff size={16} />}
+          >
+            Stop all calls
+          </FormEnd>
         </Stack>
       </form>
     </Modal>

@@ -1,28 +1,47 @@
 /** dashboard/pages/call: one call: who, how it went, what was said, why it was allowed, how the line was. */
 import '../call/call.css';
+import { FormEnd } from '../ui/form.tsx';
 import '../ui/record.css';
-import { Button, Group, Modal, Skeleton } from '@mantine/core';
+import { Button, Modal, Skeleton, Stack } from '@mantine/core';
 import {
   IconArrowLeft,
   IconDownload,
+  IconLink,
   IconListSearch,
   IconPhoneIncoming,
   IconPhoneOff,
   IconPhoneOutgoing,
 } from '@tabler/icons-react';
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { Link, useParams } from '@tanstack/react-router';
-import { type ReactNode, useMemo, useRef, useState } from 'react';
-import type { Call } from '../../contract/index.ts';
+import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { Link, useParams, useSearch } from '@tanstack/react-router';
+import { type ReactNode, useCallback, useEffect, useMemo, useState } from 'react';
+import type { Call, CallReview } from '../../contract/index.ts';
 import { api, callFiles } from '../api.ts';
-import { conversation, messageAt } from '../call/conversation.ts';
+import { conversation } from '../call/conversation.ts';
 import { EventList } from '../call/event-list.tsx';
 import { LatencyChart } from '../call/latency-chart.tsx';
+import { marksOf } from '../call/marks.ts';
+import { useNeighbours } from '../call/neighbours.ts';
+import { createPlayback, type Playback, usePlaying } from '../call/playback.ts';
 import { Player } from '../call/player.tsx';
+import { Review } from '../call/review.tsx';
+import { silencesOf } from '../call/sound.ts';
+import { Track } from '../call/track.tsx';
 import { TranscriptView } from '../call/transcript-view.tsx';
-import { formatDate, formatPhone, hasNumber } from '../format.ts';
+import { FollowUps, Understanding } from '../call/understanding.tsx';
+import { formatDate, formatLength, formatMoney, formatPhone, hasNumber } from '../format.ts';
 import { useLive } from '../live.ts';
-import { callQuery, eventsQuery, isSettling, keys, transcriptQuery } from '../queries.ts';
+import {
+  callQuery,
+  callsQuery,
+  campaignQuery,
+  eventsQuery,
+  isSettling,
+  keys,
+  reviewQuery,
+  transcriptQuery,
+  waveformQuery,
+} from '../queries.ts';
 import { DecisionDetails, DecisionEvidence, DecisionNotice } from '../ui/decision.tsx';
 import { useMayAct } from '../ui/may-act.ts';
 import {
@@ -39,10 +58,11 @@ import {
 } from '../ui/pieces.tsx';
 import { ErrorNote, RowsSkeleton } from '../ui/states.tsx';
 import { useCallerName } from '../ui/who.ts';
-import { COMPLETENESS, DIRECTION, ERASED, endReason, FOLLOW_UP, isOver, OUTCOME, STATUS } from '../words.ts';
+import { COMPLETENESS, DIRECTION, ERASED, endReason, isOver, OUTCOME, STATUS } from '../words.ts';
 
 export function CallPage() {
   const { callId } = useParams({ from: '/calls/$callId' });
+  const { t } = useSearch({ from: '/calls/$callId' });
   const call = useQuery(callQuery(callId));
   return (
     <div className="page">
@@ -61,12 +81,15 @@ export function CallPage() {
           <RowsSkeleton />
         </div>
       ) : null}
-      {call.data ? <CallView key={callId} call={call.data} /> : null}
+      {call.data ? <CallView key={callId} call={call.data} first={t} /> : null}
     </div>
   );
 }
 
-function CallView({ call }: { call: Call }) {
+const NOBODY: CallReview['comments'] = [];
+
+/** `first`: the second that the address names. */
+function CallView({ call, first }: { call: Call; first: number | undefined }) {
   const { connection } = useLive();
   const over = isOver(call);
   const settling = isSettling(call, Date.now());
@@ -74,19 +97,29 @@ function CallView({ call }: { call: Call }) {
   const transcript = useQuery({ ...transcriptQuery(call.id, settling), enabled: !denied });
   const events = useQuery(eventsQuery(call.id, settling));
   const name = useCallerName(call);
-  const audio = useRef<HTMLAudioElement>(null);
-  const [atSec, setAtSec] = useState<number>();
+  const waveform = useQuery(waveformQuery(call)).data;
+  const comments = useQuery({ ...reviewQuery(call.id), enabled: !denied }).data?.comments ?? NOBODY;
+  const [playback] = useState(() => createPlayback(first));
+  useEffect(() => {
+    if (first !== undefined && playback.sec !== first) playback.seek(first);
+  }, [first, playback]);
+  useNeighbours(call);
   useTitle(name ?? formatPhone(call.contactPhone));
 
   const items = useMemo(
     () => conversation(transcript.data?.messages ?? [], events.data ?? [], call.answeredAt),
     [transcript.data, events.data, call.answeredAt],
   );
-  const seek = (sec: number) => {
-    if (!audio.current) return;
-    audio.current.currentTime = sec;
-    audio.current.play().catch(() => undefined);
-  };
+  const marks = useMemo(() => marksOf(items, call, comments), [items, call, comments]);
+  const silences = useMemo(() => (waveform ? silencesOf(waveform) : []), [waveform]);
+  const moments = useMemo(() => {
+    const found = new Map<number, NonNullable<Call['keyMoments']>>();
+    for (const moment of call.keyMoments ?? [])
+      found.set(moment.messageIndex, [...(found.get(moment.messageIndex) ?? []), moment]);
+    return found;
+  }, [call.keyMoments]);
+  const seek = useCallback((sec: number) => playback.seek(sec, true), [playback]);
+  const durationSec = waveform?.durationSec ?? call.recordingDuration ?? call.talkTime ?? call.duration ?? 0;
   const files = callFiles(call.id);
 
   return (
@@ -119,7 +152,26 @@ function CallView({ call }: { call: Call }) {
               title="Conversation"
               aside={call.completeness ? <CompletenessPill call={call} /> : null}
             >
-              {call.hasRecording ? <Player source={files.recording} audio={audio} onTime={setAtSec} /> : null}
+              {over && durationSec > 0 ? (
+                <Track
+                  call={call}
+                  durationSec={durationSec}
+                  items={items}
+                  marks={marks}
+                  waveform={waveform}
+                  silences={silences}
+                  callerName={name ?? 'Caller'}
+                  playback={playback}
+                />
+              ) : null}
+              {call.hasRecording ? (
+                <Player
+                  source={files.recording}
+                  playback={playback}
+                  durationSec={durationSec}
+                  silences={silences}
+                />
+              ) : null}
               {over && !call.hasRecording && settling ? (
                 <p className="muted small">The recording is being put together …</p>
               ) : null}
@@ -133,17 +185,25 @@ function CallView({ call }: { call: Call }) {
                   items={items}
                   callerName={name ?? 'Caller'}
                   live={!over}
-                  current={atSec === undefined ? undefined : messageAt(items, atSec)}
+                  playback={playback}
                   seek={call.hasRecording ? seek : undefined}
+                  moments={moments}
                 />
               )}
               <Exports files={files} recording={call.hasRecording} name={call.id} />
+              <ShareMoment callId={call.id} playback={playback} />
             </Panel>
           )}
           {events.error ? <ErrorNote error={events.error} retry={() => events.refetch()} /> : null}
           {events.data ? <EventList events={events.data} /> : null}
         </div>
         <aside className="call-side" aria-label="About this call">
+          {denied ? null : (
+            <>
+              <Review callId={call.id} playback={playback} />
+              <Understanding call={call} messages={transcript.data?.messages ?? []} playback={playback} />
+            </>
+          )}
           {call.followUpActions.length > 0 ? <FollowUps call={call} /> : null}
           {call.latency.perTurnMs.length > 0 ? (
             <Panel id="latency" title="Reply times">
@@ -152,6 +212,8 @@ function CallView({ call }: { call: Call }) {
           ) : null}
           {denied ? null : <Gate call={call} />}
           <Line call={call} />
+          <Cost call={call} />
+          <Earlier call={call} />
           <Ids call={call} />
         </aside>
       </div>
@@ -192,6 +254,8 @@ function Header({ call, name }: { call: Call; name: string | undefined }) {
           </span>
         ) : null}
         {over && call.endReason ? <span>{endReason(call.endReason)}</span> : null}
+        {call.cost ? <span className="num">{formatMoney(call.cost.totalCost)}</span> : null}
+        {call.campaignId ? <CampaignLink campaignId={call.campaignId} /> : null}
         {call.leadId ? (
           <Link to="/leads/$leadId" params={{ leadId: call.leadId }}>
             Open the lead
@@ -199,6 +263,16 @@ function Header({ call, name }: { call: Call; name: string | undefined }) {
         ) : null}
       </p>
     </header>
+  );
+}
+
+function CampaignLink({ campaignId }: { campaignId: string }) {
+  const campaign = useQuery(campaignQuery(campaignId));
+  if (!campaign.data) return null;
+  return (
+    <Link to="/campaigns/$campaignId" params={{ campaignId }}>
+      {campaign.data.name}
+    </Link>
   );
 }
 
@@ -224,16 +298,21 @@ function EndCall({ call, name }: { call: Call; name: string | undefined }) {
         title="End this call?"
         closeButtonProps={{ 'aria-label': 'Close' }}
       >
-        <p>{name ?? formatPhone(call.contactPhone)} will hear the line go dead in the middle of the talk.</p>
-        {end.error ? <ErrorNote error={end.error} /> : null}
-        <Group justify="flex-end" gap="xs" mt="md">
-          <Button variant="default" onClick={() => setAsking(false)} data-autofocus>
-            Keep talking
-          </Button>
-          <Button color="red.9" loading={end.isPending} onClick={() => end.mutate()}>
+        <Stack gap="sm">
+          <p>
+            {name ?? formatPhone(call.contactPhone)} will hear the line go dead in the middle of the talk.
+          </p>
+          <FormEnd
+            error={end.error}
+            close={() => setAsking(false)}
+            back="Keep talking"
+            act={() => end.mutate()}
+            busy={end.isPending}
+            danger
+          >
             End call
-          </Button>
-        </Group>
+          </FormEnd>
+        </Stack>
       </Modal>
     </>
   );
@@ -306,23 +385,72 @@ function Gate({ call }: { call: Call }) {
   );
 }
 
-function FollowUps({ call }: { call: Call }) {
+/** A link to the second that one is at, to pass on. */
+function ShareMoment({ callId, playback }: { callId: string; playback: Playback }) {
+  const second = usePlaying(playback, ({ sec }) => (sec === undefined ? undefined : Math.floor(sec)));
+  if (second === undefined) return null;
   return (
-    <Panel id="follow-ups" title="Follow-ups">
+    <p className="exports">
+      <IconLink size={15} stroke={1.7} aria-hidden="true" />
+      <span>Link to {formatLength(second)}</span>
+      <Copy value={`${location.origin}/calls/${callId}?t=${second}`} what="link to this moment" />
+    </p>
+  );
+}
+
+function Cost({ call: { cost } }: { call: Call }) {
+  if (!cost) return null;
+  const agent =
+    cost.elevenLabsMinutes === undefined
+      ? cost.elevenLabsCharacters === undefined
+        ? undefined
+        : `${cost.elevenLabsCharacters.toLocaleString('en-US')} characters`
+      : `${cost.elevenLabsMinutes.toFixed(1)} min`;
+  return (
+    <Panel id="cost" title="Cost">
+      <Facts
+        entries={[
+          ['Line', `${cost.twilioMinutes.toFixed(1)} min at ${exactMoney(cost.twilioRate)}`],
+          ['Voice agent', agent && `${agent} at ${exactMoney(cost.elevenLabsRate)}`],
+          ['Analysis', cost.claudeCost === undefined ? undefined : exactMoney(cost.claudeCost)],
+          ['Together', <strong key="t">{exactMoney(cost.totalCost)}</strong>],
+        ]}
+      />
+    </Panel>
+  );
+}
+/** Rates are fractions of a cent. */
+const exactMoney = (amount: number): string =>
+  Math.abs(amount) < 1 && amount !== 0 ? `$${amount.toFixed(4)}` : formatMoney(amount);
+
+const EARLIER = 6;
+
+/** What was talked about with this person before. */
+function Earlier({ call: { id, leadId } }: { call: Call }) {
+  const calls = useInfiniteQuery({
+    ...callsQuery(leadId === undefined ? {} : { leadId }),
+    enabled: leadId !== undefined,
+  });
+  const others = calls.data?.pages.flatMap((page) => page.items).filter((call) => call.id !== id) ?? [];
+  if (leadId === undefined || others.length === 0) return null;
+  return (
+    <Panel id="earlier" title="Other calls with this person">
       <ul className="plain">
-        {call.followUpActions.map((action) => (
-          <li key={`${action.type} ${action.scheduledFor ?? ''} ${action.notes}`}>
-            <strong>{FOLLOW_UP[action.type]}</strong>
-            {action.scheduledFor ? (
-              <>
-                {' '}
-                · <Ago at={action.scheduledFor} />
-              </>
-            ) : null}
-            <span className="aside-detail">{action.notes}</span>
+        {others.slice(0, EARLIER).map((call) => (
+          <li key={call.id}>
+            <Link to="/calls/$callId" params={{ callId: call.id }}>
+              <Ago at={call.initiatedAt} />
+            </Link>{' '}
+            <Pill word={call.outcome ? OUTCOME[call.outcome] : STATUS[call.status]} />
+            {call.summary ? <span className="aside-detail">{call.summary}</span> : null}
           </li>
         ))}
       </ul>
+      {others.length > EARLIER ? (
+        <Link to="/leads/$leadId" params={{ leadId }}>
+          All of them
+        </Link>
+      ) : null}
     </Panel>
   );
 }
@@ -379,6 +507,8 @@ function Ids({ call }: { call: Call }) {
           ['Carrier', id(call.callSid, 'carrier call id')],
           ['Agent session', id(call.conversationId, 'agent session id')],
           ['Campaign', id(call.campaignId, 'campaign id')],
+          ['Lead', id(call.leadId, 'lead id')],
+          ['Script', call.script?.name],
           ['Asked for by', call.direction === 'outbound' ? call.createdBy : undefined],
         ]}
       />

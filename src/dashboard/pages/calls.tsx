@@ -1,6 +1,9 @@
 /** dashboard/pages/calls: the home page: what is going on now, and every call before it. */
-import { Button, NativeSelect } from '@mantine/core';
+import { Button } from '@mantine/core';
+import { useHotkeys } from '@mantine/hooks';
 import {
+  IconDownload,
+  IconMessage,
   IconPhone,
   IconPhoneIncoming,
   IconPhoneOutgoing,
@@ -9,10 +12,14 @@ import {
 } from '@tabler/icons-react';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
-import { useMemo } from 'react';
-import { type Call, CallOutcome, CallStatus, Direction } from '../../contract/index.ts';
+import { useMemo, useRef } from 'react';
+import type { Call, ListedCall } from '../../contract/index.ts';
+import { callsFile } from '../api.ts';
+import { CallFilters, filterOf } from '../calls/filters.tsx';
+import { FoundCalls } from '../calls/found.tsx';
+import { CallViews } from '../calls/views.tsx';
 import { useDialer } from '../dialer.ts';
-import { formatMs, formatPhone } from '../format.ts';
+import { count, dayAsInstant, formatMoney, formatMs, formatPhone, formatShare } from '../format.ts';
 import { useLive } from '../live.ts';
 import { callsQuery } from '../queries.ts';
 import { type CallSearch, readCallSearch } from '../search.ts';
@@ -20,7 +27,7 @@ import { columnsOf, DataTable } from '../ui/data-table.tsx';
 import { Ago, Length, Pill, Running, useTitle } from '../ui/pieces.tsx';
 import { Empty, ErrorNote, LoadMore, RowsSkeleton } from '../ui/states.tsx';
 import { useCallerName } from '../ui/who.ts';
-import { DIRECTION, endReason, isOver, OUTCOME, STATUS } from '../words.ts';
+import { DIRECTION, endReason, isOver, moodOf, OUTCOME, REVIEW, STATUS } from '../words.ts';
 
 function Who({ call }: { call: Call }) {
   const name = useCallerName(call);
@@ -55,7 +62,7 @@ function WhyEnded({ call }: { call: Call }) {
   );
 }
 
-const column = columnsOf<Call>();
+const column = columnsOf<ListedCall>();
 const COLUMNS = column.columns([
   column.display({
     id: 'who',
@@ -109,9 +116,68 @@ const COLUMNS = column.columns([
     },
   }),
   column.display({ id: 'why', header: 'Why it ended', cell: ({ row }) => <WhyEnded call={row.original} /> }),
+  column.display({
+    id: 'review',
+    header: 'Review',
+    cell: ({ row }) => <Reviewed call={row.original} />,
+  }),
+  column.display({
+    id: 'sentiment',
+    header: 'Mood',
+    cell: ({ row }) => {
+      const { sentiment } = row.original;
+      return sentiment ? <Pill word={moodOf(sentiment.overall)} /> : <None />;
+    },
+  }),
+  column.display({
+    id: 'quality',
+    header: 'Quality',
+    cell: ({ row }) =>
+      row.original.qualityScore === undefined ? (
+        <None />
+      ) : (
+        <span className="num">{formatShare(row.original.qualityScore)}</span>
+      ),
+  }),
+  column.display({
+    id: 'cost',
+    header: 'Cost',
+    cell: ({ row }) =>
+      row.original.cost ? <span className="num">{formatMoney(row.original.cost.totalCost)}</span> : <None />,
+  }),
+  column.display({
+    id: 'summary',
+    header: 'Summary',
+    cell: ({ row }) =>
+      row.original.summary ? <span className="why">{row.original.summary}</span> : <None />,
+  }),
 ]);
+const SELDOM = ['sentiment', 'quality', 'cost', 'summary'];
 
-function CallCard({ call }: { call: Call }) {
+const None = () => <span className="muted">–</span>;
+
+function Reviewed({ call: { review } }: { call: ListedCall }) {
+  if (!review) return <None />;
+  return (
+    <span className="tags">
+      {review.status === 'unreviewed' ? null : <Pill word={REVIEW[review.status]} />}
+      {review.tags.map((tag) => (
+        <span key={tag} className="tag">
+          {tag}
+        </span>
+      ))}
+      {review.comments > 0 ? (
+        <span className="with-icon muted" title={count(review.comments, 'comment')}>
+          <IconMessage size={14} aria-hidden="true" />
+          <span className="num">{review.comments}</span>
+          <span className="sr">comments</span>
+        </span>
+      ) : null}
+    </span>
+  );
+}
+
+function CallCard({ call }: { call: ListedCall }) {
   return (
     <div className="card">
       <div className="card-line">
@@ -130,30 +196,24 @@ function CallCard({ call }: { call: Call }) {
           <WhyEnded call={call} />
         </div>
       ) : null}
+      {call.review ? <Reviewed call={call} /> : null}
     </div>
   );
 }
 
-const options = (any: string, values: readonly string[], name: (value: string) => string) => [
-  { value: '', label: any },
-  ...values.map((value) => ({ value, label: name(value) })),
-];
-const STATUSES = options('Any status', CallStatus.options, (value) => STATUS[CallStatus.parse(value)].label);
-const DIRECTIONS = options(
-  'Both directions',
-  Direction.options,
-  (value) => DIRECTION[Direction.parse(value)],
-);
-const OUTCOMES = options(
-  'Any outcome',
-  CallOutcome.options,
-  (value) => OUTCOME[CallOutcome.parse(value)].label,
-);
+/** Whether a call that goes on now belongs into the list; nobody reviewed it yet, and what it says is not in the index. */
+const matches = (call: Call, { from, to, ...search }: CallSearch): boolean =>
+  (search.text ?? search.tag) === undefined &&
+  (search.review ?? 'unreviewed') === 'unreviewed' &&
+  (search.status ?? call.status) === call.status &&
+  (search.direction ?? call.direction) === call.direction &&
+  (search.outcome ?? call.outcome) === call.outcome &&
+  (search.campaignId ?? call.campaignId) === call.campaignId &&
+  (search.phone === undefined || digits(call.contactPhone).endsWith(digits(search.phone))) &&
+  (from === undefined || (dayAsInstant(from) ?? '') <= call.initiatedAt) &&
+  (to === undefined || call.initiatedAt < (dayAsInstant(to, 1) ?? '9'));
 
-const matches = (call: Call, filter: CallSearch): boolean =>
-  (filter.status === undefined || call.status === filter.status) &&
-  (filter.direction === undefined || call.direction === filter.direction) &&
-  (filter.outcome === undefined || call.outcome === filter.outcome);
+const digits = (phone: string): string => phone.replaceAll(/\D/g, '').slice(-10);
 
 export function CallsPage() {
   useTitle('Calls');
@@ -161,8 +221,9 @@ export function CallsPage() {
   const navigate = useNavigate({ from: '/' });
   const dialer = useDialer();
   const live = useLive();
-  const calls = useInfiniteQuery(callsQuery(filter));
-  const rows = useMemo(() => {
+  const calls = useInfiniteQuery({ ...callsQuery(filterOf(filter)), enabled: filter.text === undefined });
+  const list = useRef<HTMLDivElement>(null);
+  const rows = useMemo((): ListedCall[] => {
     const now = live.calls.filter((call) => matches(call, filter));
     const shown = new Set(live.calls.map((call) => call.id));
     const before =
@@ -171,8 +232,17 @@ export function CallsPage() {
   }, [live.calls, calls.data, filter]);
 
   const filtered = Object.keys(filter).length > 0;
-  const set = (key: keyof CallSearch, value: string) =>
-    navigate({ search: readCallSearch({ ...filter, [key]: value }), replace: true });
+  const change = (next: Readonly<Record<string, unknown>>) =>
+    navigate({ search: readCallSearch(next), replace: true });
+  const step = (by: 1 | -1) => {
+    const links = [...(list.current?.querySelectorAll<HTMLElement>('.row-link') ?? [])];
+    const at = links.findIndex((link) => link.matches(':focus'));
+    links[at < 0 ? 0 : at + by]?.focus();
+  };
+  useHotkeys([
+    ['j', () => step(1)],
+    ['k', () => step(-1)],
+  ]);
 
   const dialButton = (
     <Button leftSection={<IconPhonePlus size={18} />} onClick={() => dialer.open()}>
@@ -180,41 +250,31 @@ export function CallsPage() {
     </Button>
   );
   return (
-    <div className="page">
+    <div className="page" ref={list}>
       <header className="page-head">
         <h1>Calls</h1>
         <LiveBadge />
         <span className="grow" />
+        <CallViews search={filter} open={change} />
+        <Button
+          component="a"
+          variant="default"
+          leftSection={<IconDownload size={16} />}
+          href={callsFile({
+            ...filterOf(filter),
+            ...(filter.text === undefined ? {} : { text: filter.text }),
+          })}
+          download="calls.csv"
+        >
+          CSV
+        </Button>
         {dialButton}
       </header>
-      <search className="filters" aria-label="Filter the calls">
-        <NativeSelect
-          aria-label="Status"
-          data={STATUSES}
-          value={filter.status ?? ''}
-          onChange={(event) => set('status', event.currentTarget.value)}
-        />
-        <NativeSelect
-          aria-label="Direction"
-          data={DIRECTIONS}
-          value={filter.direction ?? ''}
-          onChange={(event) => set('direction', event.currentTarget.value)}
-        />
-        <NativeSelect
-          aria-label="Outcome"
-          data={OUTCOMES}
-          value={filter.outcome ?? ''}
-          onChange={(event) => set('outcome', event.currentTarget.value)}
-        />
-        {filtered ? (
-          <Button variant="subtle" onClick={() => navigate({ search: {}, replace: true })}>
-            Show all
-          </Button>
-        ) : null}
-      </search>
+      <CallFilters search={filter} change={change} />
+      {filter.text === undefined ? null : <FoundCalls search={filter} text={filter.text} />}
       {calls.error ? <ErrorNote error={calls.error} retry={() => calls.refetch()} /> : null}
-      {calls.isPending && rows.length === 0 ? <RowsSkeleton /> : null}
-      {rows.length > 0 ? (
+      {calls.isLoading && rows.length === 0 ? <RowsSkeleton /> : null}
+      {filter.text === undefined && rows.length > 0 ? (
         <DataTable
           name="calls"
           caption="Calls, newest first; live ones on top"
@@ -223,9 +283,10 @@ export function CallsPage() {
           rowId={(call) => call.id}
           card={(call) => <CallCard call={call} />}
           isLive={(call) => !isOver(call)}
+          hidden={SELDOM}
         />
       ) : null}
-      {calls.data && rows.length === 0 ? (
+      {filter.text === undefined && calls.data && rows.length === 0 ? (
         filtered ? (
           <Empty icon={<IconPhone size={36} stroke={1.4} />} title="No call matches these filters">
             Change a filter, or show all calls.
@@ -236,7 +297,7 @@ export function CallsPage() {
           </Empty>
         )
       ) : null}
-      <LoadMore list={calls} />
+      {filter.text === undefined ? <LoadMore list={calls} /> : null}
     </div>
   );
 }

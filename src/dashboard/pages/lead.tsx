@@ -1,11 +1,11 @@
 /** dashboard/pages/lead: one person: who they are, whether they may be called and why, what happened so far. */
-import '../ui/history.css';
 import '../ui/record.css';
 import { Button, Drawer, Group, Skeleton } from '@mantine/core';
 import {
   IconArrowLeft,
   IconCalendarClock,
   IconEdit,
+  IconMessagePlus,
   IconPhone,
   IconPhoneOff,
   IconPlus,
@@ -13,14 +13,18 @@ import {
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
 import { useState } from 'react';
-import type { Lead, TimelineEntry } from '../../contract/index.ts';
+import type { Lead } from '../../contract/index.ts';
+import { InCampaign } from '../campaign/in-campaign.tsx';
 import { ProofLinks } from '../compliance/proof-links.tsx';
 import { RecordConsent } from '../compliance/record-consent.tsx';
 import { useDialer } from '../dialer.ts';
 import { formatMoment, formatPhone, hasNumber, humanise } from '../format.ts';
+import { History, plain } from '../lead/history.tsx';
+import { HowFar } from '../lead/how-far.tsx';
 import { LeadForm } from '../lead/lead-form.tsx';
 import { OptOut } from '../lead/opt-out.tsx';
-import { consentsQuery, gateQuery, leadQuery, listingsQuery, timelineQuery } from '../queries.ts';
+import { SendMessage } from '../message/send-message.tsx';
+import { consentsQuery, gateQuery, leadQuery, listingsQuery } from '../queries.ts';
 import { DecisionDetails, DecisionNotice } from '../ui/decision.tsx';
 import { useMay, useMayAct } from '../ui/may-act.ts';
 import { Ago, Copy, Facts, Panel, PhoneNumber, Pill, useNow, useTitle } from '../ui/pieces.tsx';
@@ -33,6 +37,7 @@ import {
   LEAD_STATUS,
   SCOPE,
   whyNeverDialled,
+  whyNotCalled,
 } from '../words.ts';
 
 export function LeadPage() {
@@ -64,12 +69,14 @@ function LeadView({ lead }: { lead: Lead }) {
   const dialer = useDialer();
   const mayAct = useMayAct();
   const admin = useMay('ADMIN');
-  const [open, setOpen] = useState<'edit' | 'opt-out' | 'consent'>();
+  const [open, setOpen] = useState<'edit' | 'opt-out' | 'consent' | 'message'>();
   const close = () => setOpen(undefined);
   useTitle(fullName(lead));
   const erased = lead.erasedAt !== undefined;
   const numbered = hasNumber(lead.contact.phone);
   const never = whyNeverDialled(lead);
+  const uncalled = never ?? whyNotCalled(lead);
+  const reachable = !lead.dncStatus.internalDNC && (numbered || lead.contact.email !== undefined);
   return (
     <>
       <header className="call-head">
@@ -84,12 +91,21 @@ function LeadView({ lead }: { lead: Lead }) {
               <>
                 <Button
                   leftSection={<IconPhone size={16} />}
-                  disabled={never !== undefined}
-                  aria-describedby={never === undefined ? undefined : 'never-dialled'}
+                  disabled={uncalled !== undefined}
+                  aria-describedby={uncalled === undefined ? undefined : 'never-dialled'}
                   onClick={() => dialer.open(lead.id)}
                 >
                   Call
                 </Button>
+                {reachable ? (
+                  <Button
+                    variant="default"
+                    leftSection={<IconMessagePlus size={16} />}
+                    onClick={() => setOpen('message')}
+                  >
+                    Write
+                  </Button>
+                ) : null}
                 <Button
                   variant="default"
                   leftSection={<IconEdit size={16} />}
@@ -117,9 +133,9 @@ function LeadView({ lead }: { lead: Lead }) {
             Source: {humanise(lead.source)}, received <Ago at={lead.receivedAt} />
           </span>
         </p>
-        {never === undefined ? null : (
+        {uncalled === undefined ? null : (
           <p className="small" id="never-dialled">
-            {never}
+            {uncalled}
           </p>
         )}
       </header>
@@ -129,6 +145,10 @@ function LeadView({ lead }: { lead: Lead }) {
           <History leadId={lead.id} />
         </div>
         <aside className="call-side" aria-label="About this lead">
+          {lead.campaignId === undefined ? null : (
+            <InCampaign campaignId={lead.campaignId} leadId={lead.id} />
+          )}
+          {erased ? null : <HowFar lead={lead} mayChange={mayAct} />}
           <Person lead={lead} />
           {numbered ? (
             <>
@@ -159,53 +179,19 @@ function LeadView({ lead }: { lead: Lead }) {
       >
         <RecordConsent person={{ lead: lead.id }} done={close} />
       </Drawer>
+      <Drawer
+        opened={open === 'message'}
+        onClose={close}
+        position="right"
+        size={500}
+        title={`Write to ${fullName(lead)}`}
+        closeButtonProps={{ 'aria-label': 'Close' }}
+      >
+        <SendMessage lead={lead} done={close} />
+      </Drawer>
       {open === 'opt-out' ? (
         <OptOut phone={lead.contact.phone} leadId={lead.id} name={fullName(lead)} close={close} />
       ) : null}
-    </>
-  );
-}
-
-function History({ leadId }: { leadId: string }) {
-  const timeline = useQuery(timelineQuery(leadId));
-  const entries = timeline.data?.entries.toReversed() ?? [];
-  return (
-    <Panel id="history" title="History">
-      {timeline.error ? <ErrorNote error={timeline.error} retry={() => timeline.refetch()} /> : null}
-      {timeline.isPending ? <RowsSkeleton rows={4} /> : null}
-      {timeline.data && entries.length === 0 ? <p className="muted">Nothing has happened yet.</p> : null}
-      <ol className="history">
-        {entries.map((entry, index) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: entries have no id, and the list is drawn as a whole
-          <li key={`${entry.at} ${index}`} data-kind={entry.kind}>
-            <Entry entry={entry} />
-          </li>
-        ))}
-      </ol>
-    </Panel>
-  );
-}
-
-/** An outcome, a means or a channel stands there as its code, and a channel may stand there twice. */
-const plain = (detail: string): string =>
-  detail.replace(/^(\w+): \1: /, '$1: ').replace(/^[a-z]+(?:_[a-z]+)*(?=[,:] |$)/, humanise);
-
-function Entry({ entry }: { entry: TimelineEntry }) {
-  return (
-    <>
-      <span className="history-title">
-        {entry.callId ? (
-          <Link to="/calls/$callId" params={{ callId: entry.callId }}>
-            {entry.title}
-          </Link>
-        ) : (
-          entry.title
-        )}
-      </span>
-      {entry.detail ? <span className="history-detail">{plain(entry.detail)}</span> : null}
-      <span className="muted small">
-        <Ago at={entry.at} />
-      </span>
     </>
   );
 }
@@ -343,7 +329,6 @@ function Person({ lead }: { lead: Lead }) {
           ['Interest', intent?.type ? humanise(intent.type) : undefined],
           ['Said', intent?.message],
           ['Timeframe', intent?.timeframe],
-          ['Stage', humanise(lead.stage)],
           ['Tags', lead.tags.join(', ')],
           ['Next follow-up', lead.nextFollowUp ? formatMoment(lead.nextFollowUp) : undefined],
           [

@@ -2,13 +2,13 @@
 import { Button, Drawer, NativeSelect, TextInput } from '@mantine/core';
 import { useDebouncedCallback, useHotkeys } from '@mantine/hooks';
 import { IconAddressBook, IconFileImport, IconPlus, IconSearch } from '@tabler/icons-react';
-import { useInfiniteQuery } from '@tanstack/react-query';
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useMemo, useRef, useState } from 'react';
 import { type Lead, LeadStatus } from '../../contract/index.ts';
 import { formatPhone, humanise } from '../format.ts';
 import { LeadForm } from '../lead/lead-form.tsx';
-import { leadsQuery } from '../queries.ts';
+import { campaignsQuery, leadsQuery } from '../queries.ts';
 import { readLeadSearch } from '../search.ts';
 import { columnsOf, DataTable } from '../ui/data-table.tsx';
 import { useMayAct } from '../ui/may-act.ts';
@@ -112,6 +112,7 @@ export function LeadsPage() {
   const field = useRef<HTMLInputElement>(null);
   useHotkeys([['/', () => field.current?.focus()]]);
 
+  const campaigns = useQuery(campaignsQuery).data ?? [];
   const leads = useInfiniteQuery(leadsQuery(filter));
   const rows = useMemo(() => leads.data?.pages.flatMap((page) => page.items) ?? [], [leads.data]);
   const search = useDebouncedCallback((value: string) => {
@@ -163,6 +164,22 @@ export function LeadsPage() {
             })
           }
         />
+        {campaigns.length > 0 || filter.campaignId ? (
+          <NativeSelect
+            aria-label="Campaign"
+            data={[
+              { value: '', label: 'Any campaign' },
+              ...campaigns.map(({ id, name }) => ({ value: id, label: name })),
+            ]}
+            value={filter.campaignId ?? ''}
+            onChange={(event) =>
+              navigate({
+                search: readLeadSearch({ ...filter, campaignId: event.currentTarget.value }),
+                replace: true,
+              })
+            }
+          />
+        ) : null}
       </search>
       {leads.error ? <ErrorNote error={leads.error} retry={() => leads.refetch()} /> : null}
       {leads.isPending ? <RowsSkeleton /> : null}
@@ -179,7 +196,7 @@ export function LeadsPage() {
       {leads.data && rows.length === 0 ? (
         filtered ? (
           <Empty icon={<IconAddressBook size={36} stroke={1.4} />} title="No lead matches">
-            Try fewer letters or another status.
+            Try fewer letters, another status or another campaign.
           </Empty>
         ) : (
           <Empty icon={<IconAddressBook size={36} stroke={1.4} />} title="No leads yet" action={createButton}>

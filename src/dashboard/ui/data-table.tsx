@@ -31,19 +31,22 @@ interface Props<T extends object> {
   /** How one row looks on a narrow screen. */
   readonly card: (row: T) => ReactNode;
   readonly isLive?: (row: T) => boolean;
+  /** Ids of columns that are shown only to those who chose them. */
+  readonly hidden?: readonly string[];
 }
 
 /** Narrower than this there is no room for columns. */
 export const NARROW = '(max-width: 52em)';
 
 export function DataTable<T extends object>(props: Props<T>) {
-  const { name, caption, columns, rows, rowId, card, isLive } = props;
+  const { name, caption, columns, rows, rowId, card, isLive, hidden = [] } = props;
   const narrow = useMediaQuery(NARROW, undefined, { getInitialValueInEffect: false });
-  const [columnVisibility, setColumnVisibility] = useLocalStorage<Record<string, boolean>>({
+  const [chosen, setColumnVisibility] = useLocalStorage<Record<string, boolean>>({
     key: `parley.columns.${name}`,
     defaultValue: {},
     getInitialValueInEffect: false,
   });
+  const columnVisibility = { ...Object.fromEntries(hidden.map((id) => [id, false])), ...chosen };
   const table = useTable({
     features,
     columns,

@@ -11,14 +11,17 @@ const digits = (text: string): number => text.replaceAll(/\D/g, '').length;
 export function PhoneFilter({
   phone,
   change,
+  hotkey = '/',
 }: {
   phone: string | undefined;
   change: (phone: string | undefined) => void;
+  /** Null where it means another field. */
+  hotkey?: '/' | null;
 }) {
   const field = useRef<HTMLInputElement>(null);
   /** Undefined while nobody types: then the field shows what the list is narrowed to. */
   const [typed, setTyped] = useState<string>();
-  useHotkeys([['/', () => field.current?.focus()]]);
+  useHotkeys(hotkey ? [[hotkey, () => field.current?.focus()]] : []);
   const take = (text: string) => {
     setTyped(undefined);
     change(text.trim() || undefined);

@@ -9,7 +9,7 @@
 import { fingerprint, sha256Hex } from '../canonical.ts';
 import type { ConsentLog, Lead } from '../documents.ts';
 import { yearsAfter } from './consent.ts';
-import type { ConsentFact } from './facts.ts';
+import type { ConsentFact, Covers } from './facts.ts';
 
 export type ConsentBody = Omit<ConsentLog, 'chainIndex' | 'prevHash' | 'hash'>;
 
@@ -94,6 +94,11 @@ export function evidenceGaps(entry: ConsentBody, afterRevocation = false): reado
   return gaps;
 }
 
+function coveredBy(details: ConsentLog['consentDetails']): Covers {
+  if (details?.automatedCallsAllowed) return details.textMessagesAllowed ? 'both' : 'calls';
+  return details?.textMessagesAllowed ? 'texts' : 'nothing';
+}
+
 /** The events of the ledger as the gate reads them. DNC entries are no consent events; the registry carries them. */
 export function consentFacts(entries: readonly ConsentLog[]): ConsentFact[] {
   const facts: ConsentFact[] = [];
@@ -108,9 +113,13 @@ export function consentFacts(entries: readonly ConsentLog[]): ConsentFact[] {
         seller: entry.evidence?.seller ?? null,
         channel: entry.revocation?.channel ?? 'unknown',
       });
-    } else if (entry.eventType === 'consent_granted' && entry.consentDetails?.automatedCallsAllowed) {
+    } else if (entry.eventType === 'consent_granted') {
+      const details = entry.consentDetails;
+      const covers = coveredBy(details);
+      if (covers === 'nothing') continue;
       facts.push({
         event: 'grant',
+        covers,
         level: entry.evidence?.level ?? 'oral',
         at: entry.timestamp,
         phone: entry.phone,
@@ -118,7 +127,7 @@ export function consentFacts(entries: readonly ConsentLog[]): ConsentFact[] {
         purpose: entry.evidence?.purpose ?? 'informational',
         artificialVoiceDisclosed: entry.evidence?.artificialVoiceDisclosed ?? false,
         evidenceComplete: evidenceGaps(entry, entry.timestamp.getTime() >= firstRevokedMs).length === 0,
-        expiresAt: entry.consentDetails.expiresAt ?? null,
+        expiresAt: details?.expiresAt ?? null,
       });
     }
   }

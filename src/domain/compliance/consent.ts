@@ -1,6 +1,6 @@
 /**
- * domain/compliance/consent: does a person's record of consent cover this call (reference §1, §8 rows 10 to 16)?
- * Consent is a list of events, never a flag. Ties between a grant and a revocation are revoked; a revocation reaches every
+ * domain/compliance/consent: does a person's record of consent cover this call or text (reference §1, §8 rows 10 to 16)?
+ * Consent is a list of events, never a flag; one that does not name texts covers none, and one that names nothing else no call. Ties between a grant and a revocation are revoked; a revocation reaches every
  * number and every program of its seller; a business relationship is no consent to an artificial voice.
  */
 import type { Reason } from './decision.ts';
@@ -24,7 +24,7 @@ export interface ConsentFinding {
   readonly missing: ReadonlySet<ConsentReason>;
   /** The grant that carries the call, when one passes every test. */
   readonly grant: GrantFact | undefined;
-  /** An informational call to a landline that the law lets pass without consent, within its cap. */
+  /** An informational call (never a text) to a landline that the law lets pass without consent, within its cap. */
   readonly exempt: boolean;
   /** The last revocation that counts for this seller. */
   readonly revokedAtMs: number | undefined;
@@ -59,6 +59,12 @@ export function endMs(grant: GrantFact, inKentucky: boolean): number {
   return inKentucky ? Math.min(own, yearsAfter(grant.at, KENTUCKY_YEARS).getTime()) : own;
 }
 
+/** Does a consent name what is about to be done? */
+const covers = (grant: GrantFact, text: boolean): boolean => {
+  const named = grant.covers ?? 'calls';
+  return named === 'both' || named === (text ? 'texts' : 'calls');
+};
+
 /** The newer one, or the written one of the same moment: the order of a record's events means nothing. */
 const better = (a: GrantFact, b: GrantFact): GrantFact => {
   const newer = b.at.getTime() - a.at.getTime();
@@ -89,18 +95,20 @@ export function judgeConsent(
   inKentucky: boolean,
   nowMs: number,
 ): ConsentFinding {
+  const text = call.channel === 'text';
   const sieve: Sieve = { grants: [], missing: new Set() };
   const { missing } = sieve;
   let revokedAtMs: number | undefined;
   for (const event of lead.consent) {
-    if (event.event === 'grant') sieve.grants.push(event);
-    else if (concernsSeller(event.seller, call.seller))
+    if (event.event === 'grant') {
+      if (covers(event, text)) sieve.grants.push(event);
+    } else if (concernsSeller(event.seller, call.seller))
       revokedAtMs = Math.max(revokedAtMs ?? -Infinity, event.at.getTime());
   }
 
   if (sieve.grants.length === 0) {
     const exempt =
-      call.purpose === 'informational' && lead.lineType === 'landline' && campaign.allowExemptCalls;
+      !text && call.purpose === 'informational' && lead.lineType === 'landline' && campaign.allowExemptCalls;
     if (!exempt) missing.add('consent_missing');
     if (revokedAtMs !== undefined) missing.add('consent_revoked');
     return {
@@ -126,7 +134,8 @@ export function judgeConsent(
     (grant) =>
       !needsWriting ||
       (grant.level === 'written' &&
-        grant.artificialVoiceDisclosed &&
+        // A text has no voice; that texts may be sent is what its consent has to say.
+        (text || grant.artificialVoiceDisclosed) &&
         (call.purpose !== 'marketing' || grant.purpose === 'marketing')),
   );
   narrow(sieve, 'consent_evidence_incomplete', (grant) => grant.evidenceComplete);

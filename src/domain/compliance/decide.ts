@@ -1,9 +1,9 @@
 /**
- * domain/compliance/decide: the gate. Facts in, an explained decision out, and for the one caller that is about to dial
- * a permit with it. Whatever goes wrong in here denies.
+ * domain/compliance/decide: the gate of calls and texts. Facts in, an explained decision out, and for the one caller that is
+ * about to dial or to text a permit with it. Whatever goes wrong in here denies.
  */
 import { fingerprint } from '../canonical.ts';
-import { parsePhone } from '../phone.ts';
+import { type E164, parsePhone } from '../phone.ts';
 import { DEFAULT_CONSENT_YEARS, KENTUCKY_YEARS } from './consent.ts';
 import type { CandidateZone, Decision, Reason } from './decision.ts';
 import { type Facts, type FactsInput, readFacts } from './facts.ts';
@@ -11,7 +11,7 @@ import { hashFacts } from './facts-hash.ts';
 import { HOLIDAY_SOURCE } from './holidays.ts';
 import { MACHINE_SOURCE } from './machine.ts';
 import { NUMBER_SOURCE } from './number.ts';
-import { type DialPermit, mintPermit } from './permit.ts';
+import { type DialPermit, type MessagePermit, mintMessagePermit, mintPermit } from './permit.ts';
 import { clockName, PLACE_SOURCE } from './places.ts';
 import { type Context, contextOf, EXEMPT_CAP, FEDERAL, FRESH_MS, RULES, type Rule } from './rules.ts';
 import { STATE_LISTS, STATES } from './states.ts';
@@ -19,7 +19,7 @@ import { allowedUntil, type NextOpening, nextOpening } from './windows.ts';
 import { localTime, showDate, showDay, showLocal, showMinute } from './zone-clock.ts';
 
 /** Changes with every change of a table. The engine's own revision counts up when the meaning of a rule changes. */
-const ENGINE_REVISION = 2;
+const ENGINE_REVISION = 3;
 export const RULE_VERSION = `${ENGINE_REVISION}-${fingerprint({
   states: [...STATES.values()],
   stateLists: [...STATE_LISTS],
@@ -34,11 +34,14 @@ export const RULE_VERSION = `${ENGINE_REVISION}-${fingerprint({
   order: RULES.map((rule) => rule.reason),
 }).slice(0, 12)}`;
 
+export type VerdictWith<P> =
+  | { readonly kind: 'allow'; readonly permit?: P; readonly decision: Decision }
+  | { readonly kind: 'deny'; readonly decision: Decision };
 export type Verdict =
   | { readonly kind: 'allow'; readonly permit?: DialPermit; readonly decision: Decision }
   | { readonly kind: 'deny'; readonly decision: Decision };
 
-/** What the dialler brings to get a permit. */
+/** What whoever dials or sends brings to get a permit. */
 export interface Mint {
   readonly permitId: string;
   /** How long the permit lives at most, ms, up to MAX_PERMIT_MS; it ends earlier where the allow would. */
@@ -49,20 +52,45 @@ export interface Mint {
 
 export const MAX_PERMIT_MS = 60_000;
 
+type Channel = NonNullable<Facts['call']['channel']>;
+type MintPermit<P> = (permitId: string, to: E164, expiresAtMs: number) => P;
+
 /**
  * The gate's answer for one call at `nowMs` (ms since the epoch). Pure; never throws: facts it cannot read, a table that
  * is missing or any other surprise is a denial with `check_error`. A permit is minted only for an allow and only when
  * `mint` is given.
  */
-export function decide(facts: FactsInput, nowMs: number, mint?: Mint): Verdict {
+export const decide = (facts: FactsInput, nowMs: number, mint?: Mint): Verdict =>
+  answer('voice', mintPermit, facts, nowMs, mint);
+
+/** The same for one text: its facts name it one, and its permit sends no e-mail and dials nobody. */
+export const decideText = (facts: FactsInput, nowMs: number, mint?: Mint): VerdictWith<MessagePermit> =>
+  answer(
+    'text',
+    (permitId, to, expiresAtMs) => mintMessagePermit(permitId, 'sms', to, expiresAtMs),
+    facts,
+    nowMs,
+    mint,
+  );
+
+function answer<P>(
+  channel: Channel,
+  mintIt: MintPermit<P>,
+  facts: FactsInput,
+  nowMs: number,
+  mint: Mint | undefined,
+): VerdictWith<P> {
   let read: Facts | undefined;
   try {
     read = readFacts(facts);
-    return judge(read, nowMs, mint);
+    if (read.call.channel !== channel) throw new RangeError(`these are not the facts of a ${NAME[channel]}`);
+    return judge(read, nowMs, mintIt, mint);
   } catch (error) {
     return { kind: 'deny', decision: checkError(nowMs, messageOf(error), read) };
   }
 }
+
+const NAME: Readonly<Record<Channel, string>> = { voice: 'call', text: 'text' };
 
 const messageOf = (error: unknown): string =>
   error instanceof RangeError || error instanceof TypeError ? error.message : 'the facts could not be read';
@@ -125,7 +153,12 @@ function weigh(context: Context): { failing: readonly Rule[]; next: NextOpening 
   return { failing, next: onlyTime ? nextOpening(context) : undefined };
 }
 
-function judge(facts: Facts, nowMs: number, mint: Mint | undefined): Verdict {
+function judge<P>(
+  facts: Facts,
+  nowMs: number,
+  mintIt: MintPermit<P>,
+  mint: Mint | undefined,
+): VerdictWith<P> {
   const context = contextOf(facts, nowMs);
   const { failing, next } = weigh(context);
   const [first] = failing;
@@ -141,11 +174,16 @@ function judge(facts: Facts, nowMs: number, mint: Mint | undefined): Verdict {
     zones: zonesOf(context),
   };
   if (first) return { kind: 'deny', decision };
-  return mint ? permitted(context, decision, mint) : { kind: 'allow', decision };
+  return mint ? permitted(context, decision, mintIt, mint) : { kind: 'allow', decision };
 }
 
-/** An allow with the key to the line. Throws RangeError where there is the least doubt about who may be dialled. */
-function permitted(context: Context, decision: Decision, mint: Mint): Verdict {
+/** An allow with its key. Throws RangeError where there is the least doubt about who may be reached. */
+function permitted<P>(
+  context: Context,
+  decision: Decision,
+  mintIt: MintPermit<P>,
+  mint: Mint,
+): VerdictWith<P> {
   const { facts, nowMs, number } = context;
   if (!mint.reserved) throw new RangeError('no attempt is reserved');
   if (!(mint.ttlMs > 0 && mint.ttlMs <= MAX_PERMIT_MS))
@@ -154,7 +192,7 @@ function permitted(context: Context, decision: Decision, mint: Mint): Verdict {
   if (to === undefined || to !== number.e164) throw new RangeError('the number cannot be read twice alike');
   return {
     kind: 'allow',
-    permit: mintPermit(mint.permitId, to, Math.min(nowMs + mint.ttlMs, allowedUntil(context))),
+    permit: mintIt(mint.permitId, to, Math.min(nowMs + mint.ttlMs, allowedUntil(context))),
     decision: { ...decision, permitId: mint.permitId },
   };
 }
@@ -170,9 +208,11 @@ const MOST_BESIDES = 2;
 /** The first rule that is broken; with a time to wait for, also what else is waited for before it comes. */
 function blocked(context: Context, first: Rule, next: NextOpening | undefined): string {
   const { nowMs } = context;
+  const isText = context.facts.call.channel === 'text';
   const cause = first.say(context, nowMs);
   const shown = first.show?.(context, nowMs);
-  const sentence = shown === undefined ? cause : `${cause}, and ${shown}`;
+  const clock = shown === undefined ? cause : `${cause}, and ${shown}`;
+  const sentence = isText && first.kind === 'time' ? `${clock} (texts count as calls do)` : clock;
   if (next === undefined) return `Blocked: ${sentence}.`;
   const besides: string[] = [];
   for (const { rule, atMs } of next.obstacles) {
@@ -194,9 +234,10 @@ function when(context: Context, atMs: number): string {
 }
 
 function allowed(context: Context): string {
-  const { grant } = context.consent;
+  const { facts, consent } = context;
+  const { grant } = consent;
   const ground = grant
-    ? `${grant.level === 'oral' ? 'spoken' : 'written'} consent of ${showDate(grant.at)} covers this number`
+    ? `${grant.level === 'oral' ? 'spoken' : 'written'} consent of ${showDate(grant.at)} covers ${facts.call.channel === 'text' ? 'texts to ' : ''}this number`
     : 'the law lets this informational call to a landline pass without consent';
   const clocks: string[] = [];
   for (const { zone } of context.where.places) {

@@ -1,7 +1,7 @@
 /** domain/compliance/decision: the shape of the gate's answer. Final: rules may grow, the shape stays. */
 
 /** Reasons in the order in which the gate evaluates them (reference table §8); the first that holds is reported. */
-export const REASONS = [
+export const CALL_REASONS = [
   'check_error',
   'campaign_paused',
   'phone_invalid',
@@ -42,6 +42,9 @@ export const REASONS = [
   'campaign_frequency_cap',
 ] as const;
 
+/** Those of calls and texts, and what only an e-mail can lack. */
+export const REASONS = [...CALL_REASONS, 'email_missing'] as const;
+
 export type Reason = (typeof REASONS)[number];
 
 /** One place the called party may be, with the clock there at the moment of the decision. */
@@ -52,7 +55,7 @@ export interface CandidateZone {
   readonly localTime: string;
 }
 
-/** The answer, as stored on the call and shown to people. */
+/** The answer, as stored on the call or message and shown to people. */
 export interface Decision {
   readonly verdict: 'allow' | 'deny';
   readonly reason: Reason | 'ok';
@@ -62,9 +65,12 @@ export interface Decision {
   /** One sentence a manager understands. */
   readonly explanation: string;
   readonly decidedAt: Date;
-  /** Revision of the engine and a fingerprint of its tables; behind a "+tz", the time zone data: "2-0c1d2e3f4a5b+tz2025c". */
+  /** Revision of the engine and a fingerprint of its tables; behind a "+tz", the time zone data: "3-0c1d2e3f4a5b+tz2025c". */
   readonly ruleVersion: string;
-  /** Of the facts the decision was made from, as facts-hash.ts writes them: "f2:" and a SHA-256. Empty: unreadable ones. */
+  /**
+   * Of the facts the decision was made from: "f3:" and a SHA-256 as facts-hash.ts writes them; of an e-mail "m1:" and that of
+   * their canonical JSON. Empty: unreadable ones.
+   */
   readonly inputsHash: string;
   readonly zones: readonly CandidateZone[];
   /** The permit minted by an allow; absent on deny. */

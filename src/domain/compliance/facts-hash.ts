@@ -20,10 +20,10 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
 import type { ConsentFact, Facts, ListFact } from './facts.ts';
-import { LEVELS, LINE_TYPES, PURPOSES, REASSIGNED, WEEKDAYS } from './facts.ts';
+import { CHANNELS, COVERS, LEVELS, LINE_TYPES, PURPOSES, REASSIGNED, WEEKDAYS } from './facts.ts';
 
 /** Stands before every fingerprint and is hashed with the facts. */
-const PLAN = 'f2';
+const PLAN = 'f3';
 
 const NULL = 255;
 const PRESENT = 254;
@@ -40,7 +40,7 @@ let behindShared = sha256.create();
 const running = sha256.create();
 const digest = new Uint8Array(sha256.outputLen);
 
-/** "f2:" and the SHA-256 of the facts, 64 lower-case hex digits. */
+/** "f3:" and the SHA-256 of the facts, 64 lower-case hex digits. */
 export function hashFacts(facts: Facts): string {
   end = 0;
   putText(PLAN);
@@ -160,6 +160,7 @@ function putConsent(event: ConsentFact): void {
     putText(event.channel);
     return;
   }
+  putWord(event.covers ?? 'calls', COVERS);
   putWord(event.level, LEVELS);
   putInstant(event.at);
   putText(event.phone);
@@ -176,6 +177,7 @@ function putListState({ asOf, listed }: ListFact): void {
 }
 
 function putShared({ call, environment, campaign, policy, dnc }: Facts): void {
+  putWord(call.channel ?? 'voice', CHANNELS);
   putWord(call.purpose, PURPOSES);
   putText(call.voice);
   putText(call.seller);

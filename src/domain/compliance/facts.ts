@@ -8,8 +8,17 @@
 export const WEEKDAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const;
 export type Weekday = (typeof WEEKDAYS)[number];
 
+/** What a consent names. A word that is not known covers nothing. */
+export const COVERS = ['calls', 'texts', 'both', 'nothing'] as const;
+export type Covers = (typeof COVERS)[number];
+
+/** A text is judged by the rules of calls, with a consent that names texts. */
+export const CHANNELS = ['voice', 'text'] as const;
+
 export interface GrantFact {
   readonly event: 'grant';
+  /** Absent: calls. */
+  readonly covers?: Covers | undefined;
   readonly level: 'written' | 'oral';
   readonly at: Date;
   readonly phone: string;
@@ -46,6 +55,7 @@ export interface InternalFact {
   readonly releasedAt: Date | null;
 }
 
+/** One try to reach the person. A text has the outcome `text`: it counts against caps and gaps, and nobody answers it. */
 export interface AttemptFact {
   readonly at: Date;
   readonly phone: string;
@@ -78,6 +88,8 @@ export interface Facts {
     readonly ebrLastTransactionAt: Date | null;
   };
   readonly call: {
+    /** Absent: voice. */
+    readonly channel?: (typeof CHANNELS)[number] | undefined;
     readonly purpose: 'marketing' | 'informational';
     readonly voice: string;
     readonly seller: string;
@@ -193,6 +205,7 @@ export function readFacts(value: unknown): Facts {
       ebrLastTransactionAt: instantOrNull(lead.ebrLastTransactionAt, 'lead.ebrLastTransactionAt'),
     },
     call: {
+      channel: channel(call.channel),
       purpose: word(call.purpose, PURPOSES, 'marketing'),
       voice: text(call.voice, 'call.voice'),
       seller: sellerName(call.seller, 'call.seller'),
@@ -274,6 +287,9 @@ const countOrNull = (value: unknown, what: string): number | null =>
 const skew = (value: unknown): number | null =>
   value === null || Number.isFinite(value) ? (value as number | null) : bad('environment.clockSkewMs');
 
+const channel = (value: unknown): (typeof CHANNELS)[number] =>
+  value === undefined ? 'voice' : (CHANNELS.find((known) => known === value) ?? bad('call.channel'));
+
 const sellerName = (value: unknown, what: string): string => {
   const name = text(value, what);
   return name.trim() === '' ? bad(what) : name;
@@ -294,6 +310,7 @@ function consentEvent(value: unknown, what: string): ConsentFact {
   if (given.event === 'grant')
     return {
       event: 'grant',
+      covers: given.covers === undefined ? 'calls' : word(given.covers, COVERS, 'nothing'),
       level: word(given.level, LEVELS, 'oral'),
       at: instant(given.at, what),
       phone: phone(given.phone, what),

@@ -2,10 +2,15 @@
  * domain/compliance/rules: the decision table (reference §8) as a list. Each rule looks at one context and either holds
  * or not; the engine knows nothing of their law. `bar` rules do not pass with time; `time` rules say how long to wait.
  *
+ * A text is judged by every rule of a call, hours and caps included. Federal law counts it as one (64.1200(a)(1) and (2); the
+ * registry and the company's own list by 64.1200(e) since FCC 23-107), and so do Florida (501.059(1): "telephonic sales
+ * call") and Texas (SB 140, B&CC 302 and 304, since 2025-09-01). Whether consent opens the quiet hours for texts is argued
+ * (reference §0, King v. Bon Charge): it does not here. Where a state's hours bind only devices with a voice, texts keep them too.
+ *
  * Comparisons with ages and instants are written so that a value that cannot be compared denies.
  */
 import { type ConsentFinding, concernsSeller, judgeConsent } from './consent.ts';
-import { REASONS, type Reason } from './decision.ts';
+import { CALL_REASONS, type Reason } from './decision.ts';
 import { type Facts, WEEKDAYS } from './facts.ts';
 import { holidayOf } from './holidays.ts';
 import { machineFault } from './machine.ts';
@@ -202,6 +207,8 @@ export function hoursEndMs(context: Context, atMs: number): number {
   return endMs;
 }
 
+const isText = ({ facts }: Context): boolean => facts.call.channel === 'text';
+
 // ── Words for places and hours ───────────────────────────────────────────────────────────────────────────────────────
 
 /** "Florida", or "Florida, the state of the area code," where the address is in another one. */
@@ -245,8 +252,11 @@ function capFreesAt(attempts: readonly Try[], max: number, windowMs: number): nu
 /** An attempt counts against a cap while it is younger than the window. */
 const over = (freesAtMs: number, atMs: number): boolean => !(freesAtMs <= atMs);
 
+/** The outcome of a text: nobody answers it, and it rang no phone that somebody left unanswered. */
+const TEXT = 'text';
+
 /** Outcomes after which nobody can have hung up on us. After every other one somebody may have: an outcome does not tell who did. */
-const NOT_HUNG_UP = new Set(['no_answer', 'busy', 'failed', 'canceled', 'voicemail', 'transferred']);
+const NOT_HUNG_UP = new Set(['no_answer', 'busy', 'failed', 'canceled', 'voicemail', 'transferred', TEXT]);
 
 const plainSubject = (text: string): string => text.trim().toLowerCase();
 
@@ -317,8 +327,12 @@ const CAMPAIGN_CAPS: readonly [CampaignCap, ...CampaignCap[]] = [
     freesAt({ facts, attempts }) {
       const stop = facts.campaign.stopAfterUnanswered;
       if (stop === null || attempts.length < stop) return -Infinity;
-      for (let i = 0; i < stop; i += 1) if (ANSWERED.has(attempts[i]?.outcome ?? '')) return -Infinity;
-      return Infinity;
+      let unanswered = 0;
+      for (const { outcome } of attempts) {
+        if (unanswered === stop || ANSWERED.has(outcome)) break;
+        if (outcome !== TEXT) unanswered += 1;
+      }
+      return unanswered < stop ? -Infinity : Infinity;
     },
     say: ({ stopAfterUnanswered }) =>
       stopAfterUnanswered
@@ -483,7 +497,8 @@ export const RULES: readonly Rule[] = [
     reason: 'internal_dnc',
     kind: 'bar',
     test: askedUsNotTo,
-    say: () => 'this person asked not to be called',
+    say: (context) =>
+      isText(context) ? 'this person asked us to stop' : 'this person asked not to be called',
   },
   {
     reason: 'litigator_listed',
@@ -535,7 +550,9 @@ export const RULES: readonly Rule[] = [
       context.facts.call.purpose === 'marketing' && listingState(context) !== undefined && !lifted(context),
     say: (context) => `this number is on the do-not-call list of ${listingState(context)?.name ?? 'a state'}`,
   },
-  consentRule('consent_missing', () => 'there is no consent on record'),
+  consentRule('consent_missing', (context) =>
+    isText(context) ? 'there is no consent to texts on record' : 'there is no consent on record',
+  ),
   consentRule('consent_seller_mismatch', () => 'the consent on record was given to another seller'),
   consentRule('consent_phone_mismatch', () => 'the consent on record names another number'),
   consentRule('consent_not_effective', () => 'the consent on record is dated in the future'),
@@ -543,11 +560,16 @@ export const RULES: readonly Rule[] = [
     'consent_revoked',
     ({ consent }) => `consent was revoked on ${showDate(new Date(consent.revokedAtMs ?? 0))}`,
   ),
-  consentRule('consent_insufficient', ({ facts }) =>
-    facts.call.purpose === 'marketing'
+  consentRule('consent_insufficient', (context) => {
+    const marketing = context.facts.call.purpose === 'marketing';
+    if (isText(context))
+      return marketing
+        ? 'the consent on record is not written consent to marketing texts'
+        : 'after a revocation, only written consent counts, and there is none';
+    return marketing
       ? 'the consent on record is not written consent to marketing calls with an artificial voice'
-      : 'after a revocation, only written consent that names an artificial voice counts, and there is none',
-  ),
+      : 'after a revocation, only written consent that names an artificial voice counts, and there is none';
+  }),
   consentRule('consent_evidence_incomplete', () => 'the proof of consent is incomplete'),
   consentRule(
     'consent_expired',
@@ -605,7 +627,8 @@ export const RULES: readonly Rule[] = [
     test: (context) => candidateIn(context, context.facts.campaign.blockedStates) !== undefined,
     say(context) {
       const row = candidateIn(context, context.facts.campaign.blockedStates);
-      return `calls with an AI voice to ${row ? stateName(context, row) : 'this state'} are not cleared`;
+      const what = isText(context) ? 'texts' : 'calls with an AI voice';
+      return `${what} to ${row ? stateName(context, row) : 'this state'} are not cleared`;
     },
   },
   {
@@ -711,5 +734,5 @@ export const RULES: readonly Rule[] = [
   },
 ];
 
-for (const [index, reason] of REASONS.slice(1).entries())
+for (const [index, reason] of CALL_REASONS.slice(1).entries())
   if (RULES[index]?.reason !== reason) throw new RangeError(`the rule for ${reason} is missing or misplaced`);

@@ -1,11 +1,21 @@
-/** http/routes/call-search: calls by what was said in them. */
-import { CallSearchQuery, FoundCalls } from '../../contract/index.ts';
-import type { AppForHttp } from '../needs.ts';
+/** http/routes/call-search: calls by what was said in them, and what was found as a file. */
+import { CallFileQuery, CallSearchQuery, FoundCalls } from '../../contract/index.ts';
+import type { Call } from '../../domain/call.ts';
+import { callsCsv } from '../calls-csv.ts';
+import type { AppForHttp, PageOf } from '../needs.ts';
 import { presentCall } from '../present.ts';
 import { type Route, route } from '../route.ts';
-import { date, present } from './read.ts';
+import { sendPieces } from '../stream.ts';
+import { callFilters, present } from './read.ts';
 
-export const callSearchRoutes = ({ app }: { readonly app: Pick<AppForHttp, 'calls'> }): Route[] => [
+/** So many calls of a file are in memory at once. */
+const ROWS_AT_ONCE = 50;
+
+export const callSearchRoutes = ({
+  app,
+}: {
+  readonly app: Pick<AppForHttp, 'calls' | 'reviews'>;
+}): Route[] => [
   route({
     method: 'GET',
     path: '/api/v1/calls/search',
@@ -15,8 +25,7 @@ export const callSearchRoutes = ({ app }: { readonly app: Pick<AppForHttp, 'call
     query: CallSearchQuery,
     responses: { 200: { description: 'A page of calls, with the places.', schema: FoundCalls } },
     handle: async ({ query }) => {
-      const { from, to, ...rest } = query;
-      const found = await app.calls.search({ ...rest, ...present({ from: date(from), to: date(to) }) });
+      const found = await app.calls.search(callFilters(query));
       return {
         status: 200,
         json: {
@@ -28,6 +37,30 @@ export const callSearchRoutes = ({ app }: { readonly app: Pick<AppForHttp, 'call
           complete: found.complete,
         },
       };
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/api/v1/calls.csv',
+    summary: 'All calls that fit, as a CSV file, newest first',
+    tag: 'calls',
+    role: 'USER',
+    query: CallFileQuery,
+    responses: { 200: { description: 'A line for each call.', content: ['text/csv'] } },
+    handle: async ({ query, request, response }) => {
+      const { text, ...filters } = callFilters(query);
+      const read = async (cursor: string | undefined): Promise<PageOf<Call>> => {
+        const page = { ...filters, limit: ROWS_AT_ONCE, ...present({ cursor }) };
+        if (text === undefined) return await app.calls.list(page);
+        const { items, nextCursor } = await app.calls.search({ ...page, text });
+        return { items: items.map(({ call }) => call), ...present({ nextCursor }) };
+      };
+      const headers = {
+        'content-type': 'text/csv; charset=utf-8',
+        'content-disposition': 'attachment; filename="calls.csv"',
+      };
+      await sendPieces(request, response, headers, callsCsv(read, app.reviews.reviewsOf));
+      return 'written' as const;
     },
   }),
 ];

@@ -7,9 +7,11 @@ import {
   CallEvent,
   CallQuery,
   Id,
+  ListedCall,
   LiveChange,
   page,
   Transcript,
+  Waveform,
 } from '../../contract/index.ts';
 import { Failure } from '../../domain/errors.ts';
 import type { Audit } from '../audit.ts';
@@ -20,13 +22,14 @@ import {
   presentCall,
   presentDecision,
   presentEvent,
+  presentListedCall,
   presentPage,
   transcriptText,
   transcriptVtt,
 } from '../present.ts';
 import { sendRecording } from '../recording.ts';
 import { type Route, route } from '../route.ts';
-import { date, present } from './read.ts';
+import { callFilters, present } from './read.ts';
 
 const CallPath = z.object({ callId: Id });
 
@@ -39,7 +42,7 @@ export function callRoutes({
   live,
   audit,
 }: {
-  readonly app: Pick<AppForHttp, 'calls'>;
+  readonly app: Pick<AppForHttp, 'calls' | 'reviews'>;
   readonly auth: Auth;
   readonly live: LiveWall;
   readonly audit: Audit;
@@ -97,11 +100,14 @@ export function callRoutes({
       tag: 'calls',
       role: 'USER',
       query: CallQuery,
-      responses: { 200: { description: 'A page of calls.', schema: page(Call) } },
+      responses: { 200: { description: 'A page of calls.', schema: page(ListedCall) } },
       handle: async ({ query }) => {
-        const { from, to, ...rest } = query;
-        const found = await app.calls.list({ ...rest, ...present({ from: date(from), to: date(to) }) });
-        return { status: 200, json: presentPage(found, presentCall) };
+        const found = await app.calls.list(callFilters(query));
+        const reviews = await app.reviews.reviewsOf(found.items);
+        return {
+          status: 200,
+          json: presentPage(found, (call) => presentListedCall(call, reviews.get(call._id))),
+        };
       },
     }),
     route({
@@ -217,6 +223,22 @@ export function callRoutes({
         audit('recording.read', { caller, requestId }, { callId: params.callId });
         await sendRecording(request, response, params.callId, recording, requestId);
         return 'written' as const;
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/api/v1/calls/:callId/waveform',
+      summary: 'How loud each side of a call was: a picture of its recording',
+      tag: 'calls',
+      role: 'USER',
+      params: CallPath,
+      responses: { 200: { description: 'At most 4000 buckets.', schema: Waveform } },
+      problems: ['call_not_found', 'recording_not_found'],
+      handle: async ({ params }) => {
+        await app.calls.get(params.callId);
+        const waveform = await app.calls.waveform(params.callId);
+        if (!waveform) throw new Failure('recording_not_found', 'This call has no recording.');
+        return { status: 200, json: waveform, headers: { 'cache-control': 'private, no-cache' } };
       },
     }),
     route({

@@ -1,21 +1,94 @@
-/** http/routes/campaigns: what calls are made for. */
+/** http/routes/campaigns: what calls are made for: campaigns, what they are to do, whom they would take. */
 import { z } from 'zod';
-import { Campaign, CampaignCreate, CampaignPatch, CampaignQuery, Id, page } from '../../contract/index.ts';
+import {
+  Audience,
+  AudienceQuery,
+  Campaign,
+  CampaignCreate,
+  CampaignPatch,
+  CampaignQuery,
+  CampaignWork,
+  Enrollment,
+  EnrollmentQuery,
+  Forecast,
+  Id,
+  NoWords,
+  PauseRequest,
+  Performance,
+  PerformanceQuery,
+  page,
+  type Schedule,
+} from '../../contract/index.ts';
+import type { Schedule as CampaignSchedule } from '../../domain/campaign.ts';
+import type { CallingChange, CampaignChange, NewCampaign } from '../../domain/campaign-plan.ts';
 import type { AppForHttp } from '../needs.ts';
-import { presentCampaign, presentPage } from '../present.ts';
+import {
+  presentCampaign,
+  presentEnrollment,
+  presentForecast,
+  presentPage,
+  presentPerformance,
+  presentWork,
+} from '../present.ts';
 import { type Route, route } from '../route.ts';
-import { phoneAt, present } from './read.ts';
+import { date, phoneAt, present } from './read.ts';
 
 const CampaignPath = z.object({ campaignId: Id });
 
-function readCalling(given: z.output<typeof CampaignCreate>['calling']): { calling?: typeof given & object } {
+function readCalling(given: z.output<typeof CampaignPatch>['calling']): { calling?: CallingChange } {
   if (given === undefined) return {};
   const { transferNumber, ...rest } = given;
+  if (transferNumber === null) return { calling: { ...rest, transferNumber } };
   const number = phoneAt('body', '/calling/transferNumber', transferNumber);
   return { calling: { ...rest, ...present({ transferNumber: number }) } };
 }
 
-export function campaignRoutes({ app }: { readonly app: Pick<AppForHttp, 'campaigns'> }): Route[] {
+function readSchedule(given: z.output<typeof Schedule> | undefined): { schedule?: CampaignSchedule } {
+  if (given === undefined) return {};
+  const { startDate, endDate, ...rest } = given;
+  return { schedule: { ...rest, ...present({ startDate: date(startDate), endDate: date(endDate) }) } };
+}
+
+function readNew({ calling, schedule, ...rest }: z.output<typeof CampaignCreate>): NewCampaign {
+  return { ...rest, ...readCalling(calling), ...readSchedule(schedule) };
+}
+
+function readChange({ calling, schedule, ...rest }: z.output<typeof CampaignPatch>): CampaignChange {
+  return {
+    ...rest,
+    ...readCalling(calling),
+    ...(schedule === null ? { schedule } : readSchedule(schedule)),
+  };
+}
+
+export function campaignRoutes({
+  app,
+}: {
+  readonly app: Pick<AppForHttp, 'campaigns' | 'audience' | 'forecasts' | 'performance' | 'runCampaigns'>;
+}): Route[] {
+  /** One word to a campaign, and the campaign as it is then. */
+  const turn = (
+    word: string,
+    summary: string,
+    act: (campaignId: string, by: string) => ReturnType<AppForHttp['campaigns']['start']>,
+    more: readonly 'campaign_not_ready'[] = [],
+  ): Route =>
+    route({
+      method: 'POST',
+      path: `/api/v1/campaigns/:campaignId/${word}`,
+      summary,
+      tag: 'campaigns',
+      role: 'ANALYST',
+      params: CampaignPath,
+      body: NoWords,
+      responses: { 200: { description: 'The campaign as it is now.', schema: Campaign } },
+      problems: ['campaign_not_found', 'campaign_conflict', ...more],
+      handle: async ({ params, caller }) => ({
+        status: 200,
+        json: presentCampaign(await act(params.campaignId, caller.userId)),
+      }),
+    });
+
   return [
     route({
       method: 'GET',
@@ -40,13 +113,24 @@ export function campaignRoutes({ app }: { readonly app: Pick<AppForHttp, 'campai
       idempotency: 'kept',
       responses: { 201: { description: 'The campaign; `Location` is its address.', schema: Campaign } },
       handle: async ({ body, caller }) => {
-        const campaign = await app.campaigns.create({ ...body, ...readCalling(body.calling) }, caller.userId);
+        const campaign = await app.campaigns.create(readNew(body), caller.userId);
         return {
           status: 201,
           json: presentCampaign(campaign),
           headers: { location: `/api/v1/campaigns/${campaign._id}` },
         };
       },
+    }),
+    // Before the campaigns, for it has a word where a campaign has its id.
+    route({
+      method: 'POST',
+      path: '/api/v1/campaigns/audience',
+      summary: 'How many leads a targeting takes',
+      tag: 'campaigns',
+      role: 'USER',
+      body: AudienceQuery,
+      responses: { 200: { description: 'The count, as far as it got in a moment.', schema: Audience } },
+      handle: async ({ body }) => ({ status: 200, json: await app.audience(body) }),
     }),
     route({
       method: 'GET',
@@ -72,11 +156,122 @@ export function campaignRoutes({ app }: { readonly app: Pick<AppForHttp, 'campai
       body: CampaignPatch,
       responses: { 200: { description: 'The campaign as it is now.', schema: Campaign } },
       problems: ['campaign_not_found'],
-      handle: async ({ params, body, caller }) => {
-        const change = { ...body, ...readCalling(body.calling) };
-        const campaign = await app.campaigns.update(params.campaignId, change, caller.userId);
-        return { status: 200, json: presentCampaign(campaign) };
+      handle: async ({ params, body, caller }) => ({
+        status: 200,
+        json: presentCampaign(await app.campaigns.update(params.campaignId, readChange(body), caller.userId)),
+      }),
+    }),
+    route({
+      method: 'DELETE',
+      path: '/api/v1/campaigns/:campaignId',
+      summary: 'Delete a draft that nothing belongs to',
+      tag: 'campaigns',
+      role: 'ANALYST',
+      params: CampaignPath,
+      responses: { 204: { description: 'It is gone.' } },
+      problems: ['campaign_not_found', 'campaign_conflict'],
+      handle: async ({ params, caller }) => {
+        await app.campaigns.remove(params.campaignId, caller.userId);
+        return { status: 204 };
       },
     }),
+    turn(
+      'start',
+      'Let a draft or a paused campaign work by itself, from where it stood',
+      (campaignId, by) => app.campaigns.start(campaignId, by),
+      ['campaign_not_ready'],
+    ),
+    route({
+      method: 'POST',
+      path: '/api/v1/campaigns/:campaignId/pause',
+      summary: 'Begin nothing more for a campaign; calls under way end by themselves',
+      tag: 'campaigns',
+      role: 'ANALYST',
+      params: CampaignPath,
+      body: PauseRequest,
+      responses: { 200: { description: 'The campaign as it is now.', schema: Campaign } },
+      problems: ['campaign_not_found', 'campaign_conflict'],
+      handle: async ({ params, body, caller }) => ({
+        status: 200,
+        json: presentCampaign(await app.campaigns.pause(params.campaignId, body?.reason, caller.userId)),
+      }),
+    }),
+    route({
+      method: 'POST',
+      path: '/api/v1/campaigns/:campaignId/forecast',
+      summary: 'Ask the gate about every lead of a campaign, in the background, and live through its pace',
+      tag: 'campaigns',
+      role: 'USER',
+      params: CampaignPath,
+      body: NoWords,
+      responses: { 202: { description: 'The forecast that is being made.', schema: Forecast } },
+      problems: ['campaign_not_found', 'shutting_down'],
+      handle: async ({ params }) => ({
+        status: 202,
+        json: presentForecast(await app.forecasts.start(params.campaignId)),
+        headers: { location: `/api/v1/campaigns/${params.campaignId}/forecast` },
+      }),
+    }),
+    route({
+      method: 'GET',
+      path: '/api/v1/campaigns/:campaignId/forecast',
+      summary: 'The newest forecast of a campaign, finished or under way',
+      tag: 'campaigns',
+      role: 'USER',
+      params: CampaignPath,
+      responses: { 200: { description: 'The forecast.', schema: Forecast } },
+      problems: ['campaign_not_found', 'not_found'],
+      handle: async ({ params }) => ({
+        status: 200,
+        json: presentForecast(await app.forecasts.get(params.campaignId)),
+      }),
+    }),
+    route({
+      method: 'GET',
+      path: '/api/v1/campaigns/:campaignId/work',
+      summary: 'How a campaign stands at this moment: what is due, in progress, waiting and why',
+      tag: 'campaigns',
+      role: 'USER',
+      params: CampaignPath,
+      responses: { 200: { description: 'The moment.', schema: CampaignWork } },
+      problems: ['campaign_not_found'],
+      handle: async ({ params }) => ({
+        status: 200,
+        json: presentWork(await app.runCampaigns.work(params.campaignId)),
+      }),
+    }),
+    route({
+      method: 'GET',
+      path: '/api/v1/campaigns/:campaignId/enrollments',
+      summary: 'Where each lead of a campaign stands',
+      tag: 'campaigns',
+      role: 'USER',
+      params: CampaignPath,
+      query: EnrollmentQuery,
+      responses: { 200: { description: 'A page of enrollments.', schema: page(Enrollment) } },
+      problems: ['campaign_not_found'],
+      handle: async ({ params, query }) => ({
+        status: 200,
+        json: presentPage(await app.runCampaigns.enrollments(params.campaignId, query), presentEnrollment),
+      }),
+    }),
+    route({
+      method: 'GET',
+      path: '/api/v1/campaigns/:campaignId/performance',
+      summary: 'What came of a campaign: figures, funnel, outcomes, hours, days, messages',
+      tag: 'campaigns',
+      role: 'USER',
+      params: CampaignPath,
+      query: PerformanceQuery,
+      responses: { 200: { description: 'Computed from calls, leads and messages.', schema: Performance } },
+      problems: ['campaign_not_found'],
+      handle: async ({ params, query: { from, to } }) => ({
+        status: 200,
+        json: presentPerformance(
+          await app.performance(params.campaignId, present({ from: date(from), to: date(to) })),
+        ),
+      }),
+    }),
+    turn('complete', 'End a campaign for good', (campaignId, by) => app.campaigns.complete(campaignId, by)),
   ];
 }

@@ -1,6 +1,6 @@
 /** http/routes/read: what several groups of routes do with what was asked: copying, phones, instants, evidence of consent. */
 import type { z } from 'zod';
-import type { FieldError, LeadConsent } from '../../contract/index.ts';
+import type { CallQuery, FieldError, LeadConsent } from '../../contract/index.ts';
 import { parsePhone } from '../../domain/phone.ts';
 import type { ConsentGiven } from '../needs.ts';
 import { invalid } from '../problems.ts';
@@ -30,6 +30,12 @@ export function phoneAt(
     throw invalid([{ in: where, pointer, detail: 'must be a phone number without an extension' }]);
   }
   return phone;
+}
+
+/** The filters of a list of calls as the app takes them. Throws `invalid_request` for what is no phone number. */
+export function callFilters<Q extends Omit<CallQuery, 'limit' | 'cursor'>>({ from, to, phone, ...rest }: Q) {
+  const number = phoneAt('query', 'phone', phone);
+  return { ...rest, ...present({ from: date(from), to: date(to), phone: number }) };
 }
 
 export const date = (text: string | undefined): Date | undefined =>

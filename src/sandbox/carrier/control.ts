@@ -47,8 +47,8 @@ export type Control = {
   heardWav(callSid: string): Buffer | undefined;
   /** The same as raw μ-law, 160 bytes per 20 ms since the answer. */
   tracks(callSid: string): { said: Buffer; heard: Buffer } | undefined;
-  /** The messages on the phone with this number, sent and received, the oldest first. */
-  messages(number: string): readonly Message[];
+  /** The messages on the phone with this number, sent and received, the oldest first; on all phones without one. */
+  messages(number?: string): readonly Message[];
   /** The person writes an SMS; answers its sid. */
   sendSms(message: { from: string; to?: string; body: string }): string;
 };
@@ -119,7 +119,9 @@ export function createControl({ journal, calls, messages, numbers }: Options): C
     },
     tracks: (sid) => callOf(sid).line?.tracks(),
     messages: (number) =>
-      [...messages.all.values()].filter((message) => message.to === number || message.from === number),
+      [...messages.all.values()].filter(
+        (message) => number === undefined || message.to === number || message.from === number,
+      ),
     sendSms: ({ from, to, body }) => {
       const own = numberOf(to);
       return messages.receive(from, own.number, body, own.sms).sid;

@@ -47,7 +47,7 @@ const FaultGroups = {
     closeCode: z.union([z.literal(1000), z.literal(1006), z.number().int().min(3000).max(4999)]),
     withoutStop: z.boolean(),
   }),
-  /** What the next `times` creations of a call meet. */
+  /** What the next `times` creations of a call or a text meet. */
   rest: z.strictObject({
     mode: z.enum(['none', 'too-many-requests', 'concurrency', 'server-error', 'hang', 'answer-lost']),
     times: z.number().int().min(0).max(1_000_000),

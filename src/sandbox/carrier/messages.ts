@@ -1,6 +1,7 @@
 /**
- * carrier/messages: SMS. What the product sends lands in the inbox of a sandbox phone and is reported delivered;
- * what a person sends goes to the number's SmsUrl. STOP words block a pair of numbers, as carriers do (21610).
+ * carrier/messages: SMS. What the product sends lands in the inbox of a sandbox phone and is reported delivered, and whose
+ * script says so answers; what a person sends goes to the number's SmsUrl. STOP words block a pair of numbers, as carriers do
+ * (21610). A number that ends in one of Twilio's delivery errors, 30003 to 30008, gets no text for that reason.
  */
 import type { Method, Webhooks } from './callbacks.ts';
 import type { Clock } from './clock.ts';
@@ -10,6 +11,8 @@ import { parseTwiml, TwimlError } from './twiml.ts';
 const MESSAGE_LIMIT = 5_000;
 const SENT_AFTER_MS = 150;
 const DELIVERED_AFTER_MS = 600;
+const ANSWERED_AFTER_MS = 1_500;
+const UNDELIVERABLE = /3000[3-8]$/;
 const STOP_WORDS = new Set(['STOP', 'STOPALL', 'UNSUBSCRIBE', 'CANCEL', 'END', 'QUIT', 'REVOKE', 'OPTOUT']);
 const START_WORDS = new Set(['START', 'YES', 'UNSTOP']);
 
@@ -22,7 +25,9 @@ export type Message = {
   readonly createdAt: Date;
   updatedAt: Date;
   sentAt: Date | undefined;
-  status: 'queued' | 'sent' | 'delivered' | 'received';
+  status: 'queued' | 'sent' | 'delivered' | 'undelivered' | 'received';
+  /** Why it was not delivered. */
+  errorCode: number | undefined;
 };
 
 export type Messages = {
@@ -31,7 +36,7 @@ export type Messages = {
   blocked(from: string, to: string): boolean;
   send(from: string, to: string, body: string, statusCallback: string | undefined): Message;
   /** A person writes to one of the account's numbers; an answer in TwiML goes to that person's inbox. */
-  receive(from: string, to: string, body: string, hook: { url: string; method: Method } | undefined): Message;
+  receive(from: string, to: string, body: string, hook: Hook | undefined): Message;
 };
 
 type Options = {
@@ -40,9 +45,15 @@ type Options = {
   readonly journal: Journal;
   readonly webhooks: Webhooks;
   readonly newSid: (prefix: string) => string;
+  /** What the person at this number answers to a text, and where texts to one of the account's numbers are announced. */
+  readonly replyOf: (number: string) => string | undefined;
+  readonly hookOf: (number: string) => Hook | undefined;
 };
 
-export function createMessages({ accountSid, clock, journal, webhooks, newSid }: Options): Messages {
+type Hook = { readonly url: string; readonly method: Method };
+
+export function createMessages(options: Options): Messages {
+  const { accountSid, clock, journal, webhooks, newSid } = options;
   const all = new Map<string, Message>();
   const stopped = new Set<string>();
   const pair = (ours: string, theirs: string) => `${ours} ${theirs}`;
@@ -55,6 +66,7 @@ export function createMessages({ accountSid, clock, journal, webhooks, newSid }:
       createdAt: now,
       updatedAt: now,
       sentAt: undefined,
+      errorCode: undefined,
     };
     all.set(message.sid, message);
     const [oldest] = all.keys();
@@ -80,24 +92,41 @@ export function createMessages({ accountSid, clock, journal, webhooks, newSid }:
     direction: 'outbound-api' | 'outbound-reply' = 'outbound-api',
   ): Message {
     const message = keep({ direction, from, to, body, status: 'queued' });
-    const become = (status: 'sent' | 'delivered') => {
-      message.status = status;
-      message.updatedAt = new Date();
-      message.sentAt ??= message.updatedAt;
+    const tell = () => {
+      const { status, errorCode } = message;
       if (statusCallback === undefined) return;
       webhooks.tell('message', {
         url: statusCallback,
         method: 'POST',
-        params: { ...params(message), MessageStatus: status, SmsStatus: status },
+        params: {
+          ...params(message),
+          MessageStatus: status,
+          SmsStatus: status,
+          ...(errorCode === undefined ? {} : { ErrorCode: String(errorCode) }),
+        },
       });
     };
+    const become = (status: 'sent' | 'delivered' | 'undelivered') => {
+      message.status = status;
+      message.updatedAt = new Date();
+      message.sentAt ??= message.updatedAt;
+      tell();
+    };
+    const [failing] = UNDELIVERABLE.exec(to) ?? [];
+    clock.after(0, tell);
     clock.after(SENT_AFTER_MS, () => become('sent'));
-    clock.after(DELIVERED_AFTER_MS, () => become('delivered'));
+    clock.after(DELIVERED_AFTER_MS, () => {
+      if (failing !== undefined) message.errorCode = Number(failing);
+      become(failing === undefined ? 'delivered' : 'undelivered');
+      const reply = direction === 'outbound-api' && failing === undefined ? options.replyOf(to) : undefined;
+      if (reply !== undefined)
+        clock.after(ANSWERED_AFTER_MS, () => receive(to, from, reply, options.hookOf(from)));
+    });
     return message;
   }
 
-  async function deliver(message: Message, hook: { url: string; method: Method }): Promise<void> {
-    const segments = Math.max(1, Math.ceil(message.body.length / 153));
+  async function deliver(message: Message, hook: Hook): Promise<void> {
+    const segments = segmentsOf(message.body);
     const answer = await webhooks.ask({
       ...hook,
       params: {
@@ -128,17 +157,22 @@ export function createMessages({ accountSid, clock, journal, webhooks, newSid }:
     all,
     blocked: (from, to) => stopped.has(pair(from, to)),
     send: (from, to, body, statusCallback) => send(from, to, body, statusCallback),
-    receive: (from, to, body, hook) => {
-      const word = body.trim().toUpperCase();
-      if (STOP_WORDS.has(word)) stopped.add(pair(to, from));
-      if (START_WORDS.has(word)) stopped.delete(pair(to, from));
-      const message = keep({ direction: 'inbound', from, to, body, status: 'received' });
-      if (hook !== undefined) {
-        deliver(message, hook).catch((error: unknown) =>
-          journal.note('carrier-error', undefined, { error: String(error) }),
-        );
-      }
-      return message;
-    },
+    receive,
   };
+
+  function receive(from: string, to: string, body: string, hook: Hook | undefined): Message {
+    const word = body.trim().toUpperCase();
+    if (STOP_WORDS.has(word)) stopped.add(pair(to, from));
+    if (START_WORDS.has(word)) stopped.delete(pair(to, from));
+    const message = keep({ direction: 'inbound', from, to, body, status: 'received' });
+    if (hook !== undefined) {
+      deliver(message, hook).catch((error: unknown) =>
+        journal.note('carrier-error', undefined, { error: String(error) }),
+      );
+    }
+    return message;
+  }
 }
+
+/** About as Twilio counts them, for the plain alphabet. */
+export const segmentsOf = (body: string): number => (body.length <= 160 ? 1 : Math.ceil(body.length / 153));

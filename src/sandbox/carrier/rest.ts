@@ -13,7 +13,7 @@ import {
   type StatusEvent,
 } from './calls.ts';
 import type { DebuggerEntry, Journal } from './journal.ts';
-import type { Message, Messages } from './messages.ts';
+import { type Message, type Messages, segmentsOf } from './messages.ts';
 import { type Hook, national, type OwnNumber } from './numbers.ts';
 import type { Source } from './program.ts';
 import type { Recording, RecordingRequest, Recordings } from './recordings.ts';
@@ -39,6 +39,12 @@ const MAGIC_SMS_TO: Readonly<Record<string, [number, string]>> = {
   '+15005550003': [21408, 'Permission to send an SMS has not been enabled for the region'],
   '+15005550004': [21610, 'Attempt to send to unsubscribed recipient'],
   '+15005550009': [21614, "'To' number is not a valid mobile number"],
+};
+/** The same for a number that ends in the code itself. */
+const REFUSED_BY_DIGITS: Readonly<Record<string, [number, string]>> = {
+  '21610': [21610, 'Attempt to send to unsubscribed recipient'],
+  '21612': [21612, 'The To phone number is not currently reachable'],
+  '21614': [21614, "'To' number is not a valid mobile number"],
 };
 const MAGIC_FROM_INVALID = '+15005550001';
 const MAGIC_FROM_VALID = '+15005550006';
@@ -116,18 +122,8 @@ export function createRest(options: Options): Router {
   });
 
   router.post(`${account}/Calls.json`, (request, response) => {
-    const { mode, times } = journal.faults.rest;
-    const fault = times > 0 ? mode : 'none';
-    if (times > 0) journal.setFaults({ rest: { times: times - 1 } });
-    if (fault !== 'none') journal.note('rest-fault', undefined, { mode: fault });
-    if (fault === 'too-many-requests') throw new RestError(429, 20429, 'Too Many Requests');
-    if (fault === 'concurrency') throw new RestError(400, 10004, 'Call concurrency limit exceeded');
-    if (fault === 'server-error') {
-      response.status(503).type('html').send('<html><body>Service Unavailable</body></html>');
-      return;
-    }
-    // The request hangs until the client gives up or the carrier closes.
-    if (fault === 'hang') return;
+    const fault = nextFault(response);
+    if (fault === 'handled') return;
     const call = calls.create(callRequest(formOf(request)));
     if (call === undefined) throw new RestError(429, 20429, 'Too many calls are queued');
     if (fault === 'answer-lost') {
@@ -299,6 +295,8 @@ export function createRest(options: Options): Router {
   });
 
   router.post(`${account}/Messages.json`, (request, response) => {
+    const fault = nextFault(response);
+    if (fault === 'handled') return;
     const form = formOf(request);
     const to = form.one('To');
     const from = form.one('From');
@@ -308,7 +306,7 @@ export function createRest(options: Options): Router {
     if (from === undefined) throw new RestError(400, 21603, "A 'From' phone number is required");
     if (body === undefined || body === '') throw new RestError(400, 21602, 'Message body is required');
     if (body.length > 1600) throw new RestError(400, 21617, 'The message body exceeds 1600 characters');
-    const magic = MAGIC_SMS_TO[to];
+    const magic = MAGIC_SMS_TO[to] ?? REFUSED_BY_DIGITS[to.slice(-5)];
     if (magic !== undefined) throw new RestError(400, ...magic);
     if (from === MAGIC_FROM_INVALID || !E164.test(from))
       throw new RestError(400, 21212, `Invalid 'From' Phone Number: ${from}`);
@@ -328,6 +326,10 @@ export function createRest(options: Options): Router {
       body,
       callback === undefined ? undefined : httpUrl('StatusCallback', callback),
     );
+    if (fault === 'answer-lost') {
+      request.socket.resetAndDestroy();
+      return;
+    }
     response.status(201).json(messageJson(message));
   });
 
@@ -338,7 +340,8 @@ export function createRest(options: Options): Router {
       .filter(
         (message) =>
           (typeof To !== 'string' || message.to === To) &&
-          (typeof From !== 'string' || message.from === From),
+          (typeof From !== 'string' || message.from === From) &&
+          inTime(request.query, 'DateSent', message.sentAt),
       );
     sendPage(request, response, 'messages', found.map(messageJson));
   });
@@ -379,6 +382,21 @@ export function createRest(options: Options): Router {
     sendError(response, new RestError(500, 20500, 'Internal Server Error'));
   });
   return router;
+
+  /** What the creation of a call or a text meets: nothing, an answer that gets lost, or what is answered here already. */
+  function nextFault(response: Response): 'none' | 'answer-lost' | 'handled' {
+    const { mode, times } = journal.faults.rest;
+    if (times === 0 || mode === 'none') return 'none';
+    journal.setFaults({ rest: { times: times - 1 } });
+    journal.note('rest-fault', undefined, { mode });
+    if (mode === 'too-many-requests') throw new RestError(429, 20429, 'Too Many Requests');
+    if (mode === 'concurrency') throw new RestError(400, 10004, 'Call concurrency limit exceeded');
+    if (mode === 'answer-lost') return mode;
+    // A request that hangs does so until the client gives up or the carrier closes.
+    if (mode === 'server-error')
+      response.status(503).type('html').send('<html><body>Service Unavailable</body></html>');
+    return 'handled';
+  }
 
   function callOf(request: Request): Call {
     const call = calls.all.get(param(request, 'call'));
@@ -607,7 +625,7 @@ export function createRest(options: Options): Router {
       from: message.from,
       to: message.to,
       body: message.body,
-      num_segments: String(Math.max(1, Math.ceil(message.body.length / 153))),
+      num_segments: String(segmentsOf(message.body)),
       num_media: '0',
       status: message.status,
       date_created: rfc2822(message.createdAt),
@@ -615,8 +633,8 @@ export function createRest(options: Options): Router {
       date_sent: message.sentAt === undefined ? null : rfc2822(message.sentAt),
       price: null,
       price_unit: 'USD',
-      error_code: null,
-      error_message: null,
+      error_code: message.errorCode ?? null,
+      error_message: message.errorCode === undefined ? null : 'The message was not delivered',
       uri: `${uri}.json`,
       subresource_uris: { media: `${uri}/Media.json` },
     };

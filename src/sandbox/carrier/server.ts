@@ -78,8 +78,16 @@ export async function startCarrier(options: CarrierOptions): Promise<Carrier> {
     speak,
     newSid,
   });
-  const messages = createMessages({ accountSid, clock, journal, webhooks, newSid });
   const numbers = createNumbers(accountSid, options.numbers, options);
+  const messages = createMessages({
+    accountSid,
+    clock,
+    journal,
+    webhooks,
+    newSid,
+    replyOf: (number) => calls.scriptFor(number).textReply,
+    hookOf: (number) => numbers.get(number)?.sms,
+  });
   const control = createControl({ journal, calls, messages, numbers });
   app.disable('x-powered-by');
   app.disable('etag');

@@ -155,11 +155,12 @@ function storeOver(
     change: (document: Doc) => Doc,
   ): Promise<Doc | undefined> {
     const matches = compileFilter(filter);
-    let candidate: string | undefined;
+    let candidate = typeof filter._id === 'string' ? filter._id : undefined;
     for (let attempt = 0; attempt < UPDATE_ATTEMPTS; attempt += 1) {
       const result = await writer.submit((turn) => {
         let found = candidate === undefined ? undefined : turn.read(room, candidate);
-        if (!found || !matches(found)) {
+        if (found && !matches(found)) found = undefined;
+        if (!found) {
           const touched = turn.touched(room);
           for (const written of touched.values())
             if (written && matches(written.document)) {
@@ -209,17 +210,21 @@ function storeOver(
       aggregate: (pipeline) =>
         call(async () => {
           const plan = compilePipeline(pipeline);
-          if (plan.sort)
-            return plan.finish(
-              await reader.find(room, {
+          const group = plan.group?.();
+          const documents: Doc[] = plan.sort
+            ? await reader.find(room, {
                 filter: plan.filter,
                 sort: plan.sort,
                 ...(plan.limit === undefined ? {} : { limit: plan.limit }),
-              }),
+              })
+            : [];
+          if (!plan.sort)
+            await reader.each(room, plan.filter, (document) =>
+              group ? group.add(document) : documents.push(plan.prune(document)),
             );
-          const documents: Doc[] = [];
-          await reader.each(room, plan.filter, (document) => documents.push(plan.prune(document)));
-          return plan.finish(documents);
+          if (!group) return plan.finish(documents);
+          for (const document of documents) group.add(document);
+          return plan.finish(group.take());
         }),
       insert: (document) =>
         call(async () => {

@@ -24,6 +24,8 @@ export interface Plan<I extends IndexShape = IndexShape> {
   readonly ranges: readonly { readonly start: Buffer; readonly end: Buffer }[];
   /** True when the ranges leave something out. */
   readonly bounded: boolean;
+  /** True when the ranges say all that the filter asks for: no other way reads less. */
+  readonly exact: boolean;
   /** How to walk the ranges to get the wanted order; undefined when the walk does not give it. */
   readonly walk: 'forward' | 'backward' | undefined;
 }
@@ -175,11 +177,13 @@ export function planFor<I extends IndexShape>(
   let ranges: { start: Buffer; end: Buffer }[] | undefined;
   let fixedParts = 0;
   let bounded = false;
+  let said = 0;
   let holdsAllMatches = !index.sparse;
   for (const [path, direction] of index.parts) {
     const found = rangesOf(filter, path, direction, index);
     if (!found) break;
     bounded = true;
+    said += path in filter ? 1 : 0;
     const nothing = keyPart(null, direction).bytes;
     if (
       !found.some(({ start, end }) => Buffer.compare(start, nothing) <= 0 && Buffer.compare(nothing, end) < 0)
@@ -201,5 +205,6 @@ export function planFor<I extends IndexShape>(
   }
   if (!holdsAllMatches) return undefined;
   ranges ??= prefixes.map((prefix) => ({ start: prefix, end: behind(prefix) }));
-  return { index, ranges, bounded, walk: walkFor(index, fixedParts, sort) };
+  const exact = bounded && !index.overArrays && said === Object.keys(filter).length;
+  return { index, ranges, bounded, exact, walk: walkFor(index, fixedParts, sort) };
 }

@@ -16,6 +16,8 @@ const SLICE_MS = 3;
 /** An estimate need not be finer than this to choose between two ways of reading. */
 const ESTIMATE_CAP = 2000;
 const ESTIMATE_PROBES = [0, 7, 31, 199, ESTIMATE_CAP - 1];
+/** Of many ranges (the values of an `$in`) so many are looked at, evenly; the others are taken to be as these. */
+const ESTIMATE_RANGES = 16;
 /** A walk in order may look at so many documents before the way with the fewest candidates is taken instead. */
 const WALK_BUDGET = 5 * ESTIMATE_CAP;
 /** An update looks for its document inside its turn only where so few candidates are to be read. */
@@ -65,8 +67,11 @@ function entriesBetween<V>(db: Database<V, Buffer>, bounds: Bounds): { key: Buff
 /** Roughly how many entries a plan walks over, not counting beyond ESTIMATE_CAP. */
 function estimate(room: Room, plan: AnyPlan, transaction: Transaction | undefined): number {
   const db: Database<unknown, Buffer> = 'db' in plan.index ? plan.index.db : room.db;
+  const { ranges } = plan;
+  const every = Math.max(1, ranges.length / ESTIMATE_RANGES);
   let total = 0;
-  for (const { start, end } of plan.ranges) {
+  for (let at = 0; at < ranges.length; at += every) {
+    const { start, end } = ranges[Math.floor(at)] ?? { start: Buffer.alloc(0), end: Buffer.alloc(0) };
     const within = {
       start: start.length > 0 ? start : Buffer.alloc(1),
       end,
@@ -78,7 +83,7 @@ function estimate(room: Room, plan: AnyPlan, transaction: Transaction | undefine
       if (Array.from(db.getKeys({ ...within, offset: probe })).length === 0) break;
       least = probe + 1;
     }
-    total += least;
+    total += least * every;
     if (total >= ESTIMATE_CAP) return ESTIMATE_CAP;
   }
   return total;
@@ -167,6 +172,8 @@ function waysFor(
   const plansFor = (part: Filter, order: typeof sort): AnyPlan[] =>
     [room.primary, ...room.indexes].flatMap<AnyPlan>((index) => planFor(index, part, order) ?? []);
   const plans = plansFor(filter, sort);
+  const exact = plans.find((plan) => plan.exact && plan.ranges.length === 1 && plan.walk);
+  if (exact) return { narrow: [exact], narrowCount: 0, ordered: exact };
   const best = narrowest(room, plans, transaction);
   let narrow: readonly AnyPlan[] = best ? [best.plan] : plansFor({}, sort).slice(0, 1);
   let narrowCount = best?.count ?? Number.POSITIVE_INFINITY;

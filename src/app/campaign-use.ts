@@ -1,0 +1,134 @@
+/**
+ * app/campaign-use: what campaigns may still spend. Every call is taken out of the limits before it is placed, by one atomic
+ * write that fails where there is nothing left, so that no two processes spend the last dollar or the last call of a day.
+ */
+import type { CampaignUse, UseFigures } from '../domain/campaign.ts';
+import { dayOf, nextDayMs } from '../domain/campaign-hours.ts';
+import type { Campaign } from '../domain/documents.ts';
+import { isFailure } from '../domain/errors.ts';
+import type { Clock, Filter, Store } from './ports.ts';
+
+/** A call that is in the figures of a campaign. */
+export interface Charge {
+  readonly campaignId: string;
+  /** The campaign's day on which it was charged. */
+  readonly day: string;
+  /** US dollars. */
+  readonly reckoned: number;
+  /** The first call to a lead. */
+  readonly isFirst: boolean;
+}
+
+export type Charged =
+  | { readonly kind: 'charged'; readonly charge: Charge }
+  /** `untilMs`: when there is room again, ms since the epoch; absent: not by waiting. */
+  | { readonly kind: 'spent'; readonly what: 'budget' | 'calls' | 'leads'; readonly untilMs?: number };
+
+const NOTHING: UseFigures = { calls: 0, leads: 0, messages: 0, spent: 0 };
+/** Sums of dollars are a little off. */
+const CENT_OF_A_CENT = 1e-4;
+
+export function createCampaignUse({ store, clock }: { store: Store; clock: Clock }) {
+  const uses = store.collection('campaign_use');
+
+  /** Days only go on: where the clocks of two processes differ at midnight, the later day counts. */
+  const begunBy = (campaignId: string, day: string): Filter => ({ _id: campaignId, day: { $gte: day } });
+
+  /** Adds to the figures of the campaign and of this day, where `room` holds of them. */
+  async function add(
+    campaignId: string,
+    day: string,
+    figures: Partial<UseFigures>,
+    room: Filter = {},
+  ): Promise<boolean> {
+    const entries = Object.entries(figures);
+    const change = {
+      $inc: Object.fromEntries(
+        entries.flatMap(([name, by]) => [
+          [`today.${name}`, by],
+          [`total.${name}`, by],
+        ]),
+      ),
+      $set: { updatedAt: new Date(clock.nowMs()) },
+    };
+    const filter = { ...begunBy(campaignId, day), ...room };
+    return (
+      (await uses.update(filter, change)) !== undefined ||
+      ((await beginDay(campaignId, day)) && (await uses.update(filter, change)) !== undefined)
+    );
+  }
+
+  /** False: the day had begun before. */
+  async function beginDay(campaignId: string, day: string): Promise<boolean> {
+    const updatedAt = new Date(clock.nowMs());
+    const begun = await uses.update(
+      { _id: campaignId, day: { $lt: day } },
+      { $set: { day, today: NOTHING, updatedAt } },
+    );
+    if (begun) return true;
+    const first = { day, today: NOTHING, total: NOTHING, createdAt: updatedAt, updatedAt };
+    try {
+      await uses.insert({ _id: campaignId, ...first });
+      return true;
+    } catch (error) {
+      if (isFailure(error, 'duplicate_key')) return false;
+      throw error;
+    }
+  }
+
+  /** What belongs to a day that is over changes the total only. */
+  async function correct({ campaignId, day }: Charge, figures: Partial<UseFigures>): Promise<void> {
+    const updatedAt = new Date(clock.nowMs());
+    const inc = (of: string) =>
+      Object.fromEntries(Object.entries(figures).map(([name, by]) => [`${of}.${name}`, by]));
+    const sameDay = await uses.update(
+      { _id: campaignId, day },
+      { $inc: { ...inc('today'), ...inc('total') }, $set: { updatedAt } },
+    );
+    if (!sameDay) await uses.update({ _id: campaignId }, { $inc: inc('total'), $set: { updatedAt } });
+  }
+
+  /** Takes a call out of the limits. */
+  async function charge({ _id, budget = {}, schedule }: Campaign, isFirst: boolean): Promise<Charged> {
+    const { totalBudget, costPerCall: reckoned = 0, maxCallsPerDay, maxLeadsPerDay } = budget;
+    const nowMs = clock.nowMs();
+    const day = dayOf(schedule, nowMs);
+    const figures = { calls: 1, leads: isFirst ? 1 : 0, spent: reckoned };
+    const room = {
+      ...(totalBudget === undefined
+        ? {}
+        : { 'total.spent': { $lte: totalBudget - reckoned + CENT_OF_A_CENT } }),
+      ...(maxCallsPerDay === undefined ? {} : { 'today.calls': { $lt: maxCallsPerDay } }),
+      ...(isFirst && maxLeadsPerDay !== undefined ? { 'today.leads': { $lt: maxLeadsPerDay } } : {}),
+    };
+    if (await add(_id, day, figures, room))
+      return { kind: 'charged', charge: { campaignId: _id, day, reckoned, isFirst } };
+    const use = await uses.get(_id);
+    if (totalBudget !== undefined && (use?.total.spent ?? 0) > totalBudget - reckoned + CENT_OF_A_CENT)
+      return { kind: 'spent', what: 'budget' };
+    const isOfCalls = maxCallsPerDay !== undefined && (use?.today.calls ?? 0) >= maxCallsPerDay;
+    return { kind: 'spent', what: isOfCalls ? 'calls' : 'leads', untilMs: nextDayMs(schedule, nowMs) };
+  }
+
+  /** Nobody was called after all. */
+  const giveBack = (charge: Charge): Promise<void> =>
+    correct(charge, { calls: -1, leads: charge.isFirst ? -1 : 0, spent: -charge.reckoned });
+
+  /** What it cost is known now, US dollars. */
+  async function settle(charge: Charge, cost: number): Promise<void> {
+    if (cost !== charge.reckoned) await correct(charge, { spent: cost - charge.reckoned });
+  }
+
+  async function countMessage({ _id, schedule }: Campaign): Promise<void> {
+    await add(_id, dayOf(schedule, clock.nowMs()), { messages: 1 });
+  }
+
+  /** Of the campaign's present day, and of all its days. */
+  async function figuresOf({ _id, schedule }: Campaign): Promise<Pick<CampaignUse, 'today' | 'total'>> {
+    const use = await uses.get(_id);
+    const isToday = use !== undefined && use.day >= dayOf(schedule, clock.nowMs());
+    return { today: isToday ? use.today : NOTHING, total: use?.total ?? NOTHING };
+  }
+
+  return { charge, giveBack, settle, countMessage, figuresOf };
+}

@@ -1,0 +1,167 @@
+/**
+ * app/enroll-leads: which leads a campaign takes. A lead that was given to a campaign is its own; one that belongs to none
+ * goes to the campaign whose targeting it fits best, of those that run. Each becomes an enrollment once, however often it is
+ * looked at and by however many processes.
+ */
+import type { Enrollment } from '../domain/campaign.ts';
+import type { Campaign, Lead } from '../domain/documents.ts';
+import { isFailure } from '../domain/errors.ts';
+import { fitOf, isOpenLead } from '../domain/qualification.ts';
+import { inOrder } from './paging.ts';
+import type { Clock, Filter, Ids, Store } from './ports.ts';
+import { allInSlices, slices } from './slices.ts';
+
+export interface EnrollLeadsDeps {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly ids: Ids;
+}
+
+/** Leads that are looked at together. */
+const AT_ONCE = 200;
+
+export function createEnrollLeads({ store, clock, ids }: EnrollLeadsDeps) {
+  const leads = store.collection('leads');
+  const enrollments = store.collection('enrollments');
+
+  /** Enrolls those of the leads that one of the campaigns takes; answers with the ids of campaigns that have new ones. */
+  async function enroll(offered: readonly Lead[], campaigns: readonly Campaign[]): Promise<Set<string>> {
+    const open = offered.filter(isOpenLead);
+    const chosen: { lead: Lead; campaign: Campaign }[] = [];
+    const byId = new Map(campaigns.map((campaign) => [campaign._id, campaign]));
+    const targeted = campaigns.filter(({ targeting }) => targeting !== undefined);
+    const free = targeted.length === 0 ? [] : open.filter(({ campaignId }) => campaignId === undefined);
+    const propertyIds = [...new Set(free.flatMap(({ propertyId }) => propertyId ?? []))];
+    const houses = new Map(
+      (propertyIds.length === 0
+        ? []
+        : await store.collection('properties').find({ filter: { _id: { $in: propertyIds } } })
+      ).map((property) => [property._id, property]),
+    );
+    const breathe = slices(clock);
+    for (const lead of open) {
+      await breathe();
+      const campaign =
+        lead.campaignId === undefined
+          ? bestFor(lead, lead.propertyId === undefined ? undefined : houses.get(lead.propertyId), targeted)
+          : byId.get(lead.campaignId);
+      if (campaign) chosen.push({ lead, campaign });
+    }
+    const known = await enrolled(chosen.map(({ lead }) => lead._id));
+    const begun = new Set<string>();
+    const fresh = chosen.filter(({ lead, campaign }) => !known.has(keyOf(campaign._id, lead._id)));
+    await allInSlices(clock, fresh, async ({ lead, campaign }) => {
+      if (await add(lead, campaign)) begun.add(campaign._id);
+    });
+    return begun;
+  }
+
+  function bestFor(
+    lead: Lead,
+    house: Parameters<typeof fitOf>[1],
+    campaigns: readonly Campaign[],
+  ): Campaign | undefined {
+    let best: { readonly campaign: Campaign; readonly score: number } | undefined;
+    for (const campaign of campaigns) {
+      const { fits, score } = fitOf(lead, house, campaign.targeting, clock.nowMs());
+      if (!fits || (best && score < best.score)) continue;
+      if (best && score === best.score && best.campaign.createdAt <= campaign.createdAt) continue;
+      best = { campaign, score };
+    }
+    return best?.campaign;
+  }
+
+  async function enrolled(leadIds: readonly string[]): Promise<Set<string>> {
+    if (leadIds.length === 0) return new Set();
+    const found = await enrollments.find({ filter: { leadId: { $in: leadIds } } });
+    return new Set(found.map(({ campaignId, leadId }) => keyOf(campaignId, leadId)));
+  }
+
+  /** False: it is enrolled already, or another campaign was quicker. */
+  async function add(lead: Lead, { _id: campaignId }: Campaign): Promise<boolean> {
+    const nowMs = clock.nowMs();
+    const now = new Date(nowMs);
+    if (lead.campaignId === undefined) {
+      const assigned = await leads.update(
+        { _id: lead._id, campaignId: { $exists: false } },
+        { $set: { campaignId, updatedAt: now, updatedBy: `campaign:${campaignId}` } },
+      );
+      if (!assigned) return false;
+    }
+    const enrollment: Enrollment = {
+      _id: ids.objectId(),
+      campaignId,
+      leadId: lead._id,
+      receivedAt: lead.receivedAt,
+      stage: 'initial',
+      step: 0,
+      turn: 0,
+      priority: 1,
+      // Whoever came in last is called first: a lead that waits for an hour is lost, one that waited for a month is not.
+      dueAt: new Date(Math.min(lead.receivedAt.getTime(), nowMs)),
+      calls: 0,
+      messages: 0,
+      createdAt: now,
+      updatedAt: now,
+    };
+    try {
+      await enrollments.insert(enrollment);
+      return true;
+    } catch (error) {
+      if (isFailure(error, 'duplicate_key')) return false;
+      throw error;
+    }
+  }
+
+  /** Looks at all matching leads, some at a time; tells of campaigns that got new ones as it goes. */
+  async function pageThrough(
+    filter: Filter,
+    campaigns: readonly Campaign[],
+    begun: (campaignIds: ReadonlySet<string>) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    let batch: Lead[] = [];
+    const hand = async (): Promise<void> => {
+      const found = await enroll(batch, campaigns);
+      batch = [];
+      if (found.size > 0) begun(found);
+    };
+    for await (const lead of inOrder(leads, filter, ['receivedAt', '_id'])) {
+      if (signal.aborted) return;
+      if (batch.push(lead) === AT_ONCE) await hand();
+    }
+    if (batch.length > 0) await hand();
+  }
+
+  return {
+    enroll,
+    /** All leads that `of` could take; `campaigns`: all that run, for a lead that fits several goes to one. */
+    async sweep(
+      of: readonly Campaign[],
+      campaigns: readonly Campaign[],
+      begun: (campaignIds: ReadonlySet<string>) => void,
+      signal: AbortSignal,
+    ): Promise<void> {
+      for (const { _id } of of) await pageThrough({ campaignId: _id }, campaigns, begun, signal);
+      if (of.some(({ targeting }) => targeting !== undefined))
+        await pageThrough({ campaignId: { $exists: false } }, campaigns, begun, signal);
+    },
+    /** Leads received since, ms since the epoch: what a process that died did not come to. */
+    lookAtNew: (
+      sinceMs: number,
+      campaigns: readonly Campaign[],
+      begun: (campaignIds: ReadonlySet<string>) => void,
+      signal: AbortSignal,
+    ): Promise<void> => pageThrough({ receivedAt: { $gt: new Date(sinceMs) } }, campaigns, begun, signal),
+    async arrived(leadIds: readonly string[], campaigns: readonly Campaign[]): Promise<Set<string>> {
+      const begun = new Set<string>();
+      for (let at = 0; at < leadIds.length; at += AT_ONCE) {
+        const _id = { $in: leadIds.slice(at, at + AT_ONCE) };
+        for (const id of await enroll(await leads.find({ filter: { _id } }), campaigns)) begun.add(id);
+      }
+      return begun;
+    },
+  };
+}
+
+const keyOf = (campaignId: string, leadId: string): string => `${campaignId} ${leadId}`;

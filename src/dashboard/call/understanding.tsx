@@ -1,0 +1,366 @@
+/** dashboard/call/understanding: what was understood of the call, where it was said, and where a person says it is wrong. */
+import { Button, Modal, Stack, Textarea } from '@mantine/core';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { createContext, type ReactNode, useContext, useMemo, useState } from 'react';
+import type { Call, CallAnalysis, TranscriptMessage } from '../../contract/index.ts';
+import { api } from '../api.ts';
+import { formatLength, formatMoment, formatMoney, formatShare, humanise } from '../format.ts';
+import { analysesQuery, keys } from '../queries.ts';
+import { FormEnd } from '../ui/form.tsx';
+import { useMayAct } from '../ui/may-act.ts';
+import { Ago, Panel, Pill } from '../ui/pieces.tsx';
+import { ErrorNote } from '../ui/states.tsx';
+import { FOLLOW_UP, KEY_MOMENT, moodOf, OUTCOME } from '../words.ts';
+import type { Playback } from './playback.ts';
+
+interface Grounds {
+  readonly call: Call;
+  readonly messages: readonly TranscriptMessage[];
+  readonly playback: Playback;
+  readonly wrong: CallAnalysis['wrong'];
+}
+const GroundsContext = createContext<Grounds | undefined>(undefined);
+
+const evidenceOf = (call: Call, path: string) =>
+  call.analysis?.evidence?.filter((each) => each.path === path || each.path.startsWith(`${path}.`)) ?? [];
+
+/** Where it was said: a link to each second. */
+function Jumps({ path }: { path: string }) {
+  const grounds = useContext(GroundsContext);
+  if (!grounds) return null;
+  const seconds = [
+    ...new Set(
+      evidenceOf(grounds.call, path).flatMap(
+        ({ messageIndex }) => grounds.messages[messageIndex]?.timestamp ?? [],
+      ),
+    ),
+  ];
+  return seconds.map((sec) => <Jump key={sec} sec={sec} playback={grounds.playback} />);
+}
+
+function Jump({ sec, playback }: { sec: number; playback: Playback }) {
+  return (
+    <button
+      type="button"
+      className="jump num"
+      aria-label={`To ${formatLength(sec)}, where it was said`}
+      onClick={() => playback.seek(sec, true)}
+    >
+      {formatLength(sec)}
+    </button>
+  );
+}
+
+/** Says that a claim is wrong, or who said so before. */
+function Wrong({ path, what }: { path: string; what: string }) {
+  const grounds = useContext(GroundsContext);
+  const mayAct = useMayAct();
+  const [asking, setAsking] = useState(false);
+  const analysisId = grounds?.call.analysis?.analysisId;
+  if (!grounds || analysisId === undefined) return null;
+  const mark = grounds.wrong.find((each) => each.path === path);
+  if (mark)
+    return (
+      <span className="wrong-mark">
+        Wrong: {mark.note} (<Ago at={mark.at} />)
+      </span>
+    );
+  if (!mayAct) return null;
+  return (
+    <>
+      <button type="button" className="jump" onClick={() => setAsking(true)} aria-label={`Wrong: ${what}`}>
+        Wrong?
+      </button>
+      {asking ? (
+        <SayWrong
+          callId={grounds.call.id}
+          analysisId={analysisId}
+          path={path}
+          what={what}
+          close={() => setAsking(false)}
+        />
+      ) : null}
+    </>
+  );
+}
+
+function SayWrong({
+  callId,
+  analysisId,
+  path,
+  what,
+  close,
+}: {
+  callId: string;
+  analysisId: string;
+  path: string;
+  what: string;
+  close: () => void;
+}) {
+  const [note, setNote] = useState('');
+  const queries = useQueryClient();
+  const mark = useMutation({
+    mutationFn: () => api.markWrong(callId, analysisId, { path, note: note.trim() }),
+    onSuccess: async () => {
+      await queries.invalidateQueries({ queryKey: keys.analyses(callId) });
+      close();
+    },
+  });
+  return (
+    <Modal
+      opened
+      onClose={close}
+      centered
+      title="What is wrong here?"
+      closeButtonProps={{ 'aria-label': 'Close' }}
+    >
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          mark.mutate();
+        }}
+      >
+        <Stack gap="sm">
+          <p>{what}</p>
+          <Textarea
+            label="What is right?"
+            description="Kept with the analysis, under your name."
+            required
+            autosize
+            minRows={2}
+            maxLength={2_000}
+            data-autofocus
+            value={note}
+            onChange={(event) => setNote(event.currentTarget.value)}
+          />
+          <FormEnd error={mark.error} close={close} busy={mark.isPending} ready={note.trim() !== ''}>
+            Mark as wrong
+          </FormEnd>
+        </Stack>
+      </form>
+    </Modal>
+  );
+}
+
+function Claim({ path, what, children }: { path: string; what: string; children: ReactNode }) {
+  return (
+    <li>
+      <span className="claim-head">
+        {children}
+        <Jumps path={path} />
+        <Wrong path={path} what={what} />
+      </span>
+    </li>
+  );
+}
+
+/** All of it in panels of their own; nothing before somebody analysed the call. */
+export function Understanding({
+  call,
+  messages,
+  playback,
+}: {
+  call: Call;
+  messages: readonly TranscriptMessage[];
+  playback: Playback;
+}) {
+  const { analysis } = call;
+  const analyses = useQuery({ ...analysesQuery(call.id), enabled: analysis !== undefined });
+  const own = analyses.data?.find(({ id }) => id === analysis?.analysisId);
+  const grounds = useMemo(
+    () => ({ call, messages, playback, wrong: own?.wrong ?? [] }),
+    [call, messages, playback, own],
+  );
+  if (!analysis)
+    return call.answeredAt && call.endedAt && !call.erasedAt ? (
+      <Panel id="summary" title="Summary">
+        <p className="muted">
+          {call.analysisDue
+            ? 'This call is about to be analysed; what was understood of it will stand here.'
+            : 'This call was not analysed yet.'}
+        </p>
+        <Again call={call} />
+      </Panel>
+    ) : null;
+  return (
+    <GroundsContext value={grounds}>
+      <Panel
+        id="summary"
+        title="Summary"
+        aside={
+          call.sentiment ? <Pill word={moodOf(call.sentiment.overall)} title="Mood of the call" /> : null
+        }
+      >
+        <p>{call.summary || 'Nothing stood out.'}</p>
+        <p className="claim-head">
+          <Jumps path="summary" />
+          <Wrong path="summary" what={call.summary ?? 'The summary'} />
+        </p>
+        {analysis.topics.length > 0 ? (
+          <p className="tags">
+            {analysis.topics.map((topic) => (
+              <span key={topic} className="tag">
+                {humanise(topic)}
+              </span>
+            ))}
+          </p>
+        ) : null}
+        <p className="muted small">
+          {analysis.by === 'lexicon'
+            ? 'Analysed without a key, by word lists: it knows words, not what was meant.'
+            : `Analysed by ${analysis.model ?? 'Claude'}.`}{' '}
+          <Ago at={analysis.at} />
+          {analysis.note ? ` · ${analysis.note}` : ''}
+        </p>
+        <Again call={call} />
+        {analyses.error ? <ErrorNote error={analyses.error} retry={() => analyses.refetch()} /> : null}
+      </Panel>
+      <KeyMoments call={call} playback={playback} />
+      <Extracted call={call} />
+      <Quality call={call} />
+    </GroundsContext>
+  );
+}
+
+/** Lets it be analysed once more. */
+function Again({ call }: { call: Call }) {
+  const mayAct = useMayAct();
+  const queries = useQueryClient();
+  const again = useMutation({
+    mutationFn: () => api.analyse(call.id),
+    onSuccess: () => queries.invalidateQueries({ queryKey: keys.analyses(call.id) }),
+  });
+  if (!mayAct) return null;
+  return (
+    <div>
+      <Button
+        variant="default"
+        size="xs"
+        loading={again.isPending}
+        disabled={again.isSuccess}
+        onClick={() => again.mutate()}
+      >
+        {again.isSuccess ? 'It will be made in a moment' : 'Analyse again'}
+      </Button>
+      {again.error ? <ErrorNote error={again.error} /> : null}
+    </div>
+  );
+}
+
+function KeyMoments({ call: { keyMoments = [] }, playback }: { call: Call; playback: Playback }) {
+  if (keyMoments.length === 0) return null;
+  return (
+    <Panel id="moments" title="Key moments">
+      <ul className="claims">
+        {keyMoments.map(({ type, messageIndex, timestamp, userText, agentResponse, resolved }) => {
+          const path = `keyMoments.${type}@${messageIndex}`;
+          return (
+            <li key={path}>
+              <span className="claim-head">
+                <Jump sec={timestamp} playback={playback} />
+                <Pill word={KEY_MOMENT[type]} />
+                {resolved === undefined ? null : (
+                  <span className="muted small">{resolved ? 'resolved' : 'left open'}</span>
+                )}
+                <Wrong path={path} what={`${KEY_MOMENT[type].label}: ${userText}`} />
+              </span>
+              <span>{userText}</span>
+              {agentResponse ? <span className="claim-quote">Agent: {agentResponse}</span> : null}
+            </li>
+          );
+        })}
+      </ul>
+    </Panel>
+  );
+}
+
+const YES_NO = (value: boolean | undefined): string | undefined =>
+  value === undefined ? undefined : value ? 'Yes' : 'No';
+
+function Extracted({ call: { extractedInfo: info, analysis } }: { call: Call }) {
+  if (!info) return null;
+  const outcome = analysis?.outcome && OUTCOME[analysis.outcome].label;
+  const facts = (
+    [
+      [
+        'propertyCondition',
+        'Condition of the house',
+        info.propertyCondition && humanise(info.propertyCondition),
+      ],
+      ...info.motivationFactors.map(
+        (motive) => [`motivationFactors.${motive}`, 'Why they sell', humanise(motive)] as const,
+      ),
+      ['timeframe', 'When', info.timeframe && humanise(info.timeframe)],
+      [
+        'priceExpectation',
+        'Price they expect',
+        info.priceExpectation === undefined ? undefined : formatMoney(info.priceExpectation),
+      ],
+      ['competingOffers', 'Other offers', YES_NO(info.competingOffers)],
+      ['agentInvolved', 'Agent involved', YES_NO(info.agentInvolved)],
+      ['decisionMakers', 'Who decides', info.decisionMakers && humanise(info.decisionMakers)],
+    ] as const
+  ).filter(([, , value]) => value !== undefined && value !== '');
+  if (facts.length === 0 && outcome === undefined) return null;
+  return (
+    <Panel id="extracted" title="What they told">
+      <ul className="claims">
+        {outcome === undefined ? null : (
+          <Claim path="outcome" what={`Came to: ${outcome}`}>
+            <span className="muted">Came to</span> <strong>{outcome}</strong>
+          </Claim>
+        )}
+        {facts.map(([field, name, value]) => (
+          <Claim key={field} path={`extractedInfo.${field}`} what={`${name}: ${value}`}>
+            <span className="muted">{name}</span> <strong>{value}</strong>
+          </Claim>
+        ))}
+      </ul>
+    </Panel>
+  );
+}
+
+const FACTOR = {
+  clearCommunication: 'Clear words',
+  activeListening: 'Listening',
+  objectionHandling: 'Objections',
+  outcomeAchieved: 'What came of it',
+} as const;
+
+function Quality({ call: { qualityScore, qualityFactors } }: { call: Call }) {
+  if (qualityScore === undefined || !qualityFactors) return null;
+  return (
+    <Panel id="quality" title="Quality" aside={<Wrong path="qualityScore" what="The quality score" />}>
+      <p>
+        <span className="score-total num">{formatShare(qualityScore)}</span>
+      </p>
+      {(Object.keys(FACTOR) as (keyof typeof FACTOR)[]).map((factor) => (
+        <div key={factor} className="score">
+          <span>{FACTOR[factor]}</span>
+          <span className="score-bar" aria-hidden="true">
+            <span style={{ width: `${qualityFactors[factor] * 100}%` }} />
+          </span>
+          <span className="num">{formatShare(qualityFactors[factor])}</span>
+        </div>
+      ))}
+    </Panel>
+  );
+}
+
+/** What is to be done, arranged by the agent or found in what was said. */
+export function FollowUps({ call }: { call: Call }) {
+  return (
+    <Panel id="follow-ups" title="Follow-ups">
+      <ul className="plain">
+        {call.followUpActions.map((action) => (
+          <li key={`${action.type} ${action.scheduledFor ?? ''} ${action.notes}`}>
+            <strong>{FOLLOW_UP[action.type]}</strong>
+            {action.scheduledFor ? ` · ${formatMoment(action.scheduledFor)}` : null}
+            {action.foundBy ? <span className="muted small"> · found in what was said</span> : null}
+            <span className="aside-detail">{action.notes}</span>
+          </li>
+        ))}
+      </ul>
+    </Panel>
+  );
+}

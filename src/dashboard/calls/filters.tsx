@@ -1,0 +1,158 @@
+/** dashboard/calls/filters: what the list of calls is narrowed to; all of it stands in the address. */
+import './calls.css';
+import { Button, NativeSelect, TextInput } from '@mantine/core';
+import { useDebouncedCallback, useHotkeys } from '@mantine/hooks';
+import { IconSearch } from '@tabler/icons-react';
+import { useQuery } from '@tanstack/react-query';
+import { useRef, useState } from 'react';
+import { CallOutcome, CallReview, CallStatus, Direction } from '../../contract/index.ts';
+import type { CallFilter } from '../api.ts';
+import { dayAsInstant } from '../format.ts';
+import { campaignsQuery } from '../queries.ts';
+import type { CallSearch } from '../search.ts';
+import { PhoneFilter } from '../ui/phone-filter.tsx';
+import { DIRECTION, OUTCOME, REVIEW, STATUS } from '../words.ts';
+
+const options = (any: string, values: readonly string[], name: (value: string) => string) => [
+  { value: '', label: any },
+  ...values.map((value) => ({ value, label: name(value) })),
+];
+const STATUSES = options('Any status', CallStatus.options, (value) => STATUS[CallStatus.parse(value)].label);
+const DIRECTIONS = options(
+  'Both directions',
+  Direction.options,
+  (value) => DIRECTION[Direction.parse(value)],
+);
+const OUTCOMES = options(
+  'Any outcome',
+  CallOutcome.options,
+  (value) => OUTCOME[CallOutcome.parse(value)].label,
+);
+const REVIEWS = options(
+  'Any review',
+  CallReview.shape.status.options,
+  (value) => REVIEW[CallReview.shape.status.parse(value)].label,
+);
+
+/** What the API is asked for: days are the reader's own, both included. */
+export function filterOf({ from, to, text: _text, ...rest }: CallSearch): CallFilter {
+  const since = from === undefined ? undefined : dayAsInstant(from);
+  const until = to === undefined ? undefined : dayAsInstant(to, 1);
+  return { ...rest, ...(since ? { from: since } : {}), ...(until ? { to: until } : {}) };
+}
+
+const TYPING_MS = 350;
+
+/** Words that were said. The list follows while one types. */
+function SaidFilter({
+  text,
+  change,
+}: {
+  text: string | undefined;
+  change: (text: string | undefined) => void;
+}) {
+  const field = useRef<HTMLInputElement>(null);
+  /** Undefined while nobody types: then the field shows what the list is narrowed to. */
+  const [typed, setTyped] = useState<string>();
+  useHotkeys([['/', () => field.current?.focus()]]);
+  const later = useDebouncedCallback((words: string) => change(words.trim() || undefined), TYPING_MS);
+  return (
+    <TextInput
+      ref={field}
+      className="filter-search"
+      aria-label="What was said"
+      placeholder='What was said, such as kitchen or "next week"'
+      type="search"
+      autoComplete="off"
+      maxLength={200}
+      leftSection={<IconSearch size={16} aria-hidden="true" />}
+      value={typed ?? text ?? ''}
+      onChange={(event) => {
+        setTyped(event.currentTarget.value);
+        later(event.currentTarget.value);
+      }}
+      onKeyDown={(event) => {
+        if (event.key === 'Enter') later.flush();
+      }}
+      onBlur={() => {
+        later.flush();
+        setTyped(undefined);
+      }}
+    />
+  );
+}
+
+export function CallFilters({
+  search,
+  change,
+}: {
+  search: CallSearch;
+  change: (next: Readonly<Record<string, unknown>>) => void;
+}) {
+  const campaigns = useQuery(campaignsQuery).data ?? [];
+  const set = (key: keyof CallSearch, value: string | undefined) => change({ ...search, [key]: value });
+  const select = (key: keyof CallSearch, label: string, data: { value: string; label: string }[]) => (
+    <NativeSelect
+      aria-label={label}
+      data={data}
+      value={search[key] ?? ''}
+      onChange={(event) => set(key, event.currentTarget.value || undefined)}
+    />
+  );
+  const dayField = (key: 'from' | 'to', label: string) => (
+    <TextInput
+      type="date"
+      className="filter-day"
+      leftSection={<span aria-hidden="true">{label}</span>}
+      leftSectionWidth={52}
+      aria-label={`${label} day`}
+      value={search[key] ?? ''}
+      onChange={(event) => set(key, event.currentTarget.value || undefined)}
+    />
+  );
+  return (
+    <search className="filters" aria-label="Filter the calls">
+      <SaidFilter text={search.text} change={(text) => set('text', text)} />
+      <PhoneFilter phone={search.phone} change={(phone) => set('phone', phone)} hotkey={null} />
+      {select('campaignId', 'Campaign', [
+        { value: '', label: 'Any campaign' },
+        ...campaigns.map(({ id, name }) => ({ value: id, label: name })),
+      ])}
+      {select('status', 'Status', STATUSES)}
+      {select('direction', 'Direction', DIRECTIONS)}
+      {select('outcome', 'Outcome', OUTCOMES)}
+      {select('review', 'Review', REVIEWS)}
+      <TagFilter tag={search.tag} change={(tag) => set('tag', tag)} />
+      {dayField('from', 'From')}
+      {dayField('to', 'To')}
+      {Object.keys(search).length > 0 ? (
+        <Button variant="subtle" onClick={() => change({})}>
+          Show all
+        </Button>
+      ) : null}
+    </search>
+  );
+}
+
+function TagFilter({ tag, change }: { tag: string | undefined; change: (tag: string | undefined) => void }) {
+  const [typed, setTyped] = useState<string>();
+  const take = (text: string) => {
+    setTyped(undefined);
+    change(text.trim().toLowerCase() || undefined);
+  };
+  return (
+    <TextInput
+      className="filter-tag"
+      aria-label="Tag"
+      placeholder="Tag"
+      autoComplete="off"
+      maxLength={40}
+      value={typed ?? tag ?? ''}
+      onChange={(event) => setTyped(event.currentTarget.value)}
+      onKeyDown={(event) => {
+        if (event.key === 'Enter') take(event.currentTarget.value);
+      }}
+      onBlur={(event) => take(event.currentTarget.value)}
+    />
+  );
+}

@@ -1,0 +1,108 @@
+/**
+ * Choosing the next due work among a million enrollments, on the embedded store and, with TEST_MONGODB_URI, on MongoDB. A plain
+ * read by id, of the same documents in the same run, stands beside each figure. How soon the phone of a new lead rings is
+ * measured by campaign-ring.test.ts. `npm run bench:campaigns`.
+ */
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openLocalStore } from '../../src/adapters/store/local/index.ts';
+import { openMongoStore } from '../../src/adapters/store/mongo/index.ts';
+import { createClock, createIds } from '../../src/adapters/system.ts';
+import { createEnrollments } from '../../src/app/enrollments.ts';
+import type { Log, Store } from '../../src/app/ports.ts';
+import type { Enrollment, Priority } from '../../src/domain/campaign.ts';
+
+const CAMPAIGNS = 20;
+const ROUNDS = 300;
+const GOAL_MS = 20;
+
+const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
+const at = (sorted: readonly number[], share: number): number =>
+  sorted[Math.floor((sorted.length - 1) * share)] ?? 0;
+const ascending = (all: readonly number[]): number[] => [...all].sort((a, b) => a - b);
+const whole = (n: number): string => Math.round(n).toLocaleString('en-US');
+const tell = (what: string, figure: string, goal: string): void =>
+  void process.stdout.write(`${what.padEnd(58)} ${figure}   (goal ${goal})\n`);
+const idOf = (n: number): string => n.toString(16).padStart(24, '0');
+
+/** Half of them are over; of the others some are due, most are planned, some wait. */
+function enrollmentOf(n: number, nowMs: number): Enrollment {
+  const spread = (n * 7_919) % 1_000_003;
+  const isEnded = n % 2 === 0;
+  const stamp = new Date(nowMs - 86_400_000);
+  const dueAt = new Date(nowMs + (spread % 10 === 0 ? -1 : 1) * (spread % 864_000) * 1_000);
+  return {
+    _id: idOf(n),
+    campaignId: idOf(n % CAMPAIGNS),
+    leadId: idOf(n),
+    receivedAt: stamp,
+    stage: isEnded ? 'ended' : 'initial',
+    step: n % 3,
+    turn: n % 5,
+    priority: ((n >> 3) % 4) as Priority,
+    ...(isEnded ? { ended: { why: 'exhausted', at: stamp } } : { dueAt }),
+    calls: n % 5,
+    messages: 0,
+    createdAt: stamp,
+    updatedAt: stamp,
+  };
+}
+
+async function choosing(name: string, store: Store, total: number): Promise<void> {
+  const clock = createClock(silent);
+  const collection = store.collection('enrollments');
+  const nowMs = clock.nowMs();
+  for (let from = 0; from < total; from += 2_000)
+    await Promise.all(
+      Array.from({ length: Math.min(2_000, total - from) }, (_, n) =>
+        collection.insert(enrollmentOf(from + n, nowMs)),
+      ),
+    );
+  const enrollments = createEnrollments({ store, clock, ids: createIds() });
+  const gets: number[] = [];
+  const chosen: number[] = [];
+  const claims: number[] = [];
+  const timed = async <T>(into: number[], work: Promise<T>): Promise<T> => {
+    const beganMs = performance.now();
+    const answer = await work;
+    into.push(performance.now() - beganMs);
+    return answer;
+  };
+  for (let n = 0; n < ROUNDS; n += 1) {
+    await timed(gets, collection.get(idOf((n * 9_973) % total)));
+    const { due } = await timed(chosen, enrollments.due(idOf(n % CAMPAIGNS), [0, 1, 2], 16));
+    const [first] = due;
+    if (!first) throw new Error('nothing is due');
+    if (!(await timed(claims, enrollments.claim(first)))) throw new Error('the claim was not taken');
+  }
+  const get = at(ascending(gets), 0.5);
+  const show = (all: readonly number[]): string => {
+    const sorted = ascending(all);
+    const half = at(sorted, 0.5);
+    return `p50 ${half.toFixed(2)} / p99 ${at(sorted, 0.99).toFixed(2)} ms; a get ${get.toFixed(2)} ms, ratio ${(half / get).toFixed(1)}`;
+  };
+  tell(`${name}: next due among ${whole(total)}`, show(chosen), `${GOAL_MS} ms`);
+  tell(`${name}: claiming it, durably`, show(claims), `${GOAL_MS} ms`);
+}
+
+const total = Number(process.argv[2] ?? 1_000_000);
+const dir = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'parley-campaigns-bench-'));
+try {
+  const local = await openLocalStore({ dir, log: silent });
+  await choosing('embedded store', local, total);
+  await local.close();
+  const uri = process.env.TEST_MONGODB_URI ?? '';
+  if (uri === '') console.warn('LEFT OUT: MongoDB (TEST_MONGODB_URI is not set).');
+  else {
+    const log = silent;
+    const database = `parley_bench_${Date.now()}`;
+    const clock = createClock(log);
+    const mongo = await openMongoStore({ uri, database, timeoutMs: 60_000, clock, log });
+    await choosing('MongoDB', mongo, total);
+    await mongo.close();
+  }
+} finally {
+  rmSync(dir, { recursive: true, force: true });
+}
+process.exit(0);

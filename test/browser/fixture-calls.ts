@@ -1,0 +1,319 @@
+/**
+ * test/browser/fixture-calls: what people and the analysis make of calls, the search for what was said, and a talk of half an
+ * hour. It keeps what it is told and checks what it is asked by the contract.
+ */
+import { z } from 'zod';
+import {
+  Call,
+  CallAnalyses,
+  CallAnalysis,
+  CallCommentCreate,
+  CallCommentPatch,
+  CallReview,
+  CallReviewPut,
+  CallSearchQuery,
+  FoundCalls,
+  type TranscriptMessage,
+  SavedView,
+  SavedViewPut,
+  Waveform,
+  WrongClaimMark,
+} from '../../src/contract/index.ts';
+import { type Ask, fits, json, problem, type Reply } from './fixture-gate.ts';
+import { after, ago, blankCall, HOSTILE, hex, PEOPLE, type Told, tell } from './fixtures.ts';
+
+/** Talked, analysed and reviewed. */
+export const REVIEWED = hex(0xca06);
+/** Half an hour, 300 messages. */
+export const LONG = hex(0xca10);
+export const LONG_SEC = 1_800;
+const ANALYSIS = hex(0xaa_01);
+
+const LINES = [
+  'We finished the kitchen two years ago, new cabinets and all.',
+  'Would next week suit you for a visit at the house?',
+  'My sister has to agree as well, the house came to both of us.',
+  'I understand. Let me note that down, so nobody asks you twice.',
+  'Other people called me about it, they said three hundred thousand.',
+] as const;
+
+function longCall(): Told {
+  const person = PEOPLE[0];
+  if (!person) throw new Error('nobody to call');
+  const start = ago(60 * 24 * 2);
+  const told: Told = { call: blankCall(LONG, person, 0, start), events: [], messages: [] };
+  tell(told, { type: 'answered' }, start);
+  tell(told, { type: 'stream_opened', streamSid: 'MZ' }, start);
+  for (let turn = 0; turn < 300; turn += 1) {
+    const at = after(start, turn * 6);
+    if (turn % 2 === 1) tell(told, { type: 'heard', turn, latencyMs: 500 + ((turn * 137) % 1_900) }, at);
+    tell(
+      told,
+      {
+        type: 'said',
+        role: turn % 2 === 0 ? 'user' : 'agent',
+        text: `${LINES[turn % LINES.length]} (${turn})`,
+        turn,
+      },
+      at,
+    );
+    if (turn % 40 === 39) tell(told, { type: 'interrupted', turn, heardMs: 1_500 }, after(start, turn * 6 + 2));
+    if (turn % 60 === 30) {
+      tell(told, { type: 'tool_called', toolCallId: `t${turn}`, name: 'look_up_price', parameters: {} }, at);
+      tell(
+        told,
+        { type: 'tool_answered', toolCallId: `t${turn}`, result: 'About 310,000', isError: false, tookMs: 180 },
+        after(start, turn * 6 + 1),
+      );
+    }
+  }
+  const end = after(start, LONG_SEC);
+  tell(told, { type: 'ended', status: 'completed', reason: 'The caller hung up', durationSec: LONG_SEC }, end);
+  tell(told, { type: 'recording_ready', source: 'bridge', durationSec: LONG_SEC }, end);
+  tell(told, { type: 'reconciled', completeness: 'complete', turns: [], source: 'webhook' }, end);
+  understand(told);
+  return told;
+}
+
+/** The call as it is after an analysis by word lists. */
+function understand(told: Told): void {
+  const { messages } = told;
+  const theirs = messages.flatMap((message, messageIndex) =>
+    message.speaker === 'user' ? [{ ...message, messageIndex }] : [],
+  );
+  const moments = theirs.filter((_, index) => index % Math.max(2, Math.floor(theirs.length / 8)) === 1);
+  told.messages = messages.map((message, index) =>
+    message.speaker === 'user' ? { ...message, sentiment: Math.sin(index / 3) * 0.8 } : message,
+  );
+  const second = theirs[1]?.messageIndex ?? 0;
+  told.call = Call.parse({
+    ...told.call,
+    sentiment: {
+      overall: 0.42,
+      timeline: theirs.map(({ timestamp }, index) => ({ timestamp, score: Math.sin(index / 5) * 0.8 })),
+      emotions: { positive: 0.5, neutral: 0.4, negative: 0.1 },
+    },
+    keyMoments: moments.map(({ messageIndex, timestamp, text }, index) => ({
+      type: (['question', 'objection', 'commitment', 'interest'] as const)[index % 4],
+      messageIndex,
+      timestamp,
+      userText: text,
+      ...(index % 4 === 1 ? { agentResponse: 'I see. Let me look that up.', resolved: index % 8 === 1 } : {}),
+    })),
+    extractedInfo: {
+      propertyCondition: 'good',
+      motivationFactors: ['inherited'],
+      timeframe: '60_days',
+      priceExpectation: 310_000,
+      competingOffers: true,
+      decisionMakers: 'family_approval_needed',
+    },
+    qualityScore: 0.74,
+    qualityFactors: {
+      clearCommunication: 0.9,
+      activeListening: 0.66,
+      objectionHandling: 0.5,
+      outcomeAchieved: 0.9,
+    },
+    summary: `They inherited the house and would like a visit next week. ${HOSTILE}`,
+    followUpActions: [
+      { type: 'site_visit', scheduledFor: '2026-11-26T23:00:00.000Z', notes: 'At the house', completed: false, foundBy: 'analysis' },
+    ],
+    cost: {
+      twilioMinutes: 30,
+      twilioRate: 0.014,
+      elevenLabsMinutes: 30,
+      elevenLabsRate: 0.08,
+      totalCost: 2.82,
+    },
+    analysis: {
+      analysisId: ANALYSIS,
+      at: ago(60),
+      by: 'lexicon',
+      version: '1',
+      transcriptHash: 'ab'.repeat(32),
+      outcome: 'qualified',
+      disposition: 'interested',
+      topics: ['property_condition', 'site_visit'],
+      keywords: ['kitchen'],
+      evidence: [
+        { path: 'summary.0', messageIndex: second, quote: 'house' },
+        { path: 'extractedInfo.timeframe', messageIndex: second, quote: 'next week' },
+        { path: 'extractedInfo.motivationFactors.inherited', messageIndex: second, quote: 'came to both' },
+        { path: 'outcome', messageIndex: second, quote: 'Thursday' },
+      ],
+    },
+  });
+}
+
+/** Each side loud while it speaks: for as long as its words take. */
+function waveformOf({ call, messages }: Told): z.infer<typeof Waveform> {
+  const durationSec = call.recordingDuration ?? 0;
+  const buckets = Math.min(4_000, Math.ceil(durationSec / 0.05));
+  const bucketSec = durationSec / buckets;
+  const lane = (speaker: TranscriptMessage['speaker']) => {
+    const peaks = new Array<number>(buckets).fill(0);
+    for (const { timestamp, text } of messages.filter((message) => message.speaker === speaker)) {
+      const last = Math.min(buckets - 1, Math.floor((timestamp + Math.min(3.6, text.length * 0.06)) / bucketSec));
+      for (let at = Math.floor(timestamp / bucketSec); at <= last; at += 1)
+        peaks[at] = 30 + ((at * 37 + text.length * 11) % 150);
+    }
+    return peaks;
+  };
+  return { durationSec, bucketSec, caller: lane('user'), agent: lane('agent') };
+}
+
+export interface CallControls {
+  /** Puts a talk of half an hour among the calls; answers its id. */
+  addLong(): string;
+  /** The index of what was said is not whole yet. */
+  indexing(yes: boolean): void;
+}
+
+export function createCallFixtures(calls: () => Map<string, Told>, me: () => string) {
+  const reviews = new Map<string, CallReview>();
+  let views: SavedView[] = [];
+  let wrong: CallAnalysis['wrong'] = [];
+  let complete = true;
+  let made = 0;
+  const fresh = (): string => hex(0xcc_0000 + ++made);
+  const reviewed = calls().get(REVIEWED);
+  if (reviewed) {
+    understand(reviewed);
+    reviews.set(
+      REVIEWED,
+      CallReview.parse({
+        callId: REVIEWED,
+        status: 'needs_attention',
+        tags: ['coaching', 'price'],
+        comments: [
+          { id: fresh(), by: 'somebody', byName: 'Ada', text: `Listen to this. ${HOSTILE}`, atSec: 16.4, createdAt: ago(90) },
+        ],
+        reviewedBy: 'Ada',
+        reviewedAt: ago(90),
+      }),
+    );
+  }
+  const reviewOf = (callId: string): CallReview =>
+    reviews.get(callId) ?? CallReview.parse({ callId, status: 'unreviewed', tags: [], comments: [] });
+  const keep = (review: CallReview, status = 200): Reply => {
+    reviews.set(review.callId, review);
+    return json(CallReview, review, status);
+  };
+  const analysisOf = (callId: string): CallAnalysis =>
+    CallAnalysis.parse({
+      id: ANALYSIS,
+      callId,
+      state: 'done',
+      requestedBy: 'system',
+      applied: true,
+      wrong,
+      createdAt: ago(60),
+      updatedAt: ago(60),
+    });
+
+  function ofCall({ method, body }: Ask, told: Told, part: string, id: string | undefined): Reply | undefined {
+    const callId = told.call.id;
+    const now = new Date().toISOString();
+    const review = reviewOf(callId);
+    const changed = (comments: CallReview['comments']) => keep({ ...review, comments });
+    switch (`${method} ${part}`) {
+      case 'GET review':
+        return json(CallReview, review);
+      case 'PUT review': {
+        const { status = review.status, tags = review.tags } = fits('body', CallReviewPut, body);
+        return keep({ ...review, status, tags, reviewedBy: me(), reviewedAt: now });
+      }
+      case 'POST comments': {
+        const given = fits('body', CallCommentCreate, body);
+        const comment = { id: fresh(), by: 'u1', byName: me(), ...given, createdAt: now };
+        return keep({ ...review, comments: [...review.comments, comment] }, 201);
+      }
+      case 'PATCH comments': {
+        const { text } = fits('body', CallCommentPatch, body);
+        return changed(review.comments.map((each) => (each.id === id ? { ...each, text, editedAt: now } : each)));
+      }
+      case 'DELETE comments':
+        return changed(review.comments.filter((each) => each.id !== id));
+      case 'GET waveform':
+        return told.call.hasRecording
+          ? json(Waveform, waveformOf(told))
+          : problem(404, 'recording_not_found', 'This call has no recording');
+      case 'GET analyses':
+        return json(CallAnalyses, { items: told.call.analysis ? [analysisOf(callId)] : [] });
+      case 'POST analyses': {
+        if (id === undefined) return json(CallAnalysis, { ...analysisOf(callId), state: 'queued' }, 202);
+        wrong = [...wrong, { ...fits('body', WrongClaimMark, body), by: 'u1', at: now }];
+        return json(CallAnalysis, analysisOf(callId));
+      }
+      default:
+        return undefined;
+    }
+  }
+
+  function search({ query }: Ask): Reply {
+    const { text } = fits('query', CallSearchQuery, Object.fromEntries(query));
+    const words = [...text.toLowerCase().matchAll(/"([^"]+)"|([\p{L}\p{N}']+)/gu)].map(
+      ([, phrase, word]) => phrase ?? word ?? '',
+    );
+    const has = (said: string, word: string) => said.toLowerCase().includes(word);
+    return json(FoundCalls, {
+      items: [...calls().values()]
+        .filter(({ messages }) => words.every((word) => messages.some((message) => has(message.text, word))))
+        .map(({ call, messages }) => ({
+          call,
+          said: messages
+            .map(({ speaker, text: said, timestamp }, index) => ({ index, speaker, text: said, timestamp }))
+            .filter((message) => words.some((word) => has(message.text, word)))
+            .slice(0, 3),
+        })),
+      complete,
+    });
+  }
+
+  const controls: CallControls = {
+    addLong() {
+      calls().set(LONG, longCall());
+      return LONG;
+    },
+    indexing(yes) {
+      complete = !yes;
+    },
+  };
+
+  return {
+    controls,
+    /** What a list of calls tells of the review of one. */
+    listed(call: Call) {
+      const review = reviews.get(call.id);
+      if (!review) return call;
+      const { status, tags, comments } = review;
+      return { ...call, review: { status, tags, comments: comments.length } };
+    },
+    fits(call: Call, asked: { readonly review?: string; readonly tag?: string }): boolean {
+      const { status, tags } = reviewOf(call.id);
+      return (asked.review ?? status) === status && (asked.tag === undefined || tags.includes(asked.tag));
+    },
+    answer(ask: Ask): Reply | undefined {
+      const { method, path, body } = ask;
+      if (path === '/calls/search') return search(ask);
+      if (path === '/views' && method === 'GET')
+        return json(z.object({ items: z.array(SavedView) }), { items: views });
+      if (path === '/views') {
+        const given = fits('body', SavedViewPut, body);
+        const view = SavedView.parse({ id: fresh(), ...given, updatedAt: new Date().toISOString() });
+        views = [...views.filter(({ name }) => name !== view.name), view];
+        return json(SavedView, view);
+      }
+      const viewId = /^\/views\/([0-9a-f]{24})$/.exec(path)?.[1];
+      if (viewId !== undefined) {
+        views = views.filter(({ id }) => id !== viewId);
+        return json(z.null(), null, 204);
+      }
+      const [, callId, part, id] =
+        /^\/calls\/([0-9a-f]{24})\/(review|comments|waveform|analyses)(?:\/([0-9a-f]{24}))?/.exec(path) ?? [];
+      const told = callId === undefined ? undefined : calls().get(callId);
+      return told && part !== undefined ? ofCall(ask, told, part, id) : undefined;
+    },
+  };
+}

@@ -1,0 +1,95 @@
+/** Reviews over the wire: who may write them, as whom, the views people keep, and the list as a file. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { CallReview, SavedView } from '../../src/contract/index.ts';
+import { API_KEY, call, callId, missingId, serve } from './support.ts';
+
+let served: Awaited<ReturnType<typeof serve>>;
+beforeAll(async () => {
+  served = await serve();
+});
+afterAll(() => served.http.close());
+
+const as = (role: 'ADMIN' | 'ANALYST' | 'USER', method: string, path: string, body?: unknown) =>
+  fetch(`${served.base}/api/v1${path}`, {
+    method,
+    headers: {
+      ...served.asPage(served.cookieOf(role)),
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+
+test('analysts write under their own name, users only read, and nobody else gets in', async () => {
+  const given = { text: 'Well put', atSec: 3 };
+  expect((await as('USER', 'POST', `/calls/${callId}/comments`, given)).status).toBe(403);
+  expect((await as('USER', 'PUT', `/calls/${callId}/review`, { status: 'reviewed' })).status).toBe(403);
+  expect((await as('USER', 'GET', `/calls/${callId}/review`)).status).toBe(200);
+  const made = await as('ANALYST', 'POST', `/calls/${callId}/comments`, given);
+  expect(made.status).toBe(201);
+  expect(CallReview.parse(await made.json()).comments[0]).not.toHaveProperty('revision');
+  expect(served.state.asked).toContainEqual({
+    verb: 'reviews.comment',
+    given: { given, by: { id: 'analyst', name: 'ANALYST', isAdmin: false } },
+  });
+  expect((await as('ADMIN', 'GET', `/calls/${missingId}/review`)).status).toBe(404);
+  expect((await as('ANALYST', 'POST', `/calls/${callId}/comments`, { text: ' ' })).status).toBe(400);
+});
+
+test('comments are changed and removed at their own address', async () => {
+  const path = `/calls/${callId}/comments/${missingId}`;
+  expect((await as('ANALYST', 'PATCH', path, { text: 'Better' })).status).toBe(200);
+  expect((await as('ADMIN', 'DELETE', path)).status).toBe(200);
+});
+
+test('views are of whoever signed in; a key has none', async () => {
+  const view = { of: 'calls', name: 'To coach', query: { review: 'unreviewed' } };
+  const kept = await as('USER', 'PUT', '/views', view);
+  expect(SavedView.parse(await kept.json())).not.toHaveProperty('userId');
+  expect((await as('USER', 'GET', '/views?of=calls')).status).toBe(200);
+  expect((await as('USER', 'DELETE', `/views/${missingId}`)).status).toBe(404);
+  const byKey = await fetch(`${served.base}/api/v1/views?of=calls`, {
+    headers: { authorization: `Bearer ${API_KEY}` },
+  });
+  expect(byKey.status).toBe(403);
+});
+
+test('a list goes into a file page by page, with the same filters, and no cell of it is a formula', async () => {
+  const evil = { ...call, endReason: '=HYPERLINK("http://evil")', summary: '+1 is "quoted"\n@x' };
+  const pages = [
+    { items: [evil, { ...call, _id: missingId }], nextCursor: 'behind' },
+    { items: [{ ...call, outcome: 'qualified' as const }] },
+  ];
+  const asked: unknown[] = [];
+  const own = await serve(
+    {},
+    {
+      calls: {
+        ...served.app.calls,
+        list: async (query) => {
+          asked.push(query);
+          return pages.shift() ?? { items: [] };
+        },
+      },
+    },
+  );
+  try {
+    const response = await fetch(
+      `${own.base}/api/v1/calls.csv?status=completed&phone=(212)%20555-0123&tag=coaching`,
+      {
+        headers: { authorization: `Bearer ${API_KEY}` },
+      },
+    );
+    expect(response.headers.get('content-type')).toContain('text/csv');
+    const text = await response.text();
+    expect(text.split('\r\n')[0]).toMatch(/^id,initiatedAt,direction,status,outcome,/);
+    expect(text).toContain(`"'=HYPERLINK(""http://evil"")"`);
+    expect(text).toContain(`"'+1 is ""quoted""\n'@x"`);
+    expect(text).toContain(',+12125550123,+12065550100,');
+    expect(text.match(/reviewed,coaching/g)).toHaveLength(3);
+    const filters = { status: 'completed', phone: '+12125550123', tag: 'coaching', limit: 50 };
+    expect(asked).toEqual([filters, { ...filters, cursor: 'behind' }]);
+  } finally {
+    await own.http.close();
+  }
+  expect((await as('USER', 'GET', '/calls.csv?limit=3')).status).toBe(400);
+});
