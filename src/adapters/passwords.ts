@@ -5,9 +5,9 @@ import { Failure } from '../domain/errors.ts';
 
 /** About 0.3 s of one core each. */
 const COST = 12;
-/** The threads that hash write recordings, too. */
-const AT_ONCE = 2;
-const MOST_WAITING = 32;
+/** However many knock, calls keep every core but one, and every thread that writes recordings but one. */
+const AT_ONCE = 1;
+const MOST_WAITING = 16;
 
 /** `cost` is bcrypt's: each step more doubles the work. */
 export function createPasswords(cost = COST): Passwords {

@@ -144,6 +144,7 @@ export function createAnalyseCalls(deps: AnalyseDeps) {
   let asking = 0;
   let cancelLook: Cancel = () => undefined;
   const now = (): Date => new Date(clock.nowMs());
+  warm();
 
   // ── The queue ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -567,7 +568,6 @@ export function createAnalyseCalls(deps: AnalyseDeps) {
     /** Begins to look for what was left undone, now and every minute. */
     begin(): void {
       cancelLook();
-      warm();
       lookAgain();
     },
     /**

@@ -62,7 +62,7 @@ export interface RunCampaignsDeps {
   readonly claims: Pick<Claims, 'take'>;
   readonly gatherFacts: GatherFacts;
   readonly placeCall: (request: PlaceCallRequest) => Promise<Placed>;
-  readonly sendMessage?: SendStep;
+  readonly sendMessage: SendStep;
   /** How many outbound calls may begin before the lines are full. */
   readonly linesFree: () => number;
   readonly callsPerSecond: number;
@@ -664,7 +664,6 @@ export function createRunCampaigns(deps: RunCampaignsDeps) {
     };
     const channel = step.channel ?? (await channelOf(step.template));
     if (!channel) return await goOn('message_failed', false);
-    if (!deps.sendMessage) return await later(mine, 'messages_off', 'No text or e-mail can be sent.');
     try {
       const sent = await deps.sendMessage({
         leadId: lead._id,

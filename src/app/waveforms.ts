@@ -55,6 +55,12 @@ export function createWaveforms({ recordings }: { readonly recordings: Pick<Reco
   }
 }
 
+/** The bytes as numbers; they are little-endian, as every machine is that this runs on. */
+function samplesIn(bytes: Buffer, length: number): Int16Array {
+  const aligned = bytes.byteOffset % 2 === 0 ? bytes : new Uint8Array(bytes);
+  return new Int16Array(aligned.buffer, aligned.byteOffset, length / 2);
+}
+
 async function loudness(recording: StoredRecording): Promise<Waveform> {
   const frames = Math.floor((recording.bytes - HEADER_BYTES) / FRAME_BYTES);
   const perBucket = Math.max(SHORTEST_BUCKET_FRAMES, Math.ceil(frames / MOST_BUCKETS));
@@ -67,13 +73,19 @@ async function loudness(recording: StoredRecording): Promise<Waveform> {
   for await (const piece of recording.read(HEADER_BYTES, HEADER_BYTES + frames * FRAME_BYTES)) {
     const bytes = rest.length === 0 ? piece : Buffer.concat([rest, piece]);
     const whole = bytes.length - (bytes.length % FRAME_BYTES);
-    for (let at = 0; at < whole; at += FRAME_BYTES) {
-      const bucket = (frame / perBucket) | 0;
-      const left = Math.abs(bytes.readInt16LE(at));
-      const right = Math.abs(bytes.readInt16LE(at + 2));
-      if (left > (caller[bucket] ?? 0)) caller[bucket] = Math.min(left, 32_767);
-      if (right > (agent[bucket] ?? 0)) agent[bucket] = Math.min(right, 32_767);
-      frame += 1;
+    const samples = samplesIn(bytes, whole);
+    for (let at = 0; at < samples.length; ) {
+      const bucket = Math.floor(frame / perBucket);
+      const behind = Math.min(samples.length, at + 2 * ((bucket + 1) * perBucket - frame));
+      let left = caller[bucket] ?? 0;
+      let right = agent[bucket] ?? 0;
+      frame += (behind - at) / 2;
+      for (; at < behind; at += 2) {
+        left = Math.max(left, Math.abs(samples[at] ?? 0));
+        right = Math.max(right, Math.abs(samples[at + 1] ?? 0));
+      }
+      caller[bucket] = Math.min(left, 32_767);
+      agent[bucket] = Math.min(right, 32_767);
     }
     rest = Buffer.from(bytes.subarray(whole));
     // What is read ahead comes without waiting; others get to run all the same.

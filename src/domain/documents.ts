@@ -441,6 +441,7 @@ export const COLLECTIONS: { readonly [N in CollectionName]: { readonly indexes: 
       { keys: { status: 1, receivedAt: -1 } },
       { keys: { campaignId: 1, receivedAt: -1 } },
       { keys: { receivedAt: -1 } },
+      { keys: { 'deal.closedAt': -1 }, sparse: true },
     ],
   },
   campaigns: { indexes: [{ keys: { status: 1, type: 1 } }] },

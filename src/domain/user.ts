@@ -134,7 +134,7 @@ export function parseEmail(text: string): string | undefined {
   return email.length <= 254 && EMAIL.test(email) ? email : undefined;
 }
 
-export const SHORTEST_PASSWORD = 12;
+const SHORTEST_PASSWORD = 12;
 /** bcrypt looks at no more: what is longer would be cut without a word. */
 const LONGEST_PASSWORD_BYTES = 72;
 /** Long enough and tried first by everybody who guesses. */

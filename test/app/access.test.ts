@@ -325,7 +325,7 @@ describe('passwords', () => {
     const passwords = createPasswords(4);
     const all = await Promise.allSettled(Array.from({ length: 60 }, () => passwords.hash('x')));
     const refused = all.filter((one) => one.status === 'rejected' && isFailure(one.reason, 'at_capacity'));
-    expect(refused).toHaveLength(60 - 34);
+    expect(refused).toHaveLength(60 - 17);
     await passwords.hash('x');
   });
 

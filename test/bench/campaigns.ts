@@ -29,9 +29,9 @@ const idOf = (n: number): string => n.toString(16).padStart(24, '0');
 /** Half of them are over; of the others some are due, most are planned, some wait. */
 function enrollmentOf(n: number, nowMs: number): Enrollment {
   const spread = (n * 7_919) % 1_000_003;
-  const isEnded = n % 2 === 0;
+  const isEnded = spread % 2 === 0;
   const stamp = new Date(nowMs - 86_400_000);
-  const dueAt = new Date(nowMs + (spread % 10 === 0 ? -1 : 1) * (spread % 864_000) * 1_000);
+  const dueAt = new Date(nowMs + (spread % 10 === 3 ? -1 : 1) * (spread % 864_000) * 1_000);
   return {
     _id: idOf(n),
     campaignId: idOf(n % CAMPAIGNS),
@@ -63,18 +63,18 @@ async function choosing(name: string, store: Store, total: number): Promise<void
   const gets: number[] = [];
   const chosen: number[] = [];
   const claims: number[] = [];
-  const timed = async <T>(into: number[], work: Promise<T>): Promise<T> => {
+  const timed = async <T>(into: number[], work: () => Promise<T>): Promise<T> => {
     const beganMs = performance.now();
-    const answer = await work;
+    const answer = await work();
     into.push(performance.now() - beganMs);
     return answer;
   };
   for (let n = 0; n < ROUNDS; n += 1) {
-    await timed(gets, collection.get(idOf((n * 9_973) % total)));
-    const { due } = await timed(chosen, enrollments.due(idOf(n % CAMPAIGNS), [0, 1, 2], 16));
+    await timed(gets, () => collection.get(idOf((n * 9_973) % total)));
+    const { due } = await timed(chosen, () => enrollments.due(idOf(n % CAMPAIGNS), [0, 1, 2], 16));
     const [first] = due;
     if (!first) throw new Error('nothing is due');
-    if (!(await timed(claims, enrollments.claim(first)))) throw new Error('the claim was not taken');
+    if (!(await timed(claims, () => enrollments.claim(first)))) throw new Error('the claim was not taken');
   }
   const get = at(ascending(gets), 0.5);
   const show = (all: readonly number[]): string => {

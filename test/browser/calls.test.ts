@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { columnsOf, heardSec, silencesOf } from '../../src/dashboard/call/sound.ts';
 import { LONG, REVIEWED } from './fixture-calls.ts';
 import { HOSTILE } from './fixtures.ts';
-import { missing, PHONE, type PageToSee, theatre } from './theatre.ts';
+import { missing, type PageToSee, PHONE, theatre } from './theatre.ts';
 
 const PAGES: readonly PageToSee[] = [
   ['calls-reviews', '/?tag=coaching', 'coaching'],
@@ -101,7 +101,10 @@ describe.skipIf(missing)(`calls in a browser${missing ? ` (left out: ${missing})
     stage.calls.indexing(false);
     await page.getByText('Not everything has been looked through yet').waitFor({ state: 'hidden' });
     await page.locator('mark').filter({ hasText: 'Pine' }).first().waitFor();
-    await page.getByRole('link', { name: /^To 0:01 of this call/ }).first().click();
+    await page
+      .getByRole('link', { name: /^To 0:01 of this call/ })
+      .first()
+      .click();
     await page.waitForURL(/\?t=1$/);
     await current().filter({ hasText: 'Hello?' }).waitFor();
     expect(await place().getAttribute('aria-valuenow')).toBe('1');
@@ -118,6 +121,7 @@ describe.skipIf(missing)(`calls in a browser${missing ? ` (left out: ${missing})
     await page.locator('h1').waitFor();
     await page.keyboard.press('k');
     await page.waitForURL((url) => url.href !== second && url.pathname.startsWith('/calls/'));
+    await page.locator('.said').filter({ hasText: 'Thursday at three' }).waitFor();
     await page.keyboard.press('j');
     await page.waitForURL(second);
     expect(house.complaints).toEqual([]);
@@ -137,11 +141,17 @@ describe.skipIf(missing)(`calls in a browser${missing ? ` (left out: ${missing})
     await page.getByRole('button', { name: 'Copy link to this moment' }).waitFor();
     // One side alone, quicker, without the pauses.
     await page.getByText('Agent', { exact: true }).first().waitFor();
-    await page.locator('label').filter({ hasText: /^Caller$/ }).click();
+    await page
+      .locator('label')
+      .filter({ hasText: /^Caller$/ })
+      .click();
     await page.locator('label').filter({ hasText: '2×' }).click();
     expect(await page.evaluate("document.querySelector('audio').playbackRate")).toBe(2);
     await page.getByRole('switch', { name: 'Skip pauses' }).click();
-    await page.getByRole('button', { name: /^To 0:\d+, where it was said$/ }).first().click();
+    await page
+      .getByRole('button', { name: /^To 0:\d+, where it was said$/ })
+      .first()
+      .click();
     expect(house.complaints).toEqual([]);
   });
 
@@ -163,9 +173,16 @@ describe.skipIf(missing)(`calls in a browser${missing ? ` (left out: ${missing})
     await comments.getByRole('button', { name: 'Save' }).click();
     await comments.getByText('Well timed').waitFor();
     await comments.getByText(', edited').waitFor();
-    await comments.locator('li').filter({ hasText: 'Well timed' }).getByRole('button', { name: 'Remove' }).click();
+    await comments
+      .locator('li')
+      .filter({ hasText: 'Well timed' })
+      .getByRole('button', { name: 'Remove' })
+      .click();
     await comments.getByText('Well timed').waitFor({ state: 'hidden' });
-    await page.locator('label').filter({ hasText: /^Reviewed$/ }).click();
+    await page
+      .locator('label')
+      .filter({ hasText: /^Reviewed$/ })
+      .click();
     await page.getByRole('combobox', { name: 'Tags' }).fill('Opening');
     await page.keyboard.press('Enter');
     await expect

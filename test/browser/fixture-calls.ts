@@ -13,9 +13,9 @@ import {
   CallReviewPut,
   CallSearchQuery,
   FoundCalls,
-  type TranscriptMessage,
   SavedView,
   SavedViewPut,
+  type TranscriptMessage,
   Waveform,
   WrongClaimMark,
 } from '../../src/contract/index.ts';
@@ -57,18 +57,29 @@ function longCall(): Told {
       },
       at,
     );
-    if (turn % 40 === 39) tell(told, { type: 'interrupted', turn, heardMs: 1_500 }, after(start, turn * 6 + 2));
+    if (turn % 40 === 39)
+      tell(told, { type: 'interrupted', turn, heardMs: 1_500 }, after(start, turn * 6 + 2));
     if (turn % 60 === 30) {
       tell(told, { type: 'tool_called', toolCallId: `t${turn}`, name: 'look_up_price', parameters: {} }, at);
       tell(
         told,
-        { type: 'tool_answered', toolCallId: `t${turn}`, result: 'About 310,000', isError: false, tookMs: 180 },
+        {
+          type: 'tool_answered',
+          toolCallId: `t${turn}`,
+          result: 'About 310,000',
+          isError: false,
+          tookMs: 180,
+        },
         after(start, turn * 6 + 1),
       );
     }
   }
   const end = after(start, LONG_SEC);
-  tell(told, { type: 'ended', status: 'completed', reason: 'The caller hung up', durationSec: LONG_SEC }, end);
+  tell(
+    told,
+    { type: 'ended', status: 'completed', reason: 'The caller hung up', durationSec: LONG_SEC },
+    end,
+  );
   tell(told, { type: 'recording_ready', source: 'bridge', durationSec: LONG_SEC }, end);
   tell(told, { type: 'reconciled', completeness: 'complete', turns: [], source: 'webhook' }, end);
   understand(told);
@@ -117,7 +128,13 @@ function understand(told: Told): void {
     },
     summary: `They inherited the house and would like a visit next week. ${HOSTILE}`,
     followUpActions: [
-      { type: 'site_visit', scheduledFor: '2026-11-26T23:00:00.000Z', notes: 'At the house', completed: false, foundBy: 'analysis' },
+      {
+        type: 'site_visit',
+        scheduledFor: '2026-11-26T23:00:00.000Z',
+        notes: 'At the house',
+        completed: false,
+        foundBy: 'analysis',
+      },
     ],
     cost: {
       twilioMinutes: 30,
@@ -154,7 +171,10 @@ function waveformOf({ call, messages }: Told): z.infer<typeof Waveform> {
   const lane = (speaker: TranscriptMessage['speaker']) => {
     const peaks = new Array<number>(buckets).fill(0);
     for (const { timestamp, text } of messages.filter((message) => message.speaker === speaker)) {
-      const last = Math.min(buckets - 1, Math.floor((timestamp + Math.min(3.6, text.length * 0.06)) / bucketSec));
+      const last = Math.min(
+        buckets - 1,
+        Math.floor((timestamp + Math.min(3.6, text.length * 0.06)) / bucketSec),
+      );
       for (let at = Math.floor(timestamp / bucketSec); at <= last; at += 1)
         peaks[at] = 30 + ((at * 37 + text.length * 11) % 150);
     }
@@ -187,7 +207,14 @@ export function createCallFixtures(calls: () => Map<string, Told>, me: () => str
         status: 'needs_attention',
         tags: ['coaching', 'price'],
         comments: [
-          { id: fresh(), by: 'somebody', byName: 'Ada', text: `Listen to this. ${HOSTILE}`, atSec: 16.4, createdAt: ago(90) },
+          {
+            id: fresh(),
+            by: 'somebody',
+            byName: 'Ada',
+            text: `Listen to this. ${HOSTILE}`,
+            atSec: 16.4,
+            createdAt: ago(90),
+          },
         ],
         reviewedBy: 'Ada',
         reviewedAt: ago(90),
@@ -212,7 +239,12 @@ export function createCallFixtures(calls: () => Map<string, Told>, me: () => str
       updatedAt: ago(60),
     });
 
-  function ofCall({ method, body }: Ask, told: Told, part: string, id: string | undefined): Reply | undefined {
+  function ofCall(
+    { method, body }: Ask,
+    told: Told,
+    part: string,
+    id: string | undefined,
+  ): Reply | undefined {
     const callId = told.call.id;
     const now = new Date().toISOString();
     const review = reviewOf(callId);
@@ -231,7 +263,9 @@ export function createCallFixtures(calls: () => Map<string, Told>, me: () => str
       }
       case 'PATCH comments': {
         const { text } = fits('body', CallCommentPatch, body);
-        return changed(review.comments.map((each) => (each.id === id ? { ...each, text, editedAt: now } : each)));
+        return changed(
+          review.comments.map((each) => (each.id === id ? { ...each, text, editedAt: now } : each)),
+        );
       }
       case 'DELETE comments':
         return changed(review.comments.filter((each) => each.id !== id));

@@ -171,7 +171,16 @@ function newWorld() {
           : [],
       ),
   });
-  return { world, gate, keeping: createKeeping(), campaigns: createCampaignFixtures(() => world.leads), reviewing: createCallFixtures(() => world.calls, () => 'Robin Ellery') };
+  return {
+    world,
+    gate,
+    keeping: createKeeping(),
+    campaigns: createCampaignFixtures(() => world.leads),
+    reviewing: createCallFixtures(
+      () => world.calls,
+      () => 'Robin Ellery',
+    ),
+  };
 }
 
 /** Serves the built dashboard in `dist` and the API on a free port of this machine. */

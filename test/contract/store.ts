@@ -664,7 +664,10 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
         const leads = store.collection('leads');
         await leads.insert(lead(1));
         const claim = () =>
-          leads.update({ _id: oid(1), status: 'new' }, { $set: { status: 'contacted' }, $inc: { claims: 1 } });
+          leads.update(
+            { _id: oid(1), status: 'new' },
+            { $set: { status: 'contacted' }, $inc: { claims: 1 } },
+          );
         const claims = await Promise.all(Array.from({ length: 5 }, claim));
         expect(claims.filter((each) => each !== undefined)).toHaveLength(1);
         expect(await claim()).toBeUndefined();
@@ -1063,6 +1066,41 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
         ).toEqual([
           { _id: 'price', n: 2 },
           { _id: 'visit', n: 1 },
+        ]);
+      });
+
+      test('compare across types in expressions, and group what has no value under null', async () => {
+        for (const [key, is] of Object.entries({ text: 'text', number: 5, nothing: null }))
+          await notes.insert(note(key, { is }));
+        await notes.insert(note('absent', {}));
+        const counted = (condition: object) => ({ $sum: { $cond: [condition, 1, 0] } });
+        expect(
+          await notes.aggregate([
+            { $match: { key: { $in: ['text', 'number', 'nothing', 'absent'] } } },
+            {
+              $group: {
+                _id: '$value.none',
+                overNull: counted({ $gt: ['$value.is', null] }),
+                overNumber: counted({ $gt: ['$value.is', 9] }),
+                underText: counted({ $lt: ['$value.is', 'a'] }),
+                upToNull: counted({ $lte: [{ $ifNull: ['$value.is', null] }, null] }),
+                mean: { $avg: '$value.is' },
+                sum: { $sum: '$value.is' },
+                absent: { $avg: '$value.none' },
+              },
+            },
+          ]),
+        ).toEqual([
+          {
+            _id: null,
+            overNull: 2,
+            overNumber: 1,
+            underText: 3,
+            upToNull: 2,
+            mean: 5,
+            sum: 5,
+            absent: null,
+          },
         ]);
       });
 

@@ -5,6 +5,9 @@ import { formatMs } from '../format.ts';
 const GOOD_MS = 1_200;
 const SLOW_MS = 2_000;
 
+/** Of more bars than this there is no room for gaps. */
+const MANY = 60;
+
 export const gradeOf = (ms: number) => (ms <= GOOD_MS ? 'good' : ms <= SLOW_MS ? 'fair' : 'slow');
 
 export function LatencyChart({
@@ -19,7 +22,12 @@ export function LatencyChart({
   const summary = `Reply times of ${perTurnMs.length} turns. Median ${medianMs === undefined ? 'unknown' : formatMs(medianMs)}, longest ${formatMs(Math.max(...perTurnMs))}. ${slow} slower than ${formatMs(SLOW_MS)}.`;
   return (
     <figure className="latency">
-      <div className="latency-bars" role="img" aria-label={summary}>
+      <div
+        className="latency-bars"
+        role="img"
+        aria-label={summary}
+        style={{ gap: perTurnMs.length > MANY ? 0 : 3 }}
+      >
         {medianMs === undefined ? null : (
           <span className="latency-median" style={{ bottom: `${(medianMs / top) * 100}%` }} />
         )}

@@ -33,7 +33,7 @@ function Found({ found: { call, said }, asked }: { found: FoundCall; asked: stri
   return (
     <li className="found">
       <div className="found-head">
-        <Link className="row-link" to="/calls/$callId" params={{ callId: call.id }}>
+        <Link className="found-who" to="/calls/$callId" params={{ callId: call.id }}>
           <strong>{name ?? formatPhone(call.contactPhone)}</strong>
         </Link>
         <span className="muted small">

@@ -15,7 +15,7 @@ import {
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useParams, useSearch } from '@tanstack/react-router';
 import { type ReactNode, useCallback, useEffect, useMemo, useState } from 'react';
-import type { Call, CallReview } from '../../contract/index.ts';
+import type { Call, CallReview, TranscriptMessage } from '../../contract/index.ts';
 import { api, callFiles } from '../api.ts';
 import { conversation } from '../call/conversation.ts';
 import { EventList } from '../call/event-list.tsx';
@@ -87,6 +87,7 @@ export function CallPage() {
 }
 
 const NOBODY: CallReview['comments'] = [];
+const NOTHING: readonly TranscriptMessage[] = [];
 
 /** `first`: the second that the address names. */
 function CallView({ call, first }: { call: Call; first: number | undefined }) {
@@ -194,16 +195,20 @@ function CallView({ call, first }: { call: Call; first: number | undefined }) {
               <ShareMoment callId={call.id} playback={playback} />
             </Panel>
           )}
+          {denied ? null : (
+            <div className="understood">
+              <Understanding
+                call={call}
+                messages={transcript.data?.messages ?? NOTHING}
+                playback={playback}
+              />
+            </div>
+          )}
           {events.error ? <ErrorNote error={events.error} retry={() => events.refetch()} /> : null}
           {events.data ? <EventList events={events.data} /> : null}
         </div>
         <aside className="call-side" aria-label="About this call">
-          {denied ? null : (
-            <>
-              <Review callId={call.id} playback={playback} />
-              <Understanding call={call} messages={transcript.data?.messages ?? []} playback={playback} />
-            </>
-          )}
+          {denied ? null : <Review callId={call.id} playback={playback} />}
           {call.followUpActions.length > 0 ? <FollowUps call={call} /> : null}
           {call.latency.perTurnMs.length > 0 ? (
             <Panel id="latency" title="Reply times">

@@ -235,7 +235,7 @@ export function CallsPage() {
   const change = (next: Readonly<Record<string, unknown>>) =>
     navigate({ search: readCallSearch(next), replace: true });
   const step = (by: 1 | -1) => {
-    const links = [...(list.current?.querySelectorAll<HTMLElement>('.row-link') ?? [])];
+    const links = [...(list.current?.querySelectorAll<HTMLElement>('.row-link, .found-who') ?? [])];
     const at = links.findIndex((link) => link.matches(':focus'));
     links[at < 0 ? 0 : at + by]?.focus();
   };
