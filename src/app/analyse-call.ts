@@ -30,6 +30,7 @@ import { readByLexicon } from '../domain/lexicon.ts';
 import { LEXICON_VERSION } from '../domain/lexicon-words.ts';
 import { foldTranscript, talkStart } from '../domain/transcript.ts';
 import type { Claims } from './claims.ts';
+import type { OptOutOrKeep } from './opt-out.ts';
 import type { Analyst, Cancel, Clock, Ids, Log, Store, TokenUsage } from './ports.ts';
 import type { EventLog } from './record-event.ts';
 import { slices } from './slices.ts';
@@ -44,6 +45,7 @@ export interface AnalyseDeps {
   /** Absent: word lists alone. */
   readonly analyst?: HiredAnalyst;
   readonly ratesOf: () => Promise<Rates>;
+  readonly optOut: OptOutOrKeep;
   readonly shutdown: AbortSignal;
 }
 
@@ -83,7 +85,7 @@ const AHEAD: Partial<
   callback: { from: ['new'], to: 'contacted' },
   hung_up: { from: ['new'], to: 'contacted' },
 };
-/** Somebody should look whether this person asked for no more calls: nobody on the line took it so. */
+/** This person may have asked for no more calls, and nobody on the line took it so: doubt denies until somebody looked. */
 const LOOK_FOR_STOP = 'check_opt_out';
 const MOST_TAGS = 50;
 const MOST_NOTES = 500;
@@ -103,6 +105,10 @@ function tagsOf(call: Call, { extractedInfo, keyMoments, outcome }: Analysis): s
     ...(stopped && !call.optedOut ? [LOOK_FOR_STOP] : []),
   ];
 }
+
+/** What was said that sounds like a stop. */
+const stopIn = ({ keyMoments }: Analysis): string | undefined =>
+  keyMoments.find(({ type }) => type === 'opt_out')?.userText;
 
 const notDone: CallAnalysis['state'][] = ['queued', 'found'];
 
@@ -476,11 +482,20 @@ export function createAnalyseCalls(deps: AnalyseDeps) {
     if (!lead || lead.erasedAt) return;
     const by = { updatedAt: now(), updatedBy: 'analyse-call' };
     const tags = tagsOf(call, analysis).filter((tag) => !lead.tags.includes(tag));
-    if (tags.includes(LOOK_FOR_STOP))
+    // Once: whoever looked and released the person is not overruled by another analysis of the same call.
+    if (tags.includes(LOOK_FOR_STOP)) {
+      await deps.optOut({
+        phone: call.contactPhone,
+        leadId: lead._id,
+        channel: 'analysis',
+        words: stopIn(analysis) ?? analysis.summary.slice(0, MOST_NOTES),
+        callId: call._id,
+      });
       log.warn(
         { callId: call._id, leadId: lead._id },
-        'a person may have asked for no more calls and was not put on the list; somebody should look',
+        'a person may have asked for no more calls; they are on the list now, and somebody should look',
       );
+    }
     if (tags.length > 0 && lead.tags.length + tags.length <= MOST_TAGS)
       await leads.update({ _id: lead._id }, { $addToSet: { tags: { $each: tags } }, $set: by });
 

@@ -147,7 +147,13 @@ export function buildApp(ports: Ports, house: House) {
     over: (call) => void runCampaigns.callOver(call),
     reconciled: (callId) => analyse.reconciled(callId),
   });
-  const analyse = createAnalyseCalls({ ...shared, events, claims, ratesOf: rates.atHand });
+  const analyse = createAnalyseCalls({
+    ...shared,
+    events,
+    claims,
+    ratesOf: rates.atHand,
+    optOut: dnc.optOutOrKeep,
+  });
   const carry = createCarryCalls({
     ...shared,
     events,

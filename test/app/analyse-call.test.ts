@@ -39,6 +39,7 @@ const log: Log = { debug: () => {}, info: keep, warn: keep, error: keep };
 beforeEach(async () => {
   dir = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'parley-analyse-'));
   lines = [];
+  stopped = [];
   store = await openLocalStore({ dir, log });
   clock = handClock(NOON_MS);
   shutdown = new AbortController();
@@ -69,6 +70,12 @@ function modelThat(...answers: (Answer | Failure | (() => Promise<Answer>))[]) {
   return { model, asked };
 }
 const events = () => createEventLog({ store, clock, ids, log });
+/** Who was put on the do-not-call list. */
+let stopped: unknown[] = [];
+const optOut = async (request: unknown) => {
+  stopped.push(request);
+  return 'done' as const;
+};
 function process(model?: Analyst, dailyBudget = 10) {
   return createAnalyseCalls({
     store,
@@ -79,6 +86,7 @@ function process(model?: Analyst, dailyBudget = 10) {
     claims: createClaims({ store, clock }),
     ...(model ? { analyst: { model, dailyBudget } } : {}),
     ratesOf: async () => DEFAULT_RATES,
+    optOut,
     shutdown: shutdown.signal,
   });
 }
@@ -306,6 +314,7 @@ describe('a call that is over', () => {
       claims: createClaims({ store, clock }),
       analyst: { model: first.model, dailyBudget: 10 },
       ratesOf: async () => DEFAULT_RATES,
+      optOut,
       shutdown: shutdown.signal,
     });
     dead.reconciled(callId);
@@ -373,6 +382,7 @@ describe('a model that cannot answer', () => {
       claims: createClaims({ store, clock: late }),
       analyst: { model, dailyBudget: 10 },
       ratesOf: async () => DEFAULT_RATES,
+      optOut,
       shutdown: shutdown.signal,
     });
     next.begin();
@@ -445,17 +455,23 @@ describe('what an analysis never does', () => {
     },
   );
 
-  test('it puts nobody on the do-not-call list, and asks for somebody to look instead', async () => {
+  test('it ignores no stop that nobody took for one: doubt denies, once, and somebody is to look', async () => {
     const { lead: person, call } = await asLead(
       'contacted',
       found({ outcome: { value: 'opted_out', messageIndex: 1, quote: 'Call me' } }),
     );
     expect(call).toMatchObject({ outcome: 'hung_up', optedOut: false });
-    expect(person).toMatchObject({ status: 'contacted', dncStatus: { internalDNC: false } });
     expect(person?.tags).toContain('check_opt_out');
-    expect(lines.map(({ sentence }) => sentence)).toContain(
-      'a person may have asked for no more calls and was not put on the list; somebody should look',
+    expect(stopped).toEqual([
+      expect.objectContaining({ phone: '+12125550123', channel: 'analysis', callId: call._id }),
+    ]);
+    // Somebody looked and released them: another analysis of the same call does not overrule that.
+    const again = process(
+      modelThat(found({ outcome: { value: 'opted_out', messageIndex: 1, quote: 'Call me' } })).model,
     );
+    await again.request({ callId: call._id }, 'ada');
+    await again.settled();
+    expect(stopped).toHaveLength(1);
   });
 
   test('it arranges nothing with a person who wants no more calls', async () => {
@@ -509,6 +525,7 @@ test('a person who is erased in the moment in which an analysis is told is erase
     events: createEventLog({ store: racing, clock, ids, log }),
     claims: createClaims({ store, clock }),
     ratesOf: async () => DEFAULT_RATES,
+    optOut,
     shutdown: shutdown.signal,
   });
   analyse.reconciled(callId);

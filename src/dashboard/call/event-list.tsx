@@ -1,4 +1,5 @@
 /** dashboard/call/event-list: everything that was recorded about a call, as it was recorded. */
+import { useState } from 'react';
 import type { CallEvent } from '../../contract/index.ts';
 import { formatClock, formatFull } from '../format.ts';
 import { EVENT } from '../words.ts';
@@ -11,14 +12,16 @@ const body = (event: CallEvent): string => {
 };
 
 export function EventList({ events }: { events: readonly CallEvent[] }) {
+  // Hundreds of rows that few look at would hold up the page.
+  const [open, setOpen] = useState(false);
   return (
-    <details className="events">
+    <details className="events" onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>
         Timeline{' '}
         <span className="muted">({events.length === 1 ? '1 event' : `${events.length} events`})</span>
       </summary>
       <ol>
-        {events.map((event) => (
+        {(open ? events : []).map((event) => (
           <li key={event.seq}>
             <span className="num muted">{event.seq}</span>
             <time className="num" dateTime={event.at} title={formatFull(event.at)}>
