@@ -81,15 +81,15 @@ export function valueFrom(
   };
 }
 
-/** Half of the weight lies on either side of it; between two where both sides are equal. */
+/** Half of the weight lies on either side of it; between two where both sides are equal. What weighs nothing counts nothing. */
 function weightedMedian(used: readonly UsedComparable[]): number {
   const sorted = [...used].sort((a, b) => a.pricePerSqFt - b.pricePerSqFt);
   let below = 0;
-  for (const [at, { pricePerSqFt, weight }] of sorted.entries()) {
+  let half: number | undefined;
+  for (const { pricePerSqFt, weight } of sorted) {
     below += weight;
-    const next = sorted[at + 1];
-    if (next && Math.abs(below - 0.5) < 1e-9) return (pricePerSqFt + next.pricePerSqFt) / 2;
-    if (below > 0.5 || !next) return pricePerSqFt;
+    if (Math.abs(below - 0.5) < 1e-9) half ??= pricePerSqFt;
+    else if (below > 0.5) return half === undefined ? pricePerSqFt : (half + pricePerSqFt) / 2;
   }
-  return 0;
+  return half ?? sorted.at(-1)?.pricePerSqFt ?? 0;
 }

@@ -86,6 +86,20 @@ describe('the worth of a house', () => {
     ).toBeUndefined();
   });
 
+  test('is not moved by what is too far or too old to weigh anything', () => {
+    const near = { distance: 0.1, squareFeet: 100, soldDate: new Date(NOW_MS) };
+    const far = { ...near, distance: 5_000 };
+    const value = (comparables: Parameters<typeof sold>[0][]) =>
+      valueFrom({ squareFeet: 100, comparables: comparables.map(sold) }, { nowMs: NOW_MS })?.afterRepairValue;
+    const two = [
+      { ...near, soldPrice: 1_000 },
+      { ...near, soldPrice: 2_000 },
+    ];
+    expect(value(two)).toBe(1_500);
+    expect(value([...two, { ...far, soldPrice: 1_000 }])).toBe(1_500);
+    expect(value([{ ...far, soldPrice: 1_000 }, ...two, { ...far, soldPrice: 1_200 }])).toBe(1_500);
+  });
+
   test('lies within what was paid, whatever the sales and their order', () => {
     const sale = fc.record({
       distance: fc.double({ min: 0, max: 5_000, noNaN: true }),

@@ -22,9 +22,9 @@ const HOW_TO_INCLUDE =
 /** Wednesday, one in the afternoon in New York. */
 const START_MS = Date.UTC(2026, 10, 18, 18, 0, 0);
 const SELLER = 'Parley';
-const LEADS = 40;
-const KILLS = 4;
-const PATIENCE_MS = 90_000;
+const LEADS = 20;
+const KILLS = 3;
+const PATIENCE_MS = 140_000;
 
 if (uri === '') {
   console.warn(
@@ -169,5 +169,5 @@ if (uri === '') {
       await client.close();
       rmSync(dir, { recursive: true, force: true });
     }
-  }, 150_000);
+  }, 200_000);
 }

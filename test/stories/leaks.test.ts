@@ -26,9 +26,11 @@ test('calls leave no socket, timer, bridge or listener behind', async () => {
   process.on('warning', warned);
   hook.enable();
   const here = await world({ brief: true });
+  // The house's own rounds: what is looked after from time to time, calls or none.
+  const ofTheHouse = here.clock.waiting;
   // One of each kind first: what is loaded once and kept is no leak.
   await Promise.all([here.call(BRIEF), here.call('busy')]);
-  const settled = () => until('timers of the calls to run out', () => here.clock.waiting === 0);
+  const settled = () => until('timers of the calls to run out', () => here.clock.waiting <= ofTheHouse);
 
   const calls: string[] = [];
   for (let round = 0; round < 8; round += 1) {
