@@ -1,6 +1,7 @@
 /**
  * app/campaign-use: what campaigns may still spend. Every call is taken out of the limits before it is placed, by one atomic
- * write that fails where there is nothing left, so that no two processes spend the last dollar or the last call of a day.
+ * write that fails where there is nothing left, so that no two processes spend the last dollar or the last call of a
+ * day, or together call faster than the campaign may.
  */
 import type { CampaignUse, UseFigures } from '../domain/campaign.ts';
 import { dayOf, nextDayMs } from '../domain/campaign-hours.ts';
@@ -22,7 +23,11 @@ export interface Charge {
 export type Charged =
   | { readonly kind: 'charged'; readonly charge: Charge }
   /** `untilMs`: when there is room again, ms since the epoch; absent: not by waiting. */
-  | { readonly kind: 'spent'; readonly what: 'budget' | 'calls' | 'leads'; readonly untilMs?: number };
+  | {
+      readonly kind: 'spent';
+      readonly what: 'budget' | 'calls' | 'leads' | 'pace';
+      readonly untilMs?: number;
+    };
 
 const NOTHING: UseFigures = { calls: 0, leads: 0, messages: 0, spent: 0 };
 /** Sums of dollars are a little off. */
@@ -40,6 +45,7 @@ export function createCampaignUse({ store, clock }: { store: Store; clock: Clock
     day: string,
     figures: Partial<UseFigures>,
     room: Filter = {},
+    lastCallAt?: Date,
   ): Promise<boolean> {
     const entries = Object.entries(figures);
     const change = {
@@ -49,30 +55,27 @@ export function createCampaignUse({ store, clock }: { store: Store; clock: Clock
           [`total.${name}`, by],
         ]),
       ),
-      $set: { updatedAt: new Date(clock.nowMs()) },
+      $set: { updatedAt: new Date(clock.nowMs()), ...(lastCallAt === undefined ? {} : { lastCallAt }) },
     };
     const filter = { ...begunBy(campaignId, day), ...room };
-    return (
-      (await uses.update(filter, change)) !== undefined ||
-      ((await beginDay(campaignId, day)) && (await uses.update(filter, change)) !== undefined)
-    );
+    if ((await uses.update(filter, change)) !== undefined) return true;
+    // There was no room, or no such day yet; two who come first on a day may both find it so.
+    await beginDay(campaignId, day);
+    return (await uses.update(filter, change)) !== undefined;
   }
 
-  /** False: the day had begun before. */
-  async function beginDay(campaignId: string, day: string): Promise<boolean> {
+  async function beginDay(campaignId: string, day: string): Promise<void> {
     const updatedAt = new Date(clock.nowMs());
     const begun = await uses.update(
       { _id: campaignId, day: { $lt: day } },
       { $set: { day, today: NOTHING, updatedAt } },
     );
-    if (begun) return true;
+    if (begun) return;
     const first = { day, today: NOTHING, total: NOTHING, createdAt: updatedAt, updatedAt };
     try {
       await uses.insert({ _id: campaignId, ...first });
-      return true;
     } catch (error) {
-      if (isFailure(error, 'duplicate_key')) return false;
-      throw error;
+      if (!isFailure(error, 'duplicate_key')) throw error;
     }
   }
 
@@ -89,10 +92,14 @@ export function createCampaignUse({ store, clock }: { store: Store; clock: Clock
   }
 
   /** Takes a call out of the limits. */
-  async function charge({ _id, budget = {}, schedule }: Campaign, isFirst: boolean): Promise<Charged> {
+  async function charge(
+    { _id, budget = {}, pacing, schedule }: Campaign,
+    isFirst: boolean,
+  ): Promise<Charged> {
     const { totalBudget, costPerCall: reckoned = 0, maxCallsPerDay, maxLeadsPerDay } = budget;
     const nowMs = clock.nowMs();
     const day = dayOf(schedule, nowMs);
+    const gapMs = pacing?.callsPerSecond === undefined ? 0 : 1_000 / pacing.callsPerSecond;
     const figures = { calls: 1, leads: isFirst ? 1 : 0, spent: reckoned };
     const room = {
       ...(totalBudget === undefined
@@ -100,12 +107,15 @@ export function createCampaignUse({ store, clock }: { store: Store; clock: Clock
         : { 'total.spent': { $lte: totalBudget - reckoned + CENT_OF_A_CENT } }),
       ...(maxCallsPerDay === undefined ? {} : { 'today.calls': { $lt: maxCallsPerDay } }),
       ...(isFirst && maxLeadsPerDay !== undefined ? { 'today.leads': { $lt: maxLeadsPerDay } } : {}),
+      ...(gapMs === 0 ? {} : { lastCallAt: { $not: { $gt: new Date(nowMs - gapMs) } } }),
     };
-    if (await add(_id, day, figures, room))
+    if (await add(_id, day, figures, room, gapMs === 0 ? undefined : new Date(nowMs)))
       return { kind: 'charged', charge: { campaignId: _id, day, reckoned, isFirst } };
     const use = await uses.get(_id);
     if (totalBudget !== undefined && (use?.total.spent ?? 0) > totalBudget - reckoned + CENT_OF_A_CENT)
       return { kind: 'spent', what: 'budget' };
+    const paceMs = (use?.lastCallAt?.getTime() ?? 0) + gapMs;
+    if (gapMs > 0 && paceMs > nowMs) return { kind: 'spent', what: 'pace', untilMs: paceMs };
     const isOfCalls = maxCallsPerDay !== undefined && (use?.today.calls ?? 0) >= maxCallsPerDay;
     return { kind: 'spent', what: isOfCalls ? 'calls' : 'leads', untilMs: nextDayMs(schedule, nowMs) };
   }

@@ -185,7 +185,7 @@ export function createEnrollments({ store, clock, ids }: EnrollmentsDeps) {
           : planned[later];
       if (first && (!next || dueMs(first) < dueMs(next))) next = first;
     }
-    return { due: found, ...(next ? { nextMs: dueMs(next) } : {}) };
+    return { due: found, ...(next && found.length === 0 ? { nextMs: dueMs(next) } : {}) };
   }
 
   const dueMs = ({ dueAt }: Enrollment): number => dueAt?.getTime() ?? Number.POSITIVE_INFINITY;

@@ -84,8 +84,8 @@ const NEW_MS = 1_800_000;
 /** How often all leads are looked at, by one of the processes. */
 const SWEEP_MS = 24 * 3_600_000;
 const SWEEP_CLAIM = 'enroll-leads';
-/** Lines that were full are tried again, if nobody says before that one is free. */
-const LINES_AGAIN_MS = 1_000;
+/** Lines that were full are tried again, if nobody says before that one is free; and what is in hand is looked behind. */
+const AGAIN_MS = 1_000;
 /** A store that is away is asked again. */
 const AWAY_MS = 5_000;
 /** Somebody else talks to the person, or the vendor of messages is away. */
@@ -122,6 +122,8 @@ interface Runner {
   standsUntilMs: number;
   /** From when on its own pace allows the next call. */
   slotMs: number;
+  /** Until when another process used up its pace. */
+  pacedMs: number;
   /** Enrollments that have a line or are about to ask for one, here; and as far as was read, elsewhere. */
   readonly lines: Set<string>;
   elsewhere: number;
@@ -223,6 +225,7 @@ export function createRunCampaigns(deps: RunCampaignsDeps) {
       const callMs = Math.max(
         runner.calls.nextMs,
         runner.slotMs,
+        runner.pacedMs,
         runner.callsBarredMs,
         houseSlotMs,
         refusedMs,
@@ -269,12 +272,12 @@ export function createRunCampaigns(deps: RunCampaignsDeps) {
     const nowMs = clock.nowMs();
     if (nowMs < Math.max(houseSlotMs, refusedMs)) return undefined;
     if (linesFree() <= 0) {
-      linesFullMs = nowMs + LINES_AGAIN_MS;
+      linesFullMs = nowMs + AGAIN_MS;
       return undefined;
     }
     const able = [...runners.values()].filter(
       (runner) =>
-        nowMs >= runner.slotMs &&
+        nowMs >= Math.max(runner.slotMs, runner.pacedMs) &&
         nowMs >= runner.callsBarredMs &&
         hasRoom(runner) &&
         standing(runner).kind === 'works',
@@ -331,7 +334,9 @@ export function createRunCampaigns(deps: RunCampaignsDeps) {
         ).length;
       const found = await enrollments.due(_id, priorities, BATCH + inHand.size);
       lane.due = found.due.filter((each) => !inHand.has(each._id)).slice(0, BATCH);
-      const next = lane.due.length > 0 ? nowMs : (found.nextMs ?? nowMs + lookMs);
+      // Where all that is due is in hand already, what comes behind it was not looked for.
+      const isInHand = found.due.length > lane.due.length;
+      const next = lane.due.length > 0 ? nowMs : (found.nextMs ?? nowMs + (isInHand ? AGAIN_MS : lookMs));
       const barredMs = isNewBarred ? runner.newBarredMs : Number.POSITIVE_INFINITY;
       lane.nextMs = Math.min(lane.nextMs, next, nowMs + lookMs, barredMs);
     } catch (error) {
@@ -532,7 +537,7 @@ export function createRunCampaigns(deps: RunCampaignsDeps) {
       case 'lead_not_found':
         return await end(mine, 'removed');
       case 'at_capacity':
-        refusedMs = clock.nowMs() + LINES_AGAIN_MS;
+        refusedMs = clock.nowMs() + AGAIN_MS;
         await enrollments.release(mine);
         return expect(mine.campaignId, refusedMs, mine.priority);
       case 'shutting_down':
@@ -719,6 +724,10 @@ export function createRunCampaigns(deps: RunCampaignsDeps) {
       return await hold(campaign._id, 'budget', says);
     }
     const until = untilMs ?? nextDayMs(campaign.schedule, clock.nowMs());
+    if (what === 'pace') {
+      runner.pacedMs = until;
+      return;
+    }
     runner.barredBy = 'day_limit';
     runner.calls.due = [];
     if (what === 'calls') runner.callsBarredMs = until;
@@ -820,6 +829,7 @@ export function createRunCampaigns(deps: RunCampaignsDeps) {
     calls: { due: [], nextMs: 0 },
     messages: { due: [], nextMs: 0 },
     slotMs: known?.slotMs ?? 0,
+    pacedMs: 0,
     lines: known?.lines ?? new Set(),
     elsewhere: known?.elsewhere ?? 0,
     callsBarredMs: 0,

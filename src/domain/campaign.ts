@@ -186,6 +186,8 @@ export interface CampaignUse extends Stamped {
   readonly day: string;
   readonly today: UseFigures;
   readonly total: UseFigures;
+  /** Kept where the campaign has a pace. */
+  readonly lastCallAt?: Date;
 }
 
 // ── What comes next ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -660,6 +660,20 @@ describe('a message', () => {
 });
 
 describe('of two processes on one store', () => {
+  test('a campaign keeps its pace over both, and over the death of one', async () => {
+    const [one, two] = [process({ home: 'one' }), process({ home: 'two' })];
+    const { _id: campaignId } = await campaign({ pacing: { callsPerSecond: 0.1 } });
+    for (let n = 0; n < 12; n += 1) await lead(n % 2 ? one : two, { campaignId });
+    await pass(35_000);
+    one.die();
+    const three = process({ home: 'three' });
+    await pass(45_000);
+    const times = [...one.placed, ...two.placed, ...three.placed].map(({ at }) => at).sort((a, b) => a - b);
+    expect(times.length).toBeGreaterThan(5);
+    for (const [n, at] of times.slice(1).entries())
+      expect(at - (times[n] ?? 0)).toBeGreaterThanOrEqual(10_000);
+  });
+
   test('each step is taken once', async () => {
     const [one, two] = [process({ home: 'one' }), process({ home: 'two' })];
     const { _id: campaignId } = await campaign();

@@ -226,6 +226,12 @@ export function createCampaignChecker(house: { readonly lines: number; readonly 
       const wants = (id: string): boolean => mayWant(id, at) && (backlogs.get(id) ?? false);
       const now = new Map([...rules.keys()].map((id) => [id, wants(id)]));
       const steady = [...now].filter(([id, want]) => want && wanted.get(id)).map(([id]) => id);
+      if (open.size < house.lines)
+        for (const id of steady)
+          if ((since.get(id) ?? 0) === 0 && violations.length < 1_000)
+            violations.push(
+              `${new Date(at).toISOString()} campaign ${id}: its work waits though lines are free`,
+            );
       if (steady.length > 1) {
         const total = steady.reduce((sum, id) => sum + (since.get(id) ?? 0), 0);
         for (const id of steady) {

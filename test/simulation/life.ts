@@ -39,12 +39,11 @@ export function createHands(): Hands {
     },
     async empty() {
       // What was answered just now asks for the next thing before the loop has turned twice.
-      for (let quiet = 0; quiet < 2; quiet += 1) {
-        if (held > 0) {
-          await new Promise<void>((go) => waiting.push(go));
-          quiet = -1;
-        }
+      let quiet = 0;
+      while (quiet < 2) {
+        if (held > 0) await new Promise<void>((go) => waiting.push(go));
         await immediate();
+        quiet = held > 0 ? 0 : quiet + 1;
       }
     },
   };
