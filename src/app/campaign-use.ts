@@ -3,7 +3,7 @@
  * write that fails where there is nothing left, so that no two processes spend the last dollar or the last call of a
  * day, or together call faster than the campaign may.
  */
-import type { CampaignUse, UseFigures } from '../domain/campaign.ts';
+import type { UseFigures } from '../domain/campaign.ts';
 import { dayOf, nextDayMs } from '../domain/campaign-hours.ts';
 import type { Campaign } from '../domain/documents.ts';
 import { isFailure } from '../domain/errors.ts';
@@ -32,6 +32,8 @@ export type Charged =
 const NOTHING: UseFigures = { calls: 0, leads: 0, messages: 0, spent: 0 };
 /** Sums of dollars are a little off. */
 const CENT_OF_A_CENT = 1e-4;
+
+export type CampaignUse = ReturnType<typeof createCampaignUse>;
 
 export function createCampaignUse({ store, clock }: { store: Store; clock: Clock }) {
   const uses = store.collection('campaign_use');
@@ -134,7 +136,10 @@ export function createCampaignUse({ store, clock }: { store: Store; clock: Clock
   }
 
   /** Of the campaign's present day, and of all its days. */
-  async function figuresOf({ _id, schedule }: Campaign): Promise<Pick<CampaignUse, 'today' | 'total'>> {
+  async function figuresOf({
+    _id,
+    schedule,
+  }: Campaign): Promise<{ readonly today: UseFigures; readonly total: UseFigures }> {
     const use = await uses.get(_id);
     const isToday = use !== undefined && use.day >= dayOf(schedule, clock.nowMs());
     return { today: isToday ? use.today : NOTHING, total: use?.total ?? NOTHING };

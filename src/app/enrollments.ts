@@ -39,6 +39,8 @@ const EVER = new Date(0);
 /** Longer than a step takes to be begun, a slow store included; shorter than anybody minds. */
 const LEASE_MS = 20_000;
 
+export type Enrollments = ReturnType<typeof createEnrollments>;
+
 export function createEnrollments({ store, clock, ids }: EnrollmentsDeps) {
   const enrollments = store.collection('enrollments');
   const now = (): Date => new Date(clock.nowMs());

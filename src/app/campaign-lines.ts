@@ -1,0 +1,306 @@
+/**
+ * app/campaign-lines: whose step is next. Every campaign that runs has its due steps here, read some at a time, and its own pace and
+ * number of calls; the lines are shared among those with due calls by the time each has used (deficit round robin), so
+ * that within a while all have had as much. Kept in memory: another life begins as equals.
+ */
+import { type Enrollment, fairest, type Priority, stepOf } from '../domain/campaign.ts';
+import { type Standing, standingOf } from '../domain/campaign-hours.ts';
+import type { Campaign } from '../domain/documents.ts';
+import type { Enrollments } from './enrollments.ts';
+import type { Clock } from './ports.ts';
+
+export interface CampaignLinesDeps {
+  readonly clock: Clock;
+  readonly enrollments: Pick<Enrollments, 'due' | 'working'>;
+  /** How many outbound calls may begin before the lines are full. */
+  readonly linesFree: () => number;
+  readonly callsPerSecond: number;
+  /** Other processes work on the same campaigns. */
+  readonly isShared: boolean;
+}
+
+/** Steps that are being begun at a time: enough to keep a slow store busy, few enough to hold up nobody. */
+const MOST_IN_HAND = 32;
+/** Due steps read at a time. */
+const BATCH = 16;
+/** How long it may take until something that another process did is seen; alone, everything is told at once. */
+const LOOK_SHARED_MS = 2_000;
+const LOOK_ALONE_MS = 3_600_000;
+/** Lines that were full are tried again, if nobody says before that one is free; and what is in hand is looked behind. */
+const AGAIN_MS = 1_000;
+/** A line is used so long by a call, until it is known, seconds. */
+export const USUAL_CALL_SEC = 60;
+
+const MINUTE_MS = 60_000;
+
+const CALLS: readonly Priority[] = [0, 1, 2];
+const WITHOUT_NEW: readonly Priority[] = [0, 2];
+const MESSAGES: readonly Priority[] = [3];
+
+/** Steps of one kind of one campaign: calls, or messages. */
+interface Lane {
+  due: Enrollment[];
+  /** When there may be something more that is due, ms since the epoch. */
+  nextMs: number;
+}
+
+/** A campaign as this process works on it. */
+export interface Runner {
+  campaign: Campaign;
+  readonly calls: Lane;
+  readonly messages: Lane;
+  /** Whether it may work, and until when that need not be asked again, ms since the epoch. */
+  standing: Standing;
+  standsUntilMs: number;
+  /** From when on its own pace allows the next call. */
+  slotMs: number;
+  /** Until when another process used up its pace. */
+  pacedMs: number;
+  /** Enrollments that have a line or are about to ask for one, here; and as far as was read, elsewhere. */
+  readonly lines: Set<string>;
+  elsewhere: number;
+  /** Until when none of its calls, or none to new leads, may begin; and why. */
+  callsBarredMs: number;
+  newBarredMs: number;
+  barredBy?: 'day_limit' | 'not_active';
+}
+
+/** A step that is due, and whose. */
+export interface Due {
+  readonly runner: Runner;
+  readonly seen: Enrollment;
+}
+
+export type CampaignLines = ReturnType<typeof createCampaignLines>;
+
+export function createCampaignLines(deps: CampaignLinesDeps) {
+  const { clock, enrollments, isShared } = deps;
+  const lookMs = isShared ? LOOK_SHARED_MS : LOOK_ALONE_MS;
+  const runners = new Map<string, Runner>();
+  /** Enrollments whose step is being begun, and their leads. */
+  const inHand = new Map<string, string>();
+  /** Line time of campaigns, seconds. */
+  const usedSec = new Map<string, number>();
+  let wanted = new Set<string>();
+  let callsInHand = 0;
+  let houseSlotMs = 0;
+  let linesFullMs = 0;
+  /** Until when no line is asked for, because the last asking was in vain. */
+  let refusedMs = 0;
+
+  /** Calls that are about to be placed have no line yet. */
+  const linesFree = (): number => deps.linesFree() - callsInHand;
+
+  /** The next moment at which something can be begun, ms since the epoch; infinite while enough is in hand. */
+  function nextMs(): number {
+    let next = Number.POSITIVE_INFINITY;
+    if (inHand.size >= MOST_IN_HAND) return next;
+    for (const runner of runners.values()) {
+      if (standing(runner).kind !== 'works') {
+        next = Math.min(next, runner.standsUntilMs);
+        continue;
+      }
+      next = Math.min(next, runner.messages.nextMs);
+      const callMs = Math.max(
+        runner.calls.nextMs,
+        runner.slotMs,
+        runner.pacedMs,
+        runner.callsBarredMs,
+        houseSlotMs,
+        refusedMs,
+      );
+      if (hasRoom(runner)) next = Math.min(next, linesFree() > 0 ? callMs : Math.max(callMs, linesFullMs));
+    }
+    return next;
+  }
+
+  function standing(runner: Runner): Standing {
+    const nowMs = clock.nowMs();
+    if (nowMs < runner.standsUntilMs) return runner.standing;
+    const { campaign } = runner;
+    runner.standing = standingOf(campaign, nowMs);
+    const endMs = campaign.schedule?.endDate?.getTime() ?? Number.POSITIVE_INFINITY;
+    const nextMs =
+      'untilMs' in runner.standing && runner.standing.untilMs !== undefined
+        ? runner.standing.untilMs
+        : (Math.floor(nowMs / MINUTE_MS) + 1) * MINUTE_MS;
+    runner.standsUntilMs = nowMs < endMs ? Math.min(nextMs, endMs) : nextMs;
+    return runner.standing;
+  }
+
+  const hasRoom = ({ campaign, lines, elsewhere }: Runner): boolean =>
+    lines.size + elsewhere < (campaign.pacing?.maxConcurrentCalls ?? Number.POSITIVE_INFINITY);
+
+  async function nextCall(): Promise<Due | undefined> {
+    const nowMs = clock.nowMs();
+    if (nowMs < Math.max(houseSlotMs, refusedMs)) return undefined;
+    if (linesFree() <= 0) {
+      linesFullMs = nowMs + AGAIN_MS;
+      return undefined;
+    }
+    const able = [...runners.values()].filter(
+      (runner) =>
+        nowMs >= Math.max(runner.slotMs, runner.pacedMs) &&
+        nowMs >= runner.callsBarredMs &&
+        hasRoom(runner) &&
+        standing(runner).kind === 'works',
+    );
+    const wanting: string[] = [];
+    for (const runner of able) if (await hasDue(runner, runner.calls)) wanting.push(runner.campaign._id);
+    share(wanting);
+    const runner = runners.get(fairest(usedSec, wanting) ?? '');
+    const seen = runner?.calls.due.shift();
+    return runner && seen && { runner, seen };
+  }
+
+  /** Whoever comes to the lines does not make up for the time away. */
+  function share(wanting: readonly string[]): void {
+    const usedOf = (id: string): number => usedSec.get(id) ?? 0;
+    const stayed = wanting.filter((id) => wanted.has(id)).map(usedOf);
+    const least = stayed.length === 0 ? Math.max(0, ...wanting.map(usedOf)) : Math.min(...stayed);
+    for (const id of wanting) if (!wanted.has(id)) usedSec.set(id, Math.max(usedOf(id), least));
+    wanted = new Set(wanting);
+  }
+
+  const addUsed = (campaignId: string, seconds: number): void => {
+    usedSec.set(campaignId, (usedSec.get(campaignId) ?? 0) + seconds);
+  };
+
+  let lastMessages = '';
+  async function nextMessage(): Promise<Due | undefined> {
+    const all = [...runners.keys()];
+    const from = all.indexOf(lastMessages) + 1;
+    for (const id of [...all.slice(from), ...all.slice(0, from)]) {
+      const runner = runners.get(id);
+      if (!runner || standing(runner).kind !== 'works') continue;
+      if (!(await hasDue(runner, runner.messages))) continue;
+      lastMessages = id;
+      const seen = runner.messages.due.shift();
+      if (seen) return { runner, seen };
+    }
+    return undefined;
+  }
+
+  async function hasDue(runner: Runner, lane: Lane): Promise<boolean> {
+    const nowMs = clock.nowMs();
+    if (lane.due.length > 0) return true;
+    if (nowMs < lane.nextMs) return false;
+    const { _id, pacing } = runner.campaign;
+    const isNewBarred = nowMs < runner.newBarredMs;
+    const priorities = lane === runner.messages ? MESSAGES : isNewBarred ? WITHOUT_NEW : CALLS;
+    // Whoever adds something meanwhile lowers it again.
+    lane.nextMs = Number.POSITIVE_INFINITY;
+    try {
+      if (lane === runner.calls && isShared && pacing?.maxConcurrentCalls !== undefined)
+        runner.elsewhere = (await enrollments.working(_id)).filter(
+          (each) => !runner.lines.has(each._id),
+        ).length;
+      const found = await enrollments.due(_id, priorities, BATCH + inHand.size);
+      lane.due = found.due.filter((each) => !inHand.has(each._id)).slice(0, BATCH);
+      // Where all that is due is in hand already, what comes behind it was not looked for.
+      const isInHand = found.due.length > lane.due.length;
+      const next = lane.due.length > 0 ? nowMs : (found.nextMs ?? nowMs + (isInHand ? AGAIN_MS : lookMs));
+      const barredMs = isNewBarred ? runner.newBarredMs : Number.POSITIVE_INFINITY;
+      lane.nextMs = Math.min(lane.nextMs, next, nowMs + lookMs, barredMs);
+    } catch (error) {
+      lane.nextMs = nowMs;
+      throw error;
+    }
+    return lane.due.length > 0 && (lane === runner.messages || hasRoom(runner));
+  }
+
+  /** Something of a campaign is due at `atMs`; false: of one that does not run here. */
+  function expect(campaignId: string, atMs: number, priority?: Priority): boolean {
+    const runner = runners.get(campaignId);
+    if (!runner) return false;
+    for (const lane of priority === undefined
+      ? [runner.calls, runner.messages]
+      : [priority === 3 ? runner.messages : runner.calls]) {
+      // What is more urgent than what was read before is to come before it.
+      if (atMs <= clock.nowMs()) lane.due = [];
+      lane.nextMs = Math.min(lane.nextMs, atMs);
+    }
+    return true;
+  }
+
+  /** A line and a place in the pace are taken in the same breath, and given back when nobody is called. */
+  function takeLine(runner: Runner, seen: Enrollment): (isPlaced: boolean) => void {
+    const nowMs = clock.nowMs();
+    const houseGapMs = 1_000 / deps.callsPerSecond;
+    const gapMs = 1_000 / (runner.campaign.pacing?.callsPerSecond ?? Number.POSITIVE_INFINITY);
+    callsInHand += 1;
+    runner.lines.add(seen._id);
+    addUsed(runner.campaign._id, USUAL_CALL_SEC);
+    houseSlotMs = Math.max(nowMs, houseSlotMs) + houseGapMs;
+    runner.slotMs = Math.max(nowMs, runner.slotMs) + gapMs;
+    return (isPlaced) => {
+      callsInHand -= 1;
+      if (isPlaced) return;
+      runner.lines.delete(seen._id);
+      addUsed(runner.campaign._id, -USUAL_CALL_SEC);
+      houseSlotMs -= houseGapMs;
+      runner.slotMs -= gapMs;
+    };
+  }
+
+  const isCall = ({ campaign: { workflow } }: Runner, seen: Enrollment): boolean =>
+    seen.working === undefined && workflow !== undefined && stepOf(workflow, seen)?.kind === 'call';
+
+  return {
+    runners: runners as ReadonlyMap<string, Runner>,
+    campaigns: (): Campaign[] => [...runners.values()].map(({ campaign }) => campaign),
+    /** What is known of a campaign that changed begins anew, but for its lines and its pace. */
+    renew(campaign: Campaign): void {
+      const known = runners.get(campaign._id);
+      runners.set(campaign._id, {
+        campaign,
+        standing: { kind: 'not_active' },
+        standsUntilMs: 0,
+        calls: { due: [], nextMs: 0 },
+        messages: { due: [], nextMs: 0 },
+        slotMs: known?.slotMs ?? 0,
+        pacedMs: 0,
+        lines: known?.lines ?? new Set(),
+        elsewhere: known?.elsewhere ?? 0,
+        callsBarredMs: 0,
+        newBarredMs: 0,
+      });
+    },
+    drop: (campaignId: string): boolean => runners.delete(campaignId),
+    /** The step that is to be begun now, a call before a message. */
+    next: async (): Promise<Due | undefined> =>
+      inHand.size >= MOST_IN_HAND ? undefined : ((await nextCall()) ?? (await nextMessage())),
+    /** Takes it in hand, until the answer is called. */
+    take({ runner, seen }: Due): (isPlaced: boolean) => void {
+      const endLine = isCall(runner, seen) ? takeLine(runner, seen) : undefined;
+      inHand.set(seen._id, seen.leadId);
+      return (isPlaced) => {
+        inHand.delete(seen._id);
+        endLine?.(isPlaced);
+      };
+    },
+    inHand: inHand as ReadonlyMap<string, string>,
+    nextMs,
+    expect,
+    addUsed,
+    /** The house has no line, whatever it said. */
+    refused(): number {
+      refusedMs = clock.nowMs() + AGAIN_MS;
+      return refusedMs;
+    },
+    /** A call is over: there is a line again. */
+    freed(): void {
+      linesFullMs = 0;
+      refusedMs = 0;
+    },
+    barredOf(
+      campaignId: string,
+    ): { readonly by: 'day_limit' | 'not_active'; readonly untilMs: number } | undefined {
+      const runner = runners.get(campaignId);
+      const nowMs = clock.nowMs();
+      if (!runner?.barredBy) return undefined;
+      if (nowMs < runner.callsBarredMs) return { by: runner.barredBy, untilMs: runner.callsBarredMs };
+      return nowMs < runner.newBarredMs ? { by: 'day_limit', untilMs: runner.newBarredMs } : undefined;
+    },
+  };
+}
