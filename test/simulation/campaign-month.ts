@@ -67,6 +67,8 @@ export interface CampaignMonthReport {
   readonly firstContactSec: readonly number[];
   readonly enrolled: number;
   readonly seconds: number;
+  /** Of processor time, all threads. */
+  readonly cpuSeconds: number;
 }
 
 /** Where people live, by area code; the gate blocks Texas until counsel clears it. */
@@ -179,10 +181,16 @@ function campaignOf(n: number, options: CampaignMonthOptions, id: string): Campa
   };
 }
 
+const cpuSeconds = (): number => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+};
+
 const never = (): Promise<never> => new Promise(() => {});
 
 export async function simulateCampaignMonth(options: CampaignMonthOptions): Promise<CampaignMonthReport> {
   const startedMs = performance.now();
+  const startedCpu = cpuSeconds();
   const random = createRandom(options.seed);
   const time = createTimeline(START_MS);
   const hands = createHands();
@@ -769,6 +777,7 @@ export async function simulateCampaignMonth(options: CampaignMonthOptions): Prom
       firstContactSec: firstContactSec.sort((a, b) => a - b),
       enrolled: await store.collection('enrollments').count({}),
       seconds: (performance.now() - startedMs) / 1_000,
+      cpuSeconds: cpuSeconds() - startedCpu,
     };
   } finally {
     life?.stop();
@@ -829,7 +838,7 @@ export function describeCampaignMonth(report: CampaignMonthReport): string {
       .map(([name, n]) => `${name} ${n}`)
       .join(', ');
   return [
-    `${report.calls} calls, ${report.messages} messages, ${report.enrolled} enrolled, ${report.deaths} deaths, ${report.seconds.toFixed(1)} s`,
+    `${report.calls} calls, ${report.messages} messages, ${report.enrolled} enrolled, ${report.deaths} deaths, ${report.seconds.toFixed(1)} s (${report.cpuSeconds.toFixed(1)} s of processor time)`,
     `ended or at: ${list(report.ended)}`,
     `calls came to: ${list(report.outcomes)}`,
     `paused by itself: ${report.pauses.join(', ')}`,

@@ -155,12 +155,13 @@ function storeOver(
     change: (document: Doc) => Doc,
   ): Promise<Doc | undefined> {
     const matches = compileFilter(filter);
-    let candidate = typeof filter._id === 'string' ? filter._id : undefined;
+    const named = typeof filter._id === 'string' ? filter._id : undefined;
+    let candidate = named;
     for (let attempt = 0; attempt < UPDATE_ATTEMPTS; attempt += 1) {
       const result = await writer.submit((turn) => {
         let found = candidate === undefined ? undefined : turn.read(room, candidate);
         if (found && !matches(found)) found = undefined;
-        if (!found) {
+        if (!found && named === undefined) {
           const touched = turn.touched(room);
           for (const written of touched.values())
             if (written && matches(written.document)) {
