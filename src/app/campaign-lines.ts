@@ -77,8 +77,8 @@ export function createCampaignLines(deps: CampaignLinesDeps) {
   const { clock, enrollments, isShared } = deps;
   const lookMs = isShared ? LOOK_SHARED_MS : LOOK_ALONE_MS;
   const runners = new Map<string, Runner>();
-  /** Enrollments whose step is being begun, and their leads. */
-  const inHand = new Map<string, string>();
+  /** Enrollments whose step is being begun, by their ids. */
+  const inHand = new Map<string, Enrollment>();
   /** Line time of campaigns, seconds. */
   const usedSec = new Map<string, number>();
   let wanted = new Set<string>();
@@ -195,7 +195,9 @@ export function createCampaignLines(deps: CampaignLinesDeps) {
         runner.elsewhere = (await enrollments.working(_id)).filter(
           (each) => !runner.lines.has(each._id),
         ).length;
-      const found = await enrollments.due(_id, priorities, BATCH + inHand.size);
+      let mine = 0;
+      for (const { campaignId } of inHand.values()) if (campaignId === _id) mine += 1;
+      const found = await enrollments.due(_id, priorities, BATCH + mine);
       lane.due = found.due.filter((each) => !inHand.has(each._id)).slice(0, BATCH);
       // Where all that is due is in hand already, what comes behind it was not looked for.
       const isInHand = found.due.length > lane.due.length;
@@ -273,13 +275,13 @@ export function createCampaignLines(deps: CampaignLinesDeps) {
     /** Takes it in hand, until the answer is called. */
     take({ runner, seen }: Due): (isPlaced: boolean) => void {
       const endLine = isCall(runner, seen) ? takeLine(runner, seen) : undefined;
-      inHand.set(seen._id, seen.leadId);
+      inHand.set(seen._id, seen);
       return (isPlaced) => {
         inHand.delete(seen._id);
         endLine?.(isPlaced);
       };
     },
-    inHand: inHand as ReadonlyMap<string, string>,
+    inHand: inHand as ReadonlyMap<string, Enrollment>,
     nextMs,
     expect,
     addUsed,

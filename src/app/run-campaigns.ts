@@ -270,7 +270,7 @@ export function createRunCampaigns(deps: RunCampaignsDeps) {
   }
 
   async function changed(leadIds: readonly string[]): Promise<void> {
-    const handled = new Set(lines.inHand.values());
+    const handled = new Set([...lines.inHand.values()].map(({ leadId }) => leadId));
     for (const leadId of leadIds) if (handled.has(leadId)) changedInHand.add(leadId);
     for (const enrollment of await enrollments.ofLeads(leadIds)) {
       const lead = await leads.get(enrollment.leadId);
