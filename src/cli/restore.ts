@@ -42,14 +42,17 @@ async function main(): Promise<void> {
   const progress = progressOn(process.stderr);
   try {
     const dir = join(resolve(dataDir), 'store');
-    const { manifest, before } = await restore(folder, dir, replace, progress.show);
+    const { manifest, before, stops } = await restore(folder, dir, replace, progress.show);
     progress.end();
     const documents = Object.values(manifest.contents.collections).reduce((sum, each) => sum + each.count, 0);
     process.stdout.write(
       `Restored from ${resolve(folder)}, as of ${manifest.begunAt}: ${count(documents)} documents. Compared with its manifest: the same.\n` +
         (before
-          ? `What was there before is kept in ${before}. What happened after ${manifest.begunAt} is in that file alone: opt-outs, ` +
-            'calls, erasures. Bring opt-outs over and repeat erasures before anybody is called, then delete it.\n'
+          ? `What was there before is kept in ${before}. ${
+              stops === undefined
+                ? 'It could not be read: whoever said stop after the backup is NOT on the do-not-call list now. Bring their stops over'
+                : `Stops said after the backup were carried over: ${count(stops)} numbers. Everything else that happened after ${manifest.begunAt} is in that file alone`
+            }; repeat erasures before anybody is called, then delete it.\n`
           : ''),
     );
   } finally {

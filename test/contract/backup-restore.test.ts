@@ -125,6 +125,47 @@ test('a backup made while events are written holds one moment, and the writer is
   await store.close();
 });
 
+test('who said stop after the backup is still on the list when it is restored, and nobody else comes onto it', async () => {
+  const dir = join(newDir(), 'store');
+  await restore(backup, dir, false, quiet);
+  const at = new Date();
+  const stop = (n: number, phone: string, more: object = {}) => ({
+    _id: oid(7_000 + n),
+    phone,
+    scope: 'internal' as const,
+    state: null,
+    seller: 'Acme Homes',
+    source: 'call',
+    listedAt: at,
+    createdAt: at,
+    updatedAt: at,
+    ...more,
+  });
+  const later = await openLocalStore({ dir, log: silent });
+  await later.collection('dnc_registry').insert(stop(1, '+12125557001'));
+  await later
+    .collection('dnc_registry')
+    .insert(stop(2, '+12125557002', { releasedAt: at, releasedBy: 'ana' }));
+  await later.collection('consent_logs').insert({
+    _id: oid(7_003),
+    phone: '+12125557003',
+    eventType: 'consent_revoked',
+    timestamp: at,
+    seq: 1,
+    prevHash: '',
+    hash: 'h',
+  } as never);
+  await later.close();
+  expect((await restore(backup, dir, true, quiet)).stops).toBe(2);
+  const restored = await openLocalStore({ dir, log: silent });
+  const listed = async (phone: string): Promise<number> =>
+    await restored.collection('dnc_registry').count({ phone, releasedAt: { $exists: false } });
+  expect(await Promise.all(['+12125557001', '+12125557002', '+12125557003'].map(listed))).toEqual([1, 0, 1]);
+  expect(await restored.collection('consent_logs').get(oid(7_003))).toBeUndefined();
+  await restored.close();
+  expect(readdirSync(dir).filter((name) => /restoring|draft/.test(name))).toEqual([]);
+});
+
 test('a database that is not empty is replaced only when that is said, and is kept then', async () => {
   const dir = join(newDir(), 'store');
   const store = await openLocalStore({ dir, log: silent });

@@ -19,6 +19,7 @@ import { fingerprint } from '../../../domain/canonical.ts';
 import { Failure } from '../../../domain/errors.ts';
 import { type Contents, differences, type Progress } from '../contents.ts';
 import { lockDirectory } from '../lock.ts';
+import { carryStops } from './carry-stops.ts';
 import {
   checkFile,
   type DataFile,
@@ -219,11 +220,13 @@ interface Restored {
   readonly manifest: Manifest;
   /** Where the database is kept that was there before. */
   readonly before?: string;
+  /** Numbers on the do-not-call list by stops later than the backup; absent: what was there before cannot be read. */
+  readonly stops?: number;
 }
 
 /**
  * Makes the backup in `from` the database in `dir`. It is copied beside what is there, read from end to end and compared
- * with its manifest; then it takes its place in one step. Throws Failure `store_unavailable` while a process has the database
+ * with its manifest; the stops of what it replaces are added; then it takes its place in one step. Throws Failure `store_unavailable` while a process has the database
  * open, `invalid_request` for a backup that is none or is damaged, and for a database that is not empty unless it is to be
  * replaced: then it is as it was.
  */
@@ -248,6 +251,8 @@ export async function restore(
     await checkFile(draft);
     const differs = differences(manifest.contents, await inspectFile(draft, progress));
     if (differs.length > 0) throw refused(`the backup does not hold what it says: ${differs.join('; ')}`);
+    const stops =
+      current && replace ? await carryStops(current, draft, dir).catch(() => undefined) : undefined;
     const before =
       current && replace
         ? join(dir, `before-restore-${new Date().toISOString().replaceAll(':', '')}.mdb`)
@@ -260,7 +265,11 @@ export async function restore(
     // Imports that were under way belong to what was there, and so does the full-text index.
     rmSync(join(dir, 'lists'), { recursive: true, force: true });
     rmSync(join(dir, SEAL), { force: true });
-    return { manifest, ...(before === undefined ? {} : { before }) };
+    return {
+      manifest,
+      ...(before === undefined ? {} : { before }),
+      ...(stops === undefined ? {} : { stops }),
+    };
   } catch (error) {
     if (error instanceof Failure) throw error;
     throw unavailable(error instanceof Error ? error.message : String(error), error);
