@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Log, Store } from '../../src/app/ports.ts';
 import type { CallEvent } from '../../src/domain/call.ts';
-import type { Documents, Stored } from '../../src/domain/documents.ts';
+import { COLLECTIONS, type Documents, type Stored } from '../../src/domain/documents.ts';
 import { Failure } from '../../src/domain/errors.ts';
 
 export const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
@@ -49,7 +49,7 @@ export const event = (callNumber: number, seq: number, text = 'Hello.'): CallEve
     turn: seq,
   }) as CallEvent;
 
-/** Leads, events, an entry whose id is no ObjectId, an analysis, an archive of a past year, and a list. */
+/** Leads, events, an entry whose id is no ObjectId, an archive of a past year, a list, and something in every collection. */
 export async function fill(store: Store, leads = 40, events = 60): Promise<void> {
   const stamp = { createdAt: new Date(1), updatedAt: new Date(2) };
   await Promise.all(Array.from({ length: leads }, (_, n) => store.collection('leads').insert(lead(n + 1))));
@@ -76,6 +76,28 @@ export async function fill(store: Store, leads = 40, events = 60): Promise<void>
     callId: oid(901),
     ...stamp,
   } as unknown as Stored['call_transcripts_archive_2019']);
+  await store.collection('dnc_registry').insert({
+    _id: oid(904),
+    phone: '+12125550104',
+    scope: 'internal',
+    state: null,
+    seller: null,
+    source: 'call',
+    listedAt: new Date(5),
+    ...stamp,
+  });
+  // Where settings are kept, what carries a database keeps its mark.
+  for (const name of Object.keys(COLLECTIONS).filter(
+    (each) => each !== 'system_config',
+  ) as (keyof Documents)[])
+    if ((await store.collection(name).find({ limit: 1 })).length === 0)
+      await store.collection(name).insert({
+        _id: oid(903),
+        words: 'Straße, ¿sí?',
+        none: null,
+        list: [1, -0.5, { at: new Date(4), yes: true }],
+        ...stamp,
+      } as never);
   const copy = await store.lists.stage('a', LIST, 'empty');
   await copy.write(Float64Array.from([2_015_550_001, ON_LIST, 9_899_999_999]), 3);
   await copy.commit(new Date(1_789_000_000_000));
