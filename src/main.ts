@@ -5,7 +5,9 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { extname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { createClaudeArchitect } from './adapters/claude/architect.ts';
 import { createClaude } from './adapters/claude/index.ts';
+import { createClaudeTalking } from './adapters/claude/talking.ts';
 import { createElevenLabs } from './adapters/elevenlabs/index.ts';
 import { createMail } from './adapters/mail/index.ts';
 import { createPasswords } from './adapters/passwords.ts';
@@ -19,9 +21,10 @@ import { timeZoneRelease } from './adapters/time-zones.ts';
 import { createTwilio } from './adapters/twilio/index.ts';
 import { createMediaDoor } from './adapters/twilio/media-stream.ts';
 import { buildAccess } from './app/access.ts';
-import { readAnalysisPrompt } from './app/analysis-prompt.ts';
+import { readAnalysisPrompt, readArchitectPrompt } from './app/analysis-prompt.ts';
 import { createDemo } from './app/demo.ts';
 import { type App, buildApp } from './app/index.ts';
+import { readKnowledge } from './app/knowledge.ts';
 import { readTemplates } from './app/message-templates.ts';
 import type { Clock, Log, Outage, Store } from './app/ports.ts';
 import { readPrompts } from './app/prompts.ts';
@@ -42,6 +45,8 @@ const SANDBOX_START_MS = 10_000;
 const SANDBOX_NUMBER = '+12125550190';
 const DEMO_CALLS_PER_SECOND = 4;
 const SANDBOX_MAIL_FROM = 'sandbox@parley.test';
+/** Of what analyses of calls may cost in a day, proposals of better answers may cost as much again of this share. */
+const ARCHITECT_SHARE = 0.2;
 /** In e-mails of the sandbox only: a mail server needs SELLER_ADDRESS. */
 const NO_ADDRESS = 'no postal address yet (SELLER_ADDRESS)';
 
@@ -286,9 +291,21 @@ async function main(): Promise<void> {
     callbackNumber: formatPhone(account.phoneNumbers[0] ?? ''),
   };
   const elevenlabs = createElevenLabs({ ...platform, clock, log });
-  const analyst = config.anthropic && {
-    model: createClaude({ ...config.anthropic, prompt: readShipped(readAnalysisPrompt), clock, log }),
-    dailyBudget: config.anthropic.dailyBudget,
+  const claude = config.anthropic && {
+    analyst: {
+      model: createClaude({ ...config.anthropic, prompt: readShipped(readAnalysisPrompt), clock, log }),
+      dailyBudget: config.anthropic.dailyBudget,
+    },
+    architect: {
+      model: createClaudeArchitect({
+        ...config.anthropic,
+        prompt: readShipped(readArchitectPrompt),
+        clock,
+        log,
+      }),
+      dailyBudget: config.anthropic.dailyBudget * ARCHITECT_SHARE,
+    },
+    talking: createClaudeTalking({ ...config.anthropic, clock, log }),
   };
   const secret = sessionSecret(config);
   const recordings = openRecordings({ dir: join(dataDir, 'recordings'), log, clock });
@@ -301,7 +318,7 @@ async function main(): Promise<void> {
         ...(mailServer ? { mail: createMail({ ...mailServer, clock }).mail } : {}),
       },
       agent: elevenlabs.agent,
-      ...(analyst ? { analyst } : {}),
+      ...(claude ?? {}),
       recordings,
       timekeeping: { tzdata: timeZoneRelease(clock.nowMs()), clockSkewMs: twilio.clockSkewMs },
       clock,
@@ -321,6 +338,7 @@ async function main(): Promise<void> {
         secret,
         templates: readShipped((read) => readTemplates(read, sender)),
       },
+      agents: { voiceAgentId: platform.agentId, knowledge: readShipped(readKnowledge) },
     },
   );
 

@@ -32,6 +32,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'app',
     'domain',
     'contract',
+    'wire',
     'zod',
     'csv-stringify',
     'express',
@@ -389,8 +390,8 @@ describe('the gate', () => {
       Object.keys(transferring)
         .filter((file) => file.startsWith('app/'))
         .sort(),
-      // The agent's tool only names what is to follow.
-    ).toEqual(['app/agent-tools.ts', 'app/bridge-call.ts', 'app/ports.ts']);
+      // The agent's tool and the manager's wish only name what is to follow.
+    ).toEqual(['app/agent-tools.ts', 'app/attend-call.ts', 'app/bridge-call.ts', 'app/ports.ts']);
     expect(where((source) => reaches(source, 'sayAndDial'), product)).toEqual({
       'adapters/twilio/telephony.ts': 1,
     });

@@ -5,9 +5,11 @@
 import { z } from 'zod';
 import type { Call, FollowUpKind } from '../domain/call.ts';
 import type { CallingPolicy, Lead } from '../domain/documents.ts';
+import { Failure } from '../domain/errors.ts';
 import type { ToolAnswer } from './bridge-call.ts';
+import type { Knowledge } from './knowledge.ts';
 import { type OptOutOrKeep, optOutInCall } from './opt-out.ts';
-import type { Clock, Store } from './ports.ts';
+import type { Clock, Log, Store } from './ports.ts';
 import { farewellOf, type Speaker, signOffOf } from './prompts.ts';
 import type { EventLog } from './record-event.ts';
 
@@ -15,6 +17,8 @@ export interface ToolDeps extends Speaker {
   readonly store: Store;
   readonly clock: Clock;
   readonly events: EventLog;
+  readonly log: Log;
+  readonly knowledge: Pick<Knowledge, 'lookUp'>;
   /** Adds every number of the person to the internal list and revokes consent, at once. */
   readonly optOut: OptOutOrKeep;
   readonly policyOf: (campaignId: string | undefined) => Promise<CallingPolicy>;
@@ -38,13 +42,21 @@ const FollowUp = z.object({
   notes: short.default(''),
 });
 const Transfer = z.object({ reason: short.default('asked for a person') });
+const LookUp = z.object({ topic: short.optional(), said: short.optional() });
+/** Whoever objected waits for an answer: after so long the agent goes on without one. */
+const LOOK_UP_MS = 300;
 /** A follow-up further away than this is a misunderstanding. */
 const FARTHEST_MS = 366 * 24 * 3_600_000;
+
+const NOTHING_FOUND = JSON.stringify({
+  found: false,
+  say: 'Answer from what you know of this call. Promise nothing; offer that a person follows up.',
+});
 
 const wrong = (result: string): ToolAnswer => ({ result, isError: true });
 
 export function createAgentTools(deps: ToolDeps) {
-  const { store, clock, events } = deps;
+  const { store, clock, events, log, knowledge } = deps;
 
   async function lead(callId: string): Promise<Lead | undefined> {
     const call = await events.call(callId);
@@ -135,6 +147,34 @@ export function createAgentTools(deps: ToolDeps) {
           sentence: `Please hold while I connect you to a person of ${deps.sellerName}.`,
         },
       };
+    },
+
+    async look_up_knowledge(callId, input) {
+      const { topic, said } = LookUp.parse(input);
+      const over = new AbortController();
+      const late = clock.sleep(LOOK_UP_MS, over.signal).then(() => {
+        throw new Failure('store_unavailable', 'the knowledge did not answer in time');
+      });
+      const looking = knowledge.lookUp({ ...(topic ? { topic } : {}), ...(said ? { said } : {}) });
+      for (const each of [late, looking]) each.catch(() => undefined);
+      let found: Awaited<typeof looking>;
+      try {
+        found = await Promise.race([looking, late]);
+      } catch (error) {
+        log.warn({ err: error, callId }, 'the knowledge could not be asked');
+        return { result: NOTHING_FOUND };
+      } finally {
+        over.abort();
+      }
+      // What was looked up is kept behind the answer: whoever objected does not wait for the disk.
+      events
+        .record(callId, {
+          type: 'looked_up',
+          ...(found ? { entry: { key: found.entry.key, version: found.entry.version } } : {}),
+        })
+        .catch((error) => log.error({ err: error, callId }, 'a look-up could not be recorded'));
+      if (!found) return { result: NOTHING_FOUND };
+      return { result: JSON.stringify({ found: true, title: found.entry.title, answer: found.words }) };
     },
 
     async lookup_lead(callId) {

@@ -9,11 +9,14 @@ import { BYTES_PER_MS, FRAME_BYTES, isVoice, SILENCE } from '../domain/audio.ts'
 import type { AnsweredBy, CallEventBody } from '../domain/call.ts';
 import type { CallingPolicy } from '../domain/documents.ts';
 import { Failure } from '../domain/errors.ts';
+import { createFloor, type Holder, type Person, type Return } from './floor.ts';
+import { createEars, type Listener } from './listeners.ts';
 import { createPlayout } from './playout.ts';
 import type {
   AgentEnding,
   AgentSession,
   AgentSink,
+  Cancel,
   Clock,
   Leg,
   LegSink,
@@ -95,8 +98,28 @@ export interface Bridge {
   readonly wantsStream: boolean;
   /** Whether a stream of the carrier is attached. */
   readonly talking: boolean;
+  /** Lets somebody hear the call from now on. */
+  listen(listener: CallListener): Cancel;
+  /** Tells the agent something that the caller does not hear. Throws `call_over`, `agent_unavailable`. */
+  whisper(person: Person, text: string): void;
+  /** From now on this person speaks in the agent's place, by this connection. Throws `call_over`, `already_taken_over`. */
+  takeOver(person: Person, listenerId: string): void;
+  /** A manager's voice, μ-law; false when this connection does not have the floor. Copied before it returns. */
+  speak(listenerId: string, ulaw: Buffer): boolean;
+  /** The agent goes on, and knows what was said meanwhile. Throws `not_taken_over`. */
+  handBack(person: Person, note: string | undefined): void;
+  /** Connects the caller to a person, at once. Throws `call_over`. */
+  transfer(to: string, sentence: string, reason: string): void;
   /** Resolves when every socket, timer and file of the talk is closed. */
   readonly done: Promise<void>;
+}
+
+/** Somebody who hears a call and is told of what happens to it. All of it must return at once, and none of it may throw. */
+export interface CallListener extends Listener {
+  readonly id: string;
+  floorChanged(holder: Holder | undefined): void;
+  /** The talk is over; nothing comes after it. */
+  over(): void;
 }
 
 /** Caller audio kept for an agent that is not there yet: three seconds. */
@@ -123,8 +146,19 @@ const REST_MS = 10_000;
 const OPEN_MS = 10_000;
 /** Three voiced frames in a row are speech; one is a click. */
 const SPEECH_FRAMES = 3;
+/** Audio of a manager whose clock runs faster than ours, or that came in a burst: what is further ahead is left out. */
+const MOST_AHEAD_MS = 600;
+/** The number under which a manager's voice is played: no turn of the agent's. */
+const MANAGER_TURN = -2;
+/** What the agent hears as if the caller had said it, so that it speaks at once when it has the call back. */
+const CUE = '(Our colleague has handed the call back to you. Please go on.)';
 /** The key by which a caller stops all calls, as the opening says. */
 export const OPT_OUT_KEY = '9';
+
+/** A tool that the agent calls while nobody hears it. */
+const NOT_NOW = 'A colleague is speaking with the caller now; nothing was done.';
+/** Ticks of 20 ms for which what listeners hear is gathered; for whoever speaks it is one. */
+const LISTEN_TICKS = 3;
 
 const scratch = Buffer.alloc(8_192);
 
@@ -179,6 +213,23 @@ export function createBridge(deps: BridgeDeps, talk: Talk): Bridge {
   /** Without a stream the talk waits this long: first for the phone to be answered, later for a broken stream to return. */
   let reattachBy = clock.steadyMs() + (policy.ringTimeoutSec + ANSWER_GRACE_SEC) * 1_000;
 
+  /** Replies that were begun while somebody else spoke: what still comes of them is dropped. */
+  let staleTurn = -1;
+  let managerTalkMs = 0;
+  /** What was last put on the line is a manager's, though they have given the call back. */
+  let managerLast = false;
+  const ears = createEars();
+  const listeners = new Set<CallListener>();
+  const floor = createFloor({
+    clock,
+    say,
+    taken: silence,
+    returned: goOn,
+    changed(holder) {
+      for (const listener of listeners) listener.floorChanged(holder);
+    },
+  });
+
   let finish: () => void = () => {};
   const done = new Promise<void>((resolve) => {
     finish = resolve;
@@ -187,8 +238,15 @@ export function createBridge(deps: BridgeDeps, talk: Talk): Bridge {
   const playout = createPlayout({
     played(ulaw, playAtMs, turn) {
       track?.agent(ulaw, playAtMs);
+      const fromManager = turn === MANAGER_TURN;
+      managerLast = fromManager;
+      if (ears.on) ears.ours(ulaw, playAtMs, fromManager);
       for (let at = 0; at < ulaw.length; at += FRAME_BYTES) {
         if (!isVoice(ulaw, at, at + FRAME_BYTES)) continue;
+        if (fromManager) {
+          managerTalkMs += 20;
+          continue;
+        }
         const heardAtMs = playAtMs + at / BYTES_PER_MS;
         agentTalkMs += 20;
         if (turn !== heardTurn) {
@@ -208,10 +266,13 @@ export function createBridge(deps: BridgeDeps, talk: Talk): Bridge {
       const nowMs = clock.steadyMs();
       lastCallerMs = nowMs;
       framesFromCaller += 1;
-      if (session) session.hear(base64);
-      else if (held.length < MAX_HELD_FRAMES) held.push(Buffer.from(base64));
+      if (!floor.holder) {
+        if (session) session.hear(base64);
+        else if (held.length < MAX_HELD_FRAMES) held.push(Buffer.from(base64));
+      }
       const length = scratch.write(base64.toString('latin1', 0, Math.min(base64.length, 10_900)), 'base64');
       track?.caller(scratch, length, timestampMs, nowMs);
+      if (ears.on) ears.caller(scratch, length, nowMs);
       if (!isVoice(scratch, 0, length)) {
         voicedRun = 0;
         return;
@@ -227,8 +288,10 @@ export function createBridge(deps: BridgeDeps, talk: Talk): Bridge {
     digit(digit) {
       say({ type: 'keypad', digit });
       const pressed = `I pressed ${digit}.`;
+      // Whoever has the floor sees it; the agent would answer.
+      const listening = floor.holder ? undefined : session;
       // The platform keeps what it is told as the caller's words; without the same line here it would count as missing.
-      if (session) say({ type: 'said', role: 'user', text: pressed, turn: turnTop, ...conversation() });
+      if (listening) say({ type: 'said', role: 'user', text: pressed, turn: turnTop, ...conversation() });
       if (digit === OPT_OUT_KEY) {
         runTool(
           {
@@ -238,9 +301,9 @@ export function createBridge(deps: BridgeDeps, talk: Talk): Bridge {
           },
           false,
         );
-        session?.tell(`${pressed} Stop calling me.`);
+        listening?.tell(`${pressed} Stop calling me.`);
       } else {
-        session?.tell(pressed);
+        listening?.tell(pressed);
       }
     },
     legClosed(how, detail) {
@@ -259,30 +322,36 @@ export function createBridge(deps: BridgeDeps, talk: Talk): Bridge {
       const nowMs = clock.steadyMs();
       lastAgentMs = nowMs;
       turnTop = Math.max(turnTop, turnBase + turn);
+      if (floor.holder || turnBase + turn <= staleTurn) return;
       if (closing && turnTop > closing.turn) closing.spoke = true;
       playout.add(ulaw, turnBase + turn, nowMs);
     },
     interrupted(turn) {
-      const nowMs = clock.steadyMs();
-      const cut = playout.cut(nowMs);
-      track?.cut(nowMs);
       turnTop = Math.max(turnTop, turnBase + turn);
-      if (cut) say({ type: 'interrupted', turn: cut.turn, heardMs: cut.heardMs, ...conversation() });
+      // What is on the line may be a colleague's: their last words are not the agent's to cut off.
+      if (!floor.holder && !managerLast) cutOff();
     },
     said(role, text, turn) {
-      if (muted && role === 'agent') return;
       turnTop = Math.max(turnTop, turnBase + turn);
+      if (role === 'agent' && (muted || floor.holder || turnBase + turn <= staleTurn)) return;
       say({ type: 'said', role, text, turn: turnBase + turn, ...conversation() });
     },
     corrected(turn, text) {
+      if (floor.holder || turnBase + turn <= staleTurn) return;
       say({ type: 'corrected', turn: turnBase + turn, text, ...conversation() });
     },
     toolCalled(call) {
-      runTool(call, true);
+      if (floor.holder) session?.answerTool(call.toolCallId, NOT_NOW, true);
+      else runTool(call, true);
     },
     agentEnded(ending) {
       session = undefined;
       if (closed) return;
+      // Somebody speaks with the caller: the agent is fetched again when it is needed.
+      if (floor.holder && !closing) {
+        say({ type: 'session_lost', closeCode: ending.closeCode, meaning: ending.meaning });
+        return;
+      }
       if (ending.kind === 'finished' || closing || muted) {
         hangUp('agent', 'the agent ended the conversation');
         return;
@@ -292,6 +361,41 @@ export function createBridge(deps: BridgeDeps, talk: Talk): Bridge {
       else giveUp(ending);
     },
   };
+
+  /** Nothing of what was going to be said is heard. */
+  function cutOff(): void {
+    const nowMs = clock.steadyMs();
+    const cut = playout.cut(nowMs);
+    track?.cut(nowMs);
+    if (ears.on) ears.cut(nowMs);
+    if (cut && cut.turn !== MANAGER_TURN)
+      say({ type: 'interrupted', turn: cut.turn, heardMs: cut.heardMs, ...conversation() });
+  }
+
+  /** Somebody takes the agent's place: it hears silence from now on, and nothing of it is heard. */
+  function silence(): void {
+    held = [];
+    cutOff();
+  }
+
+  /** The agent has the call back, and is made to speak: the one it had, or a new one when it was lost meanwhile. */
+  function goOn({ how, name, heldMs, note }: Return): string | undefined {
+    staleTurn = turnTop;
+    // What the caller said last was not said to the agent.
+    lastVoiceMs = 0;
+    if (closing || closed) return undefined;
+    const took = `${name}, a colleague of yours, took over and spoke with the caller for ${Math.round(heldMs / 1_000)} seconds.`;
+    const left = how === 'lost' ? ' Then their connection broke.' : '';
+    const told = note === undefined ? 'You do not know what they said.' : `What happened: ${note}`;
+    const context = `${took}${left} The caller heard nothing of you meanwhile. ${told} Go on from there; do not begin anew.`;
+    if (!session) {
+      recover(context);
+      return undefined;
+    }
+    session.inform(context);
+    session.tell(CUE);
+    return CUE;
+  }
 
   const conversation = () => (session ? { conversationId: session.conversationId } : {});
 
@@ -349,14 +453,19 @@ export function createBridge(deps: BridgeDeps, talk: Talk): Bridge {
     }
   }
 
-  function recover(): void {
+  /** `since`: what happened that the transcript does not have. */
+  function recover(since = ''): void {
     recovered = true;
     turnBase = turnTop + 1;
     // Whoever has not picked up yet has heard nothing, and hears the opening.
     (legEverAttached ? deps.summarise(callId) : Promise.resolve(undefined))
       .catch(() => '')
       .then((summary) =>
-        open(summary === undefined ? talk.recoverySummary : summary || 'The conversation had just begun.'),
+        open(
+          summary === undefined
+            ? talk.recoverySummary
+            : `${summary || 'The conversation had just begun.'} ${since}`.trim(),
+        ),
       )
       .catch((error) => log.error({ err: error, callId }, 'recovery failed'));
   }
@@ -420,6 +529,10 @@ export function createBridge(deps: BridgeDeps, talk: Talk): Bridge {
     };
   }
 
+  function expectGoingOn(): void {
+    if (closing || closed) throw new Failure('call_over', 'this call is ending');
+  }
+
   function closeAfterWords(...decision: Parameters<typeof decideToEnd>): void {
     if (closing || closed) return;
     decideToEnd(...decision);
@@ -467,18 +580,20 @@ export function createBridge(deps: BridgeDeps, talk: Talk): Bridge {
   const stopWheel = clock.everyFrame((nowMs) => {
     playout.tick(nowMs);
     ticks += 1;
+    if (ears.on && (floor.holder || ticks % LISTEN_TICKS === 0)) ears.flush();
     if (ticks % HOUSEKEEPING_TICKS !== 0) return;
     track?.settle(nowMs);
-    if (session && nowMs - lastCallerMs > CALLER_GAP_MS) session.hear(SILENT_200_MS);
+    floor.look(nowMs);
+    if (session && (floor.holder || nowMs - lastCallerMs > CALLER_GAP_MS)) session.hear(SILENT_200_MS);
     // The greeting was made while the phone rang, so the agent believes it was heard long before it was.
-    const nobodyCanAnswer = !legEverAttached || playout.aheadMs(nowMs) > NEARLY_HEARD_MS;
+    const nobodyCanAnswer = floor.holder || !legEverAttached || playout.aheadMs(nowMs) > NEARLY_HEARD_MS;
     if (session && nobodyCanAnswer && nowMs - keptWaitingMs > KEEP_WAITING_MS) {
       keptWaitingMs = nowMs;
       session.keepWaiting();
     }
     if (!leg && nowMs > reattachBy) return end();
     if (!closing || acted) return;
-    const quiet = !session || nowMs - lastAgentMs > AGENT_QUIET_MS;
+    const quiet = !session || floor.holder || nowMs - lastAgentMs > AGENT_QUIET_MS;
     const most = closing.by === 'policy' ? LAST_WORDS_ON_REQUEST_MS : LAST_WORDS_MS;
     if ((quiet && playout.silent(nowMs)) || nowMs - closing.sinceMs > most) act({});
   });
@@ -493,6 +608,10 @@ export function createBridge(deps: BridgeDeps, talk: Talk): Bridge {
     closed = true;
     stopWheel();
     stopMax();
+    floor.end();
+    ears.flush();
+    for (const listener of listeners) listener.over();
+    listeners.clear();
     session?.close();
     session = undefined;
     held = [];
@@ -511,7 +630,7 @@ export function createBridge(deps: BridgeDeps, talk: Talk): Bridge {
         line: {
           agentTalkMs,
           userTalkMs: Math.round(userTalkMs),
-          silenceMs: Math.max(0, Math.round(streamMs - agentTalkMs - userTalkMs)),
+          silenceMs: Math.max(0, Math.round(streamMs - agentTalkMs - managerTalkMs - userTalkMs)),
           framesFromCaller,
           framesToCaller: playout.framesSent,
           framesLost: lineCounts.lost + lineCounts.unsent,
@@ -558,6 +677,7 @@ export function createBridge(deps: BridgeDeps, talk: Talk): Bridge {
         legEverAttached = true;
         sink = deps.recordings.open(callId);
         track = createStereoTrack(sink, nowMs);
+        ears.begin(nowMs);
       }
       next.bind(legSink);
       playout.attach(next, nowMs);
@@ -566,7 +686,8 @@ export function createBridge(deps: BridgeDeps, talk: Talk): Bridge {
     },
     machine(answeredBy, callSid) {
       knownCallSid ??= callSid;
-      if (closed || closing) return;
+      // Whoever took over knows better who is there.
+      if (closed || closing || floor.holder) return;
       const fax = answeredBy === 'fax';
       const leave = policy.machinePolicy === 'leave_message' && answeredBy.startsWith('machine_end');
       const leaveNow = fax || (policy.machinePolicy === 'hang_up' && answeredBy.startsWith('machine'));
@@ -592,6 +713,48 @@ export function createBridge(deps: BridgeDeps, talk: Talk): Bridge {
       end();
     },
     over: end,
+    listen(listener) {
+      if (closed) {
+        listener.over();
+        return () => {};
+      }
+      listeners.add(listener);
+      const leave = ears.add(listener);
+      listener.floorChanged(floor.holder);
+      return () => {
+        leave();
+        listeners.delete(listener);
+        floor.gone(listener.id);
+      };
+    },
+    whisper({ by, name }, text) {
+      expectGoingOn();
+      if (!session) throw new Failure('agent_unavailable', 'there is no agent on this call at this moment');
+      session.inform(
+        `${name}, your supervisor, tells you something that the caller does not hear: "${text}" Act on it from your next reply on, and do not mention it.`,
+      );
+      say({ type: 'whispered', by, name, text });
+    },
+    takeOver(person, listenerId) {
+      expectGoingOn();
+      floor.take(person, listenerId);
+    },
+    speak(listenerId, ulaw) {
+      if (!floor.heard(listenerId)) return false;
+      const nowMs = clock.steadyMs();
+      if (!closing && playout.aheadMs(nowMs) < MOST_AHEAD_MS)
+        playout.add(Buffer.from(ulaw), MANAGER_TURN, nowMs);
+      return true;
+    },
+    handBack(person, note) {
+      floor.giveBack(person, note);
+    },
+    transfer(to, sentence, reason) {
+      expectGoingOn();
+      decideToEnd('manager', reason, undefined, { to, sentence });
+      cutOff();
+      act({});
+    },
     get wantsStream() {
       return !closed && !closing;
     },

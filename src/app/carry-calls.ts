@@ -655,6 +655,8 @@ export function createCarryCalls(deps: CarryDeps) {
       await endCall(call, 'manager', `ended by ${by}`);
       return (await events.call(callId)) ?? call;
     },
+    /** The talk of a call that lives in this process. */
+    bridgeOf: (callId: string): Bridge | undefined => bridges.get(callId),
     /** True while this process carries the call's audio. */
     talksOn: (callId: string): boolean => bridges.get(callId)?.talking ?? false,
     /** How many outbound calls may begin now. */

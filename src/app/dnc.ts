@@ -12,6 +12,9 @@ import type { Filter } from './ports.ts';
 export interface DncQuery {
   readonly phone?: string;
   readonly scope?: DncEntry['scope'];
+  /** listedAt in [from, to). */
+  readonly from?: Date;
+  readonly to?: Date;
   readonly limit?: number;
   readonly cursor?: string;
 }
@@ -53,6 +56,11 @@ export function createDnc(deps: OptOutDeps) {
     const filter: Filter = {
       ...(query.phone === undefined ? {} : { phone: readPhone(query.phone) }),
       ...(query.scope === undefined ? {} : { scope: query.scope }),
+      ...(query.from || query.to
+        ? {
+            listedAt: { ...(query.from ? { $gte: query.from } : {}), ...(query.to ? { $lt: query.to } : {}) },
+          }
+        : {}),
     };
     return page(registry, {
       filter,

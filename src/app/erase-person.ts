@@ -93,6 +93,8 @@ export function createErasures({ store, clock, ids, log, events, recordings, dnc
   const transcripts = store.collection('call_transcripts');
   const analyses = store.collection('call_analyses');
   const reviews = store.collection('call_reviews');
+  const proposals = store.collection('knowledge_proposals');
+  const agentStates = store.collection('agent_state');
   const sessions = store.collection('conversation_sessions');
   const enrollments = store.collection('enrollments');
   const now = (): Date => new Date(clock.nowMs());
@@ -273,6 +275,21 @@ export function createErasures({ store, clock, ids, log, events, recordings, dnc
     const review = await reviews.get(_id);
     if (review && differ(review, eraseReview(review)))
       yield { of: 'call_reviews', go: () => eraseReviewOf(_id) };
+    for (const { _id: proposalId } of await proposals.find({ filter: { 'evidence.callId': _id } }))
+      yield {
+        of: 'knowledge_proposals',
+        go: () => proposals.update({ _id: proposalId }, { $pull: { evidence: { callId: _id } } }),
+      };
+    const told = { $or: [{ 'decisionHistory.callId': _id }, { 'learnings.callId': _id }] };
+    for (const { _id: stateId } of await agentStates.find({ filter: told }))
+      yield {
+        of: 'agent_state',
+        go: () =>
+          agentStates.update(
+            { _id: stateId },
+            { $pull: { decisionHistory: { callId: _id }, learnings: { callId: _id } } },
+          ),
+      };
     if (await transcripts.get(_id)) yield { of: 'call_transcripts', go: () => transcripts.remove({ _id }) };
     for (let year = call.initiatedAt.getUTCFullYear(); year <= now().getUTCFullYear(); year += 1) {
       const archive = store.collection(transcriptArchive(year));

@@ -155,6 +155,9 @@ async function bringIn(
   for (const talk of talks.values()) if (talk.expected === 0) await queue(talk);
   await settle();
 
+  // What was counted of past hours does not know of these calls.
+  if (!dryRun && written.events > 0) await store.collection('call_hours').remove({});
+
   const [unzoned] = zoneless.kept;
   if (unzoned)
     notes.add({

@@ -4,8 +4,12 @@ import { revokes } from '../domain/compliance/consent.ts';
 import type { CallingPolicy } from '../domain/documents.ts';
 import { Failure, isFailure } from '../domain/errors.ts';
 import { createAgentTools } from './agent-tools.ts';
+import { createAgents } from './agents.ts';
 import { createAnalyseCalls } from './analyse-call.ts';
+import { createAnswerLlm } from './answer-llm.ts';
+import { createArchitect, type HiredArchitect } from './architect.ts';
 import { keepAtHand } from './at-hand.ts';
+import { createAttendCall } from './attend-call.ts';
 import { createAudience } from './audience.ts';
 import { createCallRecords } from './call-records.ts';
 import { createCampaignPerformance } from './campaign-metrics.ts';
@@ -26,11 +30,15 @@ import { createGatherFacts } from './gather-facts.ts';
 import { createGatherMany } from './gather-many.ts';
 import { createIntake } from './intake.ts';
 import { createKeptScripts } from './kept-scripts.ts';
+import { createKnowledge, type ShippedEntry } from './knowledge.ts';
 import { createLeadImports } from './lead-imports.ts';
 import { createLeads } from './leads.ts';
+import { createLearnFromCalls } from './learn-from-calls.ts';
 import { createLists } from './lists.ts';
+import { createLiveWords } from './live-words.ts';
 import { createLives } from './lives.ts';
 import { createMessages, type MessagesHouse } from './messages.ts';
+import { createOverview } from './overview.ts';
 import { createPlaceCall, type PlaceCallRequest, type Placed } from './place-call.ts';
 import type {
   AgentInlet,
@@ -41,15 +49,18 @@ import type {
   Messenger,
   Recordings,
   Store,
+  TalkingModel,
   Telephony,
   Timekeeping,
   VoiceAgent,
 } from './ports.ts';
-import type { Prompts } from './prompts.ts';
+import { fill, type Prompts } from './prompts.ts';
+import { createPromptsInUse } from './prompts-in-use.ts';
 import { createProof } from './proof.ts';
 import { createProperties } from './properties.ts';
 import { createRates } from './rates.ts';
 import { createReadCalls } from './read-calls.ts';
+import { createRealty } from './realty.ts';
 import { createEventLog } from './record-event.ts';
 import { createReports } from './reports.ts';
 import { createRetention } from './retention.ts';
@@ -66,6 +77,10 @@ export interface Ports {
   readonly agent: VoiceAgent;
   /** Absent: calls are analysed by word lists. */
   readonly analyst?: HiredAnalyst;
+  /** Absent: better answers are proposed by rules alone. */
+  readonly architect?: HiredArchitect;
+  /** Absent: the agent platform cannot ask Claude through us. */
+  readonly talking?: TalkingModel;
   readonly recordings: Recordings;
   readonly timekeeping: Timekeeping;
   readonly clock: Clock;
@@ -82,6 +97,12 @@ export interface House {
   readonly inboundReserve: number;
   readonly prompts: Prompts;
   readonly messages: MessagesHouse;
+  readonly agents: {
+    /** Of the voice agent, as its platform calls it. */
+    readonly voiceAgentId: string;
+    /** What comes with the product. */
+    readonly knowledge: readonly ShippedEntry[];
+  };
 }
 
 /** How long a stopping service waits for what is not a call: transcripts being compared, dials being looked into. */
@@ -106,6 +127,8 @@ export function buildApp(ports: Ports, house: House) {
   const shared = { ...ports, ...house, keepScript, news, shutdown: stop.signal };
 
   const events = createEventLog(ports);
+  const knowledge = createKnowledge({ ...ports, ...house, shipped: house.agents.knowledge });
+  const agents = createAgents({ ...ports, ...house.agents });
   const rates = createRates(ports);
   const campaigns = createCampaigns({ ...ports, changed: (id) => runCampaigns.campaignChanged(id) });
   const dnc = createDnc({
@@ -116,7 +139,7 @@ export function buildApp(ports: Ports, house: House) {
   });
   const consents = createConsents({ ...shared, dnc });
   const contacts = createContacts(ports);
-  const properties = createProperties(ports);
+  const properties = createRealty({ ...ports, agents, properties: createProperties(ports) });
   const leads = createLeads({ ...shared, consents });
   const claims = createClaims(ports);
   const leadImports = createLeadImports({ ...shared, consents, claims });
@@ -160,12 +183,38 @@ export function buildApp(ports: Ports, house: House) {
     events,
     policyOf,
     strategyOf,
-    runTool: createAgentTools({ ...shared, events, policyOf, optOut: dnc.optOutOrKeep }),
+    runTool: createAgentTools({ ...shared, events, knowledge, policyOf, optOut: dnc.optOutOrKeep }),
     finish: finish.start,
     life: () => lives.own,
     revokes,
     leadOf,
     optOut: dnc.optOutOrKeep,
+  });
+  const attend = createAttendCall({
+    ...shared,
+    events,
+    bridgeOf: carry.bridgeOf,
+    life: () => lives.own,
+    policyOf,
+  });
+  const architect = createArchitect({ ...shared, agents, knowledge, ratesOf: rates.atHand });
+  const learn = createLearnFromCalls({
+    ...shared,
+    events,
+    claims,
+    agents,
+    knowledge,
+    ratesOf: rates.atHand,
+    learned: architect.learned,
+  });
+  const sentence = (name: 'one-moment' | 'say-again') =>
+    fill(house.prompts[name], { seller_name: house.sellerName });
+  const llm = createAnswerLlm({
+    ...shared,
+    events,
+    agents,
+    ratesOf: rates.atHand,
+    sentences: { wait: sentence('one-moment'), sorry: sentence('say-again') },
   });
   const messages = createMessages({
     ...shared,
@@ -218,6 +267,7 @@ export function buildApp(ports: Ports, house: House) {
     ratesOf: rates.atHand,
   });
   const read = createReadCalls({ ...shared, events });
+  const words = createLiveWords({ ...ports, events });
   const { list: listCalls, ...reviews } = createReviewCalls({ ...ports, calls: read });
   const retention = createRetention({ ...shared, events });
   const erasures = createErasures({ ...shared, events, dnc });
@@ -229,6 +279,8 @@ export function buildApp(ports: Ports, house: House) {
     const open = await lives.begin();
     runCampaigns.begin();
     analyse.begin();
+    await knowledge.furnish();
+    learn.begin();
     return open;
   }
 
@@ -281,10 +333,53 @@ export function buildApp(ports: Ports, house: House) {
     forecasts,
     performance: createCampaignPerformance({ ...ports, ratesOf: rates.atHand }),
     reports: createReports(ports),
-    analyses: { request: analyse.request, list: analyse.list, markWrong: analyse.markWrong },
+    overview: createOverview({ ...shared, events }),
+    analyses: {
+      request: analyse.request,
+      list: analyse.list,
+      async markWrong(...mark: Parameters<typeof analyse.markWrong>) {
+        const marked = await analyse.markWrong(...mark);
+        learn.reviewed(marked.callId);
+        return marked;
+      },
+    },
+    llm,
+    agents: {
+      list: agents.list,
+      get: agents.get,
+      prompts: createPromptsInUse({
+        store,
+        prompts: house.prompts,
+        models: [
+          ...(ports.analyst ? [{ name: 'call-analysis', ...ports.analyst.model }] : []),
+          ...(ports.architect ? [{ name: 'knowledge-proposal', ...ports.architect.model }] : []),
+        ],
+      }),
+    },
+    knowledge: {
+      list: knowledge.list,
+      get: knowledge.get,
+      save: knowledge.save,
+      activate: knowledge.activate,
+      deactivate: knowledge.deactivate,
+      uses: architect.uses,
+      proposals: {
+        list: architect.list,
+        get: architect.get,
+        accept: architect.accept,
+        reject: architect.reject,
+      },
+    },
     audience: createAudience(ports),
     messages,
-    reviews,
+    reviews: {
+      ...reviews,
+      async comment(...comment: Parameters<typeof reviews.comment>) {
+        const commented = await reviews.comment(...comment);
+        learn.reviewed(commented._id);
+        return commented;
+      },
+    },
     savedViews: createSavedViews(ports),
     calls: {
       /** As `placeCall`; a lead's own campaign is meant when none is named. */
@@ -301,6 +396,8 @@ export function buildApp(ports: Ports, house: House) {
       async end({ callId, by }: { callId: string; by: string }): Promise<void> {
         await carry.end(callId, by);
       },
+      attend,
+      words,
     },
     carrierInlet,
     agentInlet,
@@ -342,6 +439,8 @@ export function buildApp(ports: Ports, house: House) {
           retention.settled(),
           runCampaigns.settled(),
           analyse.settled(),
+          learn.settled(),
+          llm.settled(),
           messages.settled(),
         ]),
         clock.sleep(SETTLE_MS),

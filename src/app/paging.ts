@@ -45,8 +45,7 @@ export async function page<D extends { readonly _id: string }>(
     throw new Failure('invalid_request', `limit must be a whole number from 1 to ${MAX_LIMIT}`, {
       details: { fields: { limit: `1 to ${MAX_LIMIT}` } },
     });
-  const query = fingerprint({ filter, sort }).slice(0, 16);
-  const from = cursor === undefined ? undefined : behind(cursor, query, sort);
+  const from = cursor === undefined ? undefined : behind(cursor, nameOf({ filter, sort }), sort);
   const found = await collection.find({
     filter: from === undefined ? filter : { $and: [filter, from] },
     sort:
@@ -56,8 +55,23 @@ export async function page<D extends { readonly _id: string }>(
   const items = found.slice(0, limit);
   const last = items.at(-1);
   if (found.length <= limit || last === undefined) return { items };
-  const text = JSON.stringify({ k: typed(valueAt(last, sort.field)), id: last._id, q: query });
-  return { items, nextCursor: Buffer.from(text).toString('base64url') };
+  return { items, nextCursor: cursorBehind(last, { filter, sort }) };
+}
+
+const nameOf = ({ filter, sort }: Pick<PageQuery, 'filter' | 'sort'>): string =>
+  fingerprint({ filter, sort }).slice(0, 16);
+
+/** Where the same list goes on behind one of its documents. */
+export function cursorBehind(
+  last: { readonly _id: string },
+  query: Pick<PageQuery, 'filter' | 'sort'>,
+): string {
+  const text = JSON.stringify({
+    k: typed(valueAt(last, query.sort.field)),
+    id: last._id,
+    q: nameOf(query),
+  });
+  return Buffer.from(text).toString('base64url');
 }
 
 const STRIDE = 500;

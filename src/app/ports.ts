@@ -2,7 +2,9 @@
 import type { Findings } from '../domain/analysis.ts';
 import type { AnsweredBy, Call, CallEvent, EndStatus, PlatformTurn } from '../domain/call.ts';
 import type { DialPermit, MessagePermit } from '../domain/compliance/permit.ts';
+import type { TokenUsage } from '../domain/cost.ts';
 import type { Stored, TranscriptMessage } from '../domain/documents.ts';
+import type { KnowledgeEntry, ProposalDraft, Talk } from '../domain/knowledge.ts';
 import type { Delivery } from '../domain/message.ts';
 
 // ── Storage ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -471,13 +473,7 @@ export interface CallToAnalyse {
   readonly zone?: string;
 }
 
-/** Tokens of all questions that one analysis took. */
-export interface TokenUsage {
-  readonly inputTokens: number;
-  readonly outputTokens: number;
-  readonly cacheReadTokens: number;
-  readonly cacheWriteTokens: number;
-}
+export type { TokenUsage };
 
 /** A model that understands calls. What it answers is of the right shape, and not yet known to be true. */
 export interface Analyst {
@@ -496,6 +492,66 @@ export interface Analyst {
     | { readonly kind: 'found'; readonly findings: Findings; readonly usage: TokenUsage }
     | { readonly kind: 'unusable'; readonly why: string; readonly usage: TokenUsage }
   >;
+}
+
+/** A model that writes better answers for the knowledge base. Whether what it quotes was said is checked by whoever asked. */
+export interface Architect {
+  readonly model: string;
+  /** Name and version of the prompt, and the SHA-256 of everything the model is told about how to answer. */
+  readonly version: string;
+  readonly promptHash: string;
+  /** Throws Failure `analysis_unavailable` as the analyst does, and the reason of the signal. */
+  propose(
+    entry: Pick<KnowledgeEntry, 'key' | 'title' | 'body' | 'tags' | 'version' | 'stats'>,
+    talks: readonly Talk[],
+    signal: AbortSignal,
+  ): Promise<
+    | { readonly kind: 'drafted'; readonly draft: ProposalDraft; readonly usage: TokenUsage }
+    | { readonly kind: 'unusable'; readonly why: string; readonly usage: TokenUsage }
+  >;
+}
+
+// ── The model that talks ─────────────────────────────────────────────────────────────────────────────────────────────
+
+/** One message of a conversation that a model goes on with. `input` and `result` are texts of JSON, or plain. */
+export type ChatMessage =
+  | { readonly role: 'user'; readonly text: string }
+  | {
+      readonly role: 'assistant';
+      readonly text: string;
+      readonly calls: readonly { readonly id: string; readonly name: string; readonly input: unknown }[];
+    }
+  | { readonly role: 'tool'; readonly callId: string; readonly result: string };
+
+export interface ChatTool {
+  readonly name: string;
+  readonly description: string;
+  /** A JSON schema of type object. */
+  readonly parameters: Readonly<Record<string, unknown>>;
+}
+
+export interface ChatQuestion {
+  readonly system: string;
+  readonly messages: readonly ChatMessage[];
+  readonly tools: readonly ChatTool[];
+  readonly toolChoice: 'auto' | 'none' | 'required' | { readonly name: string };
+  readonly maxTokens: number;
+}
+
+/** What comes of a question, as it comes. A tool call comes whole. `used` counts everything until then, more than once. */
+export type ChatPart =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'tool'; readonly id: string; readonly name: string; readonly input: string }
+  | { readonly kind: 'used'; readonly usage: TokenUsage }
+  | { readonly kind: 'end'; readonly why: 'stop' | 'tool_calls' | 'length' | 'refused' };
+
+export interface TalkingModel {
+  readonly model: string;
+  /**
+   * Ends with `end`. Throws Failure `invalid_request` for what the model cannot take, `model_unavailable` (details.status,
+   * details.blame 'settings' when somebody must mend something) and the reason of the signal, which stops the model at once.
+   */
+  answer(question: ChatQuestion, signal: AbortSignal): AsyncIterable<ChatPart>;
 }
 
 // ── The rest of the world ────────────────────────────────────────────────────────────────────────────────────────────

@@ -17,8 +17,11 @@ import type { Lead } from '../domain/documents.ts';
 import { Failure } from '../domain/errors.ts';
 import { formatPhone } from '../domain/phone.ts';
 
-/** Whole sentences: what the carrier's voice says when the agent cannot, and the answer to a request for no more calls. */
-const SENTENCES = ['apology', 'busy', 'no-more-calls'] as const;
+/**
+ * Whole sentences: what the carrier's voice says when the agent cannot, the answer to a request for no more calls, and what
+ * the agent says while Claude takes its time, or when it does not answer.
+ */
+const SENTENCES = ['apology', 'busy', 'no-more-calls', 'one-moment', 'say-again'] as const;
 export const PROMPTS = [...SCRIPT_PARTS, ...SENTENCES] as const;
 export type PromptName = (typeof PROMPTS)[number];
 
@@ -61,6 +64,8 @@ const RULES: Readonly<Record<PromptName, TextRule>> = {
   apology: { may: ['seller_name'], must: [] },
   busy: { may: ['seller_name'], must: [] },
   'no-more-calls': { may: ['seller_name'], must: [] },
+  'one-moment': { may: ['seller_name'], must: [] },
+  'say-again': { may: ['seller_name'], must: [] },
 };
 
 const MAX_CHARS = 1_000;

@@ -7,6 +7,7 @@ import {
   type Completeness,
   isOver,
 } from '../domain/call.ts';
+import { MOOD_EDGE } from '../domain/call-figures.ts';
 import type { Reason } from '../domain/compliance/decision.ts';
 import type { TranscriptMessage } from '../domain/documents.ts';
 import { Failure } from '../domain/errors.ts';
@@ -31,11 +32,18 @@ export interface CallQuery {
   readonly reason?: Reason;
   /** The other party's number, E.164. */
   readonly phone?: string;
+  readonly mood?: 'good' | 'neutral' | 'bad';
 }
+
+const MOOD: Record<NonNullable<CallQuery['mood']>, Filter> = {
+  good: { $gte: MOOD_EDGE },
+  neutral: { $gt: -MOOD_EDGE, $lt: MOOD_EDGE },
+  bad: { $lte: -MOOD_EDGE },
+};
 
 /** What a store is asked for. */
 export function callFilter(query: Omit<CallQuery, 'limit' | 'cursor'>): Filter {
-  const { status, outcome, direction, leadId, campaignId, from, to, decided, reason, phone } = query;
+  const { status, outcome, direction, leadId, campaignId, from, to, decided, reason, phone, mood } = query;
   return {
     ...(status ? { status } : {}),
     ...(outcome ? { outcome } : {}),
@@ -45,6 +53,7 @@ export function callFilter(query: Omit<CallQuery, 'limit' | 'cursor'>): Filter {
     ...(from || to ? { initiatedAt: { ...(from ? { $gte: from } : {}), ...(to ? { $lt: to } : {}) } } : {}),
     ...(reason ? { 'complianceDecision.reasons': reason } : {}),
     ...(phone ? { contactPhone: phone } : {}),
+    ...(mood ? { 'sentiment.overall': MOOD[mood] } : {}),
     ...(decided === 'any' ? { complianceDecision: { $exists: true } } : {}),
     ...(decided === 'allow' || decided === 'deny' ? { 'complianceDecision.verdict': decided } : {}),
   };

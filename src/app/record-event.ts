@@ -33,8 +33,8 @@ export interface EventLog {
   watch(listener: (change: Change) => void): Cancel;
   /** Refreshes the document of a call from its events, where a crash came between the two. */
   rebuild(callId: string): Promise<Call | undefined>;
-  /** Resolves when everything recorded so far is written. */
-  settled(): Promise<void>;
+  /** Resolves when everything recorded so far, of this call or of all, is written or has failed. */
+  settled(callId?: string): Promise<void>;
 }
 
 /** Calls kept in memory at most; finished ones go first. Far above what one process can hold live. */
@@ -142,8 +142,8 @@ export function createEventLog(deps: { store: Store; clock: Clock; ids: Ids; log
       if (call) await store.collection('calls').put(call);
       return call;
     },
-    async settled() {
-      await Promise.allSettled([...tails.values()]);
+    async settled(callId) {
+      await Promise.allSettled(callId === undefined ? [...tails.values()] : [tails.get(callId)]);
     },
   };
 }

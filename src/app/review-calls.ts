@@ -13,7 +13,7 @@ import {
   recommented,
   unreviewed,
 } from '../domain/review.ts';
-import { type Page, page } from './paging.ts';
+import { cursorBehind, MAX_LIMIT, type Page, page } from './paging.ts';
 import type { Clock, Filter, Ids, Store } from './ports.ts';
 import { type CallQuery, callFilter } from './read-calls.ts';
 
@@ -24,7 +24,8 @@ export interface ReviewFilter {
 }
 
 /** How often the store is asked for one page. */
-const MOST_ROUNDS = 20;
+const MOST_ROUNDS = 10;
+const NEWEST = { field: 'callAt', direction: -1 } as const;
 /** Others may write at the same moment, so often. */
 const TRIES = 20;
 
@@ -113,20 +114,27 @@ export function createReviewCalls(deps: {
     const items: Call[] = [];
     let next = cursor;
     for (let round = 0; round < MOST_ROUNDS && items.length < limit; round += 1) {
-      const cut = { limit: limit - items.length, ...(next === undefined ? {} : { cursor: next }) };
+      const from = next === undefined ? {} : { cursor: next };
       if (among) {
-        const found = await calls.list({ ...query, ...cut });
+        const found = await calls.list({ ...query, limit: limit - items.length, ...from });
         items.push(...(await reviewedSo(store, found.items, { review: 'unreviewed' })));
         next = found.nextCursor;
       } else {
-        const found = await page(reviews, { filter, sort: { field: 'callAt', direction: -1 }, ...cut });
-        const callIds = found.items.map(({ _id }) => _id);
-        const fitting = await store
-          .collection('calls')
-          .find({ filter: { $and: [{ _id: { $in: callIds } }, callFilter(rest)] } });
+        // Many at once, for most of them may not fit.
+        const found = await page(reviews, { filter, sort: NEWEST, limit: MAX_LIMIT, ...from });
+        const fitting = await store.collection('calls').find({
+          filter: { $and: [{ _id: { $in: found.items.map(({ _id }) => _id) } }, callFilter(rest)] },
+        });
         const byId = new Map(fitting.map((call) => [call._id, call]));
-        items.push(...callIds.flatMap((id) => byId.get(id) ?? []));
         next = found.nextCursor;
+        for (const [at, one] of found.items.entries()) {
+          const call = byId.get(one._id);
+          if (!call) continue;
+          items.push(call);
+          if (items.length < limit) continue;
+          if (at < found.items.length - 1) next = cursorBehind(one, { filter, sort: NEWEST });
+          break;
+        }
       }
       if (next === undefined) break;
     }

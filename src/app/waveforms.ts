@@ -2,7 +2,8 @@
  * app/waveforms: how loud each side of a call was, for a picture of it. The recording is read once, piece by piece, so that
  * no other work waits for it; what came of it is small and kept at hand.
  */
-import type { Recordings, StoredRecording } from './ports.ts';
+import type { Clock, Recordings, StoredRecording } from './ports.ts';
+import { slices } from './slices.ts';
 
 export interface Waveform {
   readonly durationSec: number;
@@ -22,7 +23,12 @@ const MOST_BUCKETS = 4000;
 const SHORTEST_BUCKET_FRAMES = 400;
 const KEPT = 200;
 
-export function createWaveforms({ recordings }: { readonly recordings: Pick<Recordings, 'find'> }) {
+export interface WaveformsDeps {
+  readonly recordings: Pick<Recordings, 'find'>;
+  readonly clock: Pick<Clock, 'steadyMs'>;
+}
+
+export function createWaveforms({ recordings, clock }: WaveformsDeps) {
   /** By call and length: a recording that grew is looked at anew. The ones asked for last come last. */
   const kept = new Map<string, Promise<Waveform>>();
   /** One is read at a time. */
@@ -49,7 +55,7 @@ export function createWaveforms({ recordings }: { readonly recordings: Pick<Reco
   };
 
   function next(recording: StoredRecording): Promise<Waveform> {
-    const made = turn.then(() => loudness(recording));
+    const made = turn.then(() => loudness(recording, slices(clock)));
     turn = made.catch(() => undefined);
     return made;
   }
@@ -61,7 +67,7 @@ function samplesIn(bytes: Buffer, length: number): Int16Array {
   return new Int16Array(aligned.buffer, aligned.byteOffset, length / 2);
 }
 
-async function loudness(recording: StoredRecording): Promise<Waveform> {
+async function loudness(recording: StoredRecording, breathe: () => Promise<void>): Promise<Waveform> {
   const frames = Math.floor((recording.bytes - HEADER_BYTES) / FRAME_BYTES);
   const perBucket = Math.max(SHORTEST_BUCKET_FRAMES, Math.ceil(frames / MOST_BUCKETS));
   const buckets = Math.ceil(frames / perBucket);
@@ -89,7 +95,7 @@ async function loudness(recording: StoredRecording): Promise<Waveform> {
     }
     rest = Buffer.from(bytes.subarray(whole));
     // What is read ahead comes without waiting; others get to run all the same.
-    await new Promise<void>((resolve) => setImmediate(resolve));
+    await breathe();
   }
   return {
     durationSec: frames / FRAMES_PER_SEC,

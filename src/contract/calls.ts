@@ -151,6 +151,8 @@ export const Call = z
     line: z.exactOptional(LineMeasures),
     followUpActions: z.array(FollowUpAction),
     transferredTo: z.exactOptional(z.string()),
+    /** Who speaks with the caller in the agent's place, while they do. */
+    takenOver: z.exactOptional(z.object({ by: z.string(), name: z.string(), at: Instant })),
     /** True when GET /calls/{id}/recording has audio. */
     hasRecording: z.boolean(),
     recordingDuration: z.exactOptional(z.number()),
@@ -194,7 +196,17 @@ export const CallCreate = z
 export type CallCreate = z.infer<typeof CallCreate>;
 
 export const CallAction = z
-  .discriminatedUnion('action', [z.strictObject({ action: z.literal('end') })])
+  .discriminatedUnion('action', [
+    z.strictObject({ action: z.literal('end') }),
+    /** The agent is told, the caller hears nothing. */
+    z.strictObject({ action: z.literal('whisper'), text: line(1_000) }),
+    /** `listener`: the id that GET /calls/{id}/listen gave; your voice comes over that socket. */
+    z.strictObject({ action: z.literal('takeover'), listener: Id }),
+    /** `note`: what was said meanwhile, for the agent. */
+    z.strictObject({ action: z.literal('handback'), note: z.exactOptional(line(1_000)) }),
+    /** `to`: the transfer number of another campaign; absent: of the call's own. */
+    z.strictObject({ action: z.literal('transfer'), to: z.exactOptional(PhoneText) }),
+  ])
   .meta({ id: 'CallAction' });
 export type CallAction = z.infer<typeof CallAction>;
 
@@ -206,6 +218,8 @@ export const CallQuery = PageQuery.extend({
   campaignId: z.exactOptional(Id),
   /** The other party's. */
   phone: z.exactOptional(PhoneText),
+  /** Of the whole call, as its analysis has it. */
+  mood: z.exactOptional(z.enum(['good', 'neutral', 'bad'])),
   /** As people left it; nobody looked at an `unreviewed` one. */
   review: z.exactOptional(z.enum(['unreviewed', 'reviewed', 'needs_attention'])),
   tag: z.exactOptional(line(40)),
@@ -285,6 +299,19 @@ export const CallEvent = z
       isError: z.boolean(),
       tookMs: z.number(),
     }),
+    event('looked_up', { entry: z.exactOptional(z.object({ key: z.string(), version: z.int() })) }),
+    event('model_answered', {
+      model: z.string(),
+      usage: z.object({
+        inputTokens: z.int(),
+        outputTokens: z.int(),
+        cacheReadTokens: z.int(),
+        cacheWriteTokens: z.int(),
+      }),
+      cost: z.number(),
+      firstTokenMs: z.exactOptional(z.number()),
+      tookMs: z.number(),
+    }),
     event('keypad', { digit: z.string() }),
     event('opted_out', { channel: z.enum(['voice', 'keypad', 'sms', 'manual']), words: z.string() }),
     event('follow_up_scheduled', {
@@ -293,6 +320,16 @@ export const CallEvent = z
       notes: z.string(),
     }),
     event('transferred', { to: z.string(), reason: z.string() }),
+    event('whispered', { by: z.string(), name: z.string(), text: z.string() }),
+    event('taken_over', { by: z.string(), name: z.string() }),
+    event('handed_back', {
+      by: z.string(),
+      name: z.string(),
+      how: z.enum(['asked', 'lost', 'over']),
+      heldMs: z.number(),
+      note: z.exactOptional(z.string()),
+      cue: z.exactOptional(z.string()),
+    }),
     event('voicemail_left', { text: z.string() }),
     event('concluded', { outcome: CallOutcome, reason: z.string() }),
     event('hangup_requested', { by: z.enum(['agent', 'manager', 'policy', 'system']), reason: z.string() }),
@@ -355,17 +392,34 @@ export const Transcript = z
 export type Transcript = z.infer<typeof Transcript>;
 
 /**
+ * What is said on a live call: the transcript from message `from` on; what stood there before is replaced. The signs are taken
+ * from the caller's last turns by word lists: what was felt in them (-1..1), whether they object or complain.
+ */
+export const LiveWords = z
+  .object({
+    callId: Id,
+    from: z.int(),
+    messages: z.array(TranscriptMessage),
+    signs: z.object({ mood: z.number(), objects: z.boolean(), complains: z.boolean() }),
+  })
+  .meta({ id: 'LiveWords' });
+export type LiveWords = z.infer<typeof LiveWords>;
+
+/**
  * One message of GET /calls/live (server-sent events; the SSE event name equals `type`, `data` is this as JSON).
- * `snapshot` comes first and again after every reconnection and replaces all that is shown. `call` replaces one call; a
- * call that is over comes a last time and then leaves the wall. `event` is one new event of a live call. `store`
- * comes behind the snapshot and with every change, where the database may be away: unless it is `up`, calls go on and nobody is dialled.
+ * `snapshot` comes first and again after every reconnection and replaces all that is shown. `call` replaces one call, without
+ * `complianceDecision` and `terms`, which do not change any more; a call that is over comes a last time and then leaves the
+ * wall. `event` is one new event of a live call, `words` what it made of the transcript. `store` comes behind the snapshot and
+ * with every change, where the database may be away: unless it is `up`, calls go on and nobody is dialled.
  * `reconnect`: this viewer fell behind or the server restarts; the connection closes after it and EventSource opens a new one.
  */
 export const LiveChange = z
   .discriminatedUnion('type', [
-    z.object({ type: z.literal('snapshot'), calls: z.array(Call) }),
+    /** `words`: the last few messages of each call. */
+    z.object({ type: z.literal('snapshot'), calls: z.array(Call), words: z.array(LiveWords) }),
     z.object({ type: z.literal('call'), call: Call }),
     z.object({ type: z.literal('event'), event: CallEvent }),
+    z.object({ type: z.literal('words'), words: LiveWords }),
     z.object({ type: z.literal('store'), state: z.enum(['up', 'away', 'returning']) }),
     z.object({ type: z.literal('reconnect'), reason: z.string() }),
   ])

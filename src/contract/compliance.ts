@@ -428,6 +428,10 @@ export type DncRelease = z.infer<typeof DncRelease>;
 export const DncQuery = PageQuery.extend({
   phone: z.exactOptional(PhoneText),
   scope: z.exactOptional(DncScope),
+  /** Listed at or after. */
+  from: z.exactOptional(Instant),
+  /** Listed before. */
+  to: z.exactOptional(Instant),
 });
 export type DncQuery = z.infer<typeof DncQuery>;
 

@@ -219,6 +219,10 @@ export const LeadQuery = PageQuery.extend({
   phone: z.exactOptional(PhoneText),
   /** The beginning of a first name, last name, e-mail address or number. */
   search: z.exactOptional(line(100)),
+  /** Received at or after. */
+  from: z.exactOptional(Instant),
+  /** Received before. */
+  to: z.exactOptional(Instant),
 });
 export type LeadQuery = z.infer<typeof LeadQuery>;
 

@@ -1,6 +1,9 @@
 /** dashboard/api: the one place that talks to the server. Every answer is parsed with the contract; every failure has a code. */
 import { z } from 'zod';
 import {
+  AgentState,
+  AgentStates,
+  type AgentType,
   ApiKey,
   type ApiKeyCreate,
   ApiKeyMade,
@@ -34,6 +37,7 @@ import {
   Decision,
   type DecisionQuery,
   DecisionRecord,
+  Demo,
   type DncAdd,
   DncEntry,
   type DncQuery,
@@ -48,6 +52,13 @@ import {
   Grant,
   ImportedRow,
   InvitedUser,
+  type KnowledgeCreate,
+  KnowledgeList,
+  KnowledgeProposal,
+  KnowledgeProposals,
+  type KnowledgeSave,
+  KnowledgeTopic,
+  KnowledgeUses,
   Lead,
   type LeadCreate,
   LeadFilePreview,
@@ -59,6 +70,7 @@ import {
   ListImport,
   type ListImportQuery,
   ListStatus,
+  LlmEndpoint,
   type Login,
   Message,
   MessagePreview,
@@ -66,13 +78,20 @@ import {
   type MessageSend,
   MessageTemplate,
   type MessageTemplateSave,
+  Overview,
+  type OverviewQuery,
   type PasswordByLink,
   type PasswordChange,
   PasswordLink,
   type PauseRequest,
   Performance,
   Problem,
+  PromptsInUse,
+  type ProposalAccept,
+  type ProposalQuery,
   page,
+  Rates,
+  type RatesPatch,
   Readiness,
   type RecordsQuery,
   type RetentionPatch,
@@ -276,6 +295,7 @@ const Grants = z.object({ items: z.array(Grant) });
 const Sessions = z.object({ items: z.array(UserSession) });
 
 type Filter<Q> = Partial<Omit<Q, 'limit' | 'cursor'>>;
+export type OverviewQuestion = z.input<typeof OverviewQuery>;
 export type CallFilter = Filter<CallQuery>;
 export type SaidFilter = CallFilter & { readonly text: string };
 export type LeadFilter = Filter<LeadQuery>;
@@ -285,6 +305,7 @@ export type DncFilter = Filter<DncQuery>;
 export type CampaignFilter = Filter<CampaignQuery>;
 export type EnrollmentFilter = Filter<EnrollmentQuery>;
 export type AuditFilter = Filter<z.infer<typeof AuditQuery>>;
+export type ProposalFilter = Filter<z.infer<typeof ProposalQuery>>;
 export type MessageFilter = Filter<z.infer<typeof MessageQuery>>;
 /** Defaults of the contract may be left out. */
 export type WindowsQuestion = Omit<CallingWindowsQuestion, 'days'>;
@@ -341,6 +362,11 @@ export const api = {
     return accepted(status, json, Readiness);
   },
 
+  rates: (signal?: AbortSignal) => send('GET', '/settings/rates', Rates, { signal }),
+  changeRates: (change: RatesPatch) => send('PATCH', '/settings/rates', Rates, { body: change }),
+  beginDemo: () => send('POST', '/demo', Demo, { body: {} }),
+  overview: (query: OverviewQuestion, signal?: AbortSignal) =>
+    send('GET', '/analytics/overview', Overview, { query: { ...query }, signal }),
   calls: (filter: CallFilter, cut: Cut, signal?: AbortSignal) =>
     send('GET', '/calls', CallPage, { query: { ...filter, ...cut }, signal }),
   /** Calls in which it was said, with the places. */
@@ -350,6 +376,10 @@ export const api = {
   waveform: (id: string, signal?: AbortSignal) => send('GET', `/calls/${id}/waveform`, Waveform, { signal }),
   analyses: async (id: string, signal?: AbortSignal) =>
     (await send('GET', `/calls/${id}/analyses`, CallAnalyses, { signal })).items,
+  /** What two of them say differently. */
+  compareAnalyses: async (id: string, a: string, b: string, signal?: AbortSignal) =>
+    (await send('GET', `/calls/${id}/analyses`, CallAnalyses, { query: { compare: `${a},${b}` }, signal }))
+      .differences ?? [],
   analyse: (id: string) => send('POST', `/calls/${id}/analyses`, CallAnalysis, { body: {} }),
   markWrong: (id: string, analysisId: string, mark: z.infer<typeof WrongClaimMark>) =>
     send('POST', `/calls/${id}/analyses/${analysisId}/wrong`, CallAnalysis, { body: mark }),
@@ -476,6 +506,30 @@ export const api = {
   previewTemplate: (template: MessageTemplateSave, signal?: AbortSignal) =>
     send('POST', '/message-templates/preview', MessagePreview, { body: template, signal }),
 
+  agents: async (signal?: AbortSignal) => (await send('GET', '/agents', AgentStates, { signal })).items,
+  agent: (type: AgentType, signal?: AbortSignal) => send('GET', `/agents/${type}`, AgentState, { signal }),
+  prompts: async (signal?: AbortSignal) =>
+    (await send('GET', '/agents/prompts', PromptsInUse, { signal })).items,
+  llmEndpoint: (signal?: AbortSignal) => send('GET', '/agents/llm', LlmEndpoint, { signal }),
+  knowledge: async (signal?: AbortSignal) =>
+    (await send('GET', '/knowledge', KnowledgeList, { signal })).items,
+  knowledgeTopic: (key: string, signal?: AbortSignal) =>
+    send('GET', `/knowledge/${key}`, KnowledgeTopic, { signal }),
+  knowledgeUses: async (key: string, signal?: AbortSignal) =>
+    (await send('GET', `/knowledge/${key}/uses`, KnowledgeUses, { signal })).items,
+  createKnowledge: (entry: KnowledgeCreate) => send('POST', '/knowledge', KnowledgeTopic, { body: entry }),
+  saveKnowledge: (key: string, entry: KnowledgeSave) =>
+    send('PUT', `/knowledge/${key}`, KnowledgeTopic, { body: entry }),
+  activateKnowledge: (key: string, version: number) =>
+    send('POST', `/knowledge/${key}/versions/${version}/activate`, KnowledgeTopic),
+  deactivateKnowledge: (key: string) => send('POST', `/knowledge/${key}/deactivate`, KnowledgeTopic),
+  proposals: (filter: ProposalFilter, cut: Cut, signal?: AbortSignal) =>
+    send('GET', '/knowledge/proposals', KnowledgeProposals, { query: { ...filter, ...cut }, signal }),
+  acceptProposal: (id: string, edited: ProposalAccept) =>
+    send('POST', `/knowledge/proposals/${id}/accept`, KnowledgeTopic, { body: edited }),
+  rejectProposal: (id: string, reason: string) =>
+    send('POST', `/knowledge/proposals/${id}/reject`, KnowledgeProposal, { body: { reason } }),
+
   lists: async (signal?: AbortSignal) => (await send('GET', '/compliance/lists', Lists, { signal })).items,
   imports: async (signal?: AbortSignal) => (await send('GET', '/dnc/imports', Imports, { signal })).items,
   discardImport: (id: string) => send('POST', `/dnc/imports/${id}/discard`, ListImport),
@@ -538,6 +592,9 @@ export const callRecords = ({ from, to, format }: RecordsQuery) =>
 export const leadImportReport = (id: string, outcome?: RowOutcome) =>
   address(`/leads/imports/${id}/rows.csv`, { outcome });
 export const LIVE_CALLS = `${BASE}/calls/live`;
+/** The WebSocket on which a live call is heard. */
+export const listenAddress = (id: string): string =>
+  `${location.origin.replace(/^http/, 'ws')}${BASE}/calls/${id}/listen`;
 
 /** A key nobody else has; works on plain http too, where crypto.randomUUID is absent. */
 export const newKey = (): string =>

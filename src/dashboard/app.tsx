@@ -14,30 +14,43 @@ import {
 } from '@tanstack/react-router';
 import { readAuditSearch } from './access/search.ts';
 import { NotFoundPage } from './pages/not-found.tsx';
-import { createQueries } from './queries.ts';
+import { callQuery, createQueries, eventsQuery, transcriptQuery } from './queries.ts';
 import {
   readCallSearch,
   readCampaignSearch,
   readDecisionSearch,
   readDncSearch,
   readEnrollmentSearch,
+  readKnowledgeSearch,
   readLeadSearch,
   readMomentSearch,
+  readOverviewSearch,
   readPersonSearch,
+  readProposalSearch,
   readRetentionSearch,
   readSignInSearch,
   readSimulatorSearch,
   readTemplateSearch,
+  readWallSearch,
 } from './search.ts';
 import { Shell } from './shell.tsx';
 import { cssVariables, theme } from './theme.ts';
 import { PageError, PageSkeleton } from './ui/states.tsx';
 
+const queries = createQueries();
+
 const rootRoute = createRootRoute({ component: Shell, notFoundComponent: NotFoundPage });
+
+const overviewRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/',
+  validateSearch: readOverviewSearch,
+  component: lazyRouteComponent(() => import('./pages/overview.tsx'), 'OverviewPage'),
+});
 
 const callsRoute = createRoute({
   getParentRoute: () => rootRoute,
-  path: '/',
+  path: '/calls',
   validateSearch: readCallSearch,
   component: lazyRouteComponent(() => import('./pages/calls.tsx'), 'CallsPage'),
 });
@@ -46,7 +59,21 @@ const callRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: '/calls/$callId',
   validateSearch: readMomentSearch,
+  // Asked for while the code of the page is still coming; not when a link to it is only pointed at, for reading is logged.
+  loader: ({ params: { callId }, preload }) => {
+    if (preload) return;
+    queries.prefetchQuery(callQuery(callId)).catch(() => undefined);
+    queries.prefetchQuery(transcriptQuery(callId, false)).catch(() => undefined);
+    queries.prefetchQuery(eventsQuery(callId, false)).catch(() => undefined);
+  },
   component: lazyRouteComponent(() => import('./pages/call.tsx'), 'CallPage'),
+});
+
+const wallRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/live',
+  validateSearch: readWallSearch,
+  component: lazyRouteComponent(() => import('./pages/wall.tsx'), 'WallPage'),
 });
 
 const leadsRoute = createRoute({
@@ -124,6 +151,45 @@ const templatesRoute = createRoute({
   component: lazyRouteComponent(() => import('./pages/templates.tsx'), 'TemplatesPage'),
 });
 
+const agentsRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/agents',
+  component: lazyRouteComponent(() => import('./pages/agents.tsx'), 'AgentsPage'),
+});
+
+const agentRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/agents/$agentType',
+  component: lazyRouteComponent(() => import('./pages/agent.tsx'), 'AgentPage'),
+});
+
+const knowledgeRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/knowledge',
+  component: lazyRouteComponent(() => import('./pages/knowledge.tsx'), 'KnowledgePage'),
+});
+
+const knowledgeRoutes = [
+  createRoute({
+    getParentRoute: () => knowledgeRoute,
+    path: '/',
+    validateSearch: readKnowledgeSearch,
+    component: lazyRouteComponent(() => import('./knowledge/entries.tsx'), 'Entries'),
+  }),
+  createRoute({
+    getParentRoute: () => knowledgeRoute,
+    path: '/proposals',
+    validateSearch: readProposalSearch,
+    component: lazyRouteComponent(() => import('./knowledge/proposals.tsx'), 'Proposals'),
+  }),
+] as const;
+
+const knowledgeEntryRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/knowledge/$key',
+  component: lazyRouteComponent(() => import('./pages/knowledge-entry.tsx'), 'KnowledgeEntryPage'),
+});
+
 const signInRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: '/signin',
@@ -167,6 +233,12 @@ const accessRoutes = [
     component: lazyRouteComponent(() => import('./access/audit-log.tsx'), 'AuditLog'),
   }),
 ] as const;
+
+const settingsRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/settings',
+  component: lazyRouteComponent(() => import('./pages/settings.tsx'), 'SettingsPage'),
+});
 
 const complianceRoute = createRoute({
   getParentRoute: () => rootRoute,
@@ -219,8 +291,10 @@ const complianceRoutes = [
 
 const router = createRouter({
   routeTree: rootRoute.addChildren([
+    overviewRoute,
     callsRoute,
     callRoute,
+    wallRoute,
     leadsRoute,
     importLeadsRoute,
     leadRoute,
@@ -229,9 +303,14 @@ const router = createRouter({
     editCampaignRoute,
     campaignRoute.addChildren(campaignRoutes),
     templatesRoute,
+    agentsRoute,
+    agentRoute,
+    knowledgeRoute.addChildren(knowledgeRoutes),
+    knowledgeEntryRoute,
     signInRoute,
     setPasswordRoute,
     accountRoute,
+    settingsRoute,
     accessRoute.addChildren(accessRoutes),
     complianceRoute.addChildren(complianceRoutes),
   ]),
@@ -247,8 +326,6 @@ declare module '@tanstack/react-router' {
     router: typeof router;
   }
 }
-
-const queries = createQueries();
 
 export function App() {
   return (

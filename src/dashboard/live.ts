@@ -1,7 +1,7 @@
 /** dashboard/live: the stream of what happens now. One connection per tab; it keeps the query cache up to date. */
 import { type QueryClient, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
-import { type Call, type CallEvent, LiveChange } from '../contract/index.ts';
+import { type Call, type CallEvent, LiveChange, type LiveWords, type Transcript } from '../contract/index.ts';
 import { LIVE_CALLS } from './api.ts';
 import { keys } from './queries.ts';
 import { isOver } from './words.ts';
@@ -12,29 +12,58 @@ export interface Live {
   readonly connection: Connection;
   /** Calls that are going on, newest first. */
   readonly calls: readonly Call[];
+  /** The last that was said on each of them. */
+  readonly said: ReadonlyMap<string, Said>;
 }
 
-const NOTHING: Live = { connection: 'connecting', calls: [] };
+/** What is known of the words of a live call without reading its transcript. */
+export interface Said extends Pick<LiveWords, 'signs' | 'messages'> {
+  /** The place of the first of these messages in the transcript. */
+  readonly from: number;
+  /** When the last change came. */
+  readonly atMs: number;
+}
+
+const NOTHING: Live = { connection: 'connecting', calls: [], said: new Map() };
+/** Messages kept of each call on the wall. */
+const LAST_MESSAGES = 4;
 const FIRST_WAIT_MS = 1_000;
 const LONGEST_WAIT_MS = 30_000;
 
-/** What happened to a call that changes what was said in it. */
-const CHANGES_WORDS: ReadonlySet<CallEvent['type']> = new Set([
-  'said',
-  'corrected',
-  'interrupted',
-  'voicemail_left',
-  'reconciled',
-]);
+/** What happens behind a talk and changes its words; while it goes on they are told by themselves. */
+const CHANGES_WORDS: ReadonlySet<CallEvent['type']> = new Set(['reconciled', 'analysed']);
 
 const newestFirst = (a: Call, b: Call) => b.initiatedAt.localeCompare(a.initiatedAt);
+
+/** The messages up to where the new ones begin, and these; undefined when some are missing between. */
+function spliced<T>(
+  known: readonly T[],
+  knownFrom: number,
+  from: number,
+  messages: readonly T[],
+): T[] | undefined {
+  const kept = from - knownFrom;
+  return kept < 0 || kept > known.length ? undefined : [...known.slice(0, kept), ...messages];
+}
+
+function heard(before: Said | undefined, { from, messages, signs }: LiveWords): Said {
+  const all = before && spliced(before.messages, before.from, from, messages);
+  const first = all ? before.from : from;
+  const last = (all ?? messages).slice(-LAST_MESSAGES);
+  return { from: first + (all ?? messages).length - last.length, messages: last, signs, atMs: Date.now() };
+}
 
 function apply(change: LiveChange, queries: QueryClient): void {
   const stale = (queryKey: readonly unknown[]) => {
     queries.invalidateQueries({ queryKey }).catch(() => undefined);
   };
+  /** Of a call that was read; the stream leaves out what does not change any more. */
   const keep = (call: Call) => {
-    queries.setQueryData<Call>(keys.call(call.id), (known) => (known && known.seq > call.seq ? known : call));
+    queries.setQueryData<Call>(keys.call(call.id), (known) => {
+      if (!known || known.seq > call.seq) return known;
+      const { complianceDecision, terms } = known;
+      return { ...(complianceDecision ? { complianceDecision } : {}), ...(terms ? { terms } : {}), ...call };
+    });
   };
   switch (change.type) {
     case 'snapshot': {
@@ -42,6 +71,7 @@ function apply(change: LiveChange, queries: QueryClient): void {
       queries.setQueryData<Live>(keys.live, {
         connection: 'open',
         calls: change.calls.filter((call) => !isOver(call)).sort(newestFirst),
+        said: new Map(change.words.map((words) => [words.callId, heard(undefined, words)])),
       });
       for (const call of change.calls) keep(call);
       stale(keys.readiness);
@@ -54,8 +84,11 @@ function apply(change: LiveChange, queries: QueryClient): void {
       keep(change.call);
       queries.setQueryData<Live>(keys.live, (live = NOTHING) => {
         const others = live.calls.filter((call) => call.id !== change.call.id);
+        const said = new Map(live.said);
+        if (isOver(change.call)) said.delete(change.call.id);
         return {
           ...live,
+          said,
           calls: isOver(change.call) ? others : [change.call, ...others].sort(newestFirst),
         };
       });
@@ -77,10 +110,24 @@ function apply(change: LiveChange, queries: QueryClient): void {
           stale(keys.events(event.callId));
         }
       }
-      // The words come from the server's own fold of the events, so that screen, export and analysis agree.
       if (CHANGES_WORDS.has(event.type)) stale(keys.transcript(event.callId));
       return;
     }
+    case 'words': {
+      // The server's own fold of the events, so that screen, export and analysis agree.
+      const { words } = change;
+      queries.setQueryData<Live>(keys.live, (live = NOTHING) => ({
+        ...live,
+        said: new Map(live.said).set(words.callId, heard(live.said.get(words.callId), words)),
+      }));
+      const known = queries.getQueryData<Transcript>(keys.transcript(words.callId));
+      const messages = known && spliced(known.messages, 0, words.from, words.messages);
+      if (known && messages)
+        queries.setQueryData<Transcript>(keys.transcript(words.callId), { ...known, messages });
+      else if (known) stale(keys.transcript(words.callId));
+      return;
+    }
+    case 'store':
     case 'reconnect':
       return;
   }
@@ -125,7 +172,7 @@ function follow(queries: QueryClient): () => void {
     timer = undefined;
     source?.close();
     source = new EventSource(LIVE_CALLS, { withCredentials: true });
-    for (const type of ['snapshot', 'call', 'event', 'reconnect'] as const)
+    for (const type of ['snapshot', 'call', 'event', 'words', 'reconnect'] as const)
       source.addEventListener(type, read);
     source.onerror = () => {
       // EventSource hides the status of a refusal: the session is asked whether it still holds.

@@ -21,6 +21,7 @@ import {
   type EnrollmentFilter,
   type LeadFilter,
   type MessageFilter,
+  type OverviewQuestion,
   type SaidFilter,
   type WindowsQuestion,
 } from './api.ts';
@@ -31,6 +32,7 @@ export const keys = {
   settings: ['settings'] as const,
   readiness: ['readiness'] as const,
   live: ['live'] as const,
+  overview: ['overview'] as const,
   callLists: ['calls'] as const,
   call: (id: string) => ['call', id] as const,
   transcript: (id: string) => ['call', id, 'transcript'] as const,
@@ -58,6 +60,7 @@ export const keys = {
   templates: ['templates'] as const,
   templateVersions: (name: string) => ['templates', name] as const,
   templatePreview: ['template-preview'] as const,
+  rates: ['rates'] as const,
   policy: ['policy'] as const,
   lists: ['lists'] as const,
   imports: ['imports'] as const,
@@ -207,6 +210,16 @@ export const paged = <
     placeholderData: keepPreviousData,
   });
 
+const COUNTING_POLL_MS = 2_000;
+/** Asked again each minute, and while past hours are being counted for it. */
+export const overviewQuery = (query: OverviewQuestion) =>
+  queryOptions({
+    queryKey: [...keys.overview, query] as const,
+    queryFn: ({ signal }) => api.overview(query, signal),
+    placeholderData: keepPreviousData,
+    refetchInterval: ({ state }) => (state.data?.complete === false ? COUNTING_POLL_MS : MINUTE),
+  });
+
 export const callsQuery = (filter: CallFilter) => paged(keys.callLists, filter, api.calls);
 const INDEX_POLL_MS = 3_000;
 /** Asked again while the index of what was said is being made. */
@@ -276,7 +289,20 @@ export const reviewQuery = (id: string) =>
   queryOptions({ queryKey: keys.review(id), queryFn: ({ signal }) => api.review(id, signal) });
 
 export const analysesQuery = (id: string) =>
-  queryOptions({ queryKey: keys.analyses(id), queryFn: ({ signal }) => api.analyses(id, signal) });
+  queryOptions({
+    queryKey: keys.analyses(id),
+    queryFn: ({ signal }) => api.analyses(id, signal),
+    // One that was asked for is made within moments.
+    refetchInterval: ({ state }) =>
+      state.data?.some(({ state: how }) => how === 'queued' || how === 'found') ? POLL_MS : false,
+  });
+
+export const comparisonQuery = (id: string, a: string, b: string) =>
+  queryOptions({
+    queryKey: [...keys.analyses(id), a, b] as const,
+    queryFn: ({ signal }) => api.compareAnalyses(id, a, b, signal),
+    placeholderData: keepPreviousData,
+  });
 
 export const leadQuery = (id: string) =>
   queryOptions({
@@ -386,6 +412,11 @@ export const templatePreviewQuery = (template: MessageTemplateSave) =>
     placeholderData: keepPreviousData,
     retry: false,
   });
+
+export const ratesQuery = queryOptions({
+  queryKey: keys.rates,
+  queryFn: ({ signal }) => api.rates(signal),
+});
 
 /** Shown across the app (a switch that stops every call), so every open page learns of a change within a minute. */
 export const policyQuery = queryOptions({

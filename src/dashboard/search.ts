@@ -1,6 +1,7 @@
 /** dashboard/search: what the address bar may say about a page. Unknown words are as if they were not there. */
 import {
   CallOutcome,
+  CallQuery,
   CallReview,
   CallStatus,
   CampaignStatus,
@@ -15,6 +16,7 @@ import {
   Verdict,
 } from '../contract/index.ts';
 import type { CallFilter, CampaignFilter, EnrollmentFilter, LeadFilter } from './api.ts';
+import { type OverviewRange, RANGES } from './overview/range.ts';
 
 type Unread = Readonly<Record<string, unknown>>;
 
@@ -32,10 +34,18 @@ const text = (value: unknown, max = MAX_SEARCH): string | undefined =>
     .trim()
     .slice(0, max) || undefined;
 
+/** `call`: the one that is opened. */
+export type WallSearch = { call?: string; first?: 'need' };
+export const readWallSearch = (search: Unread): WallSearch =>
+  present({
+    call: Id.safeParse(search.call).data,
+    first: search.first === 'need' ? ('need' as const) : undefined,
+  });
+
 /** `from` and `to` are days, both included; `text` is what was said. */
 export type CallSearch = Pick<
   CallFilter,
-  'status' | 'direction' | 'outcome' | 'campaignId' | 'phone' | 'review' | 'tag'
+  'status' | 'direction' | 'outcome' | 'campaignId' | 'phone' | 'mood' | 'review' | 'tag'
 > & { text?: string; from?: string; to?: string };
 export const readCallSearch = (search: Unread): CallSearch =>
   present({
@@ -44,12 +54,20 @@ export const readCallSearch = (search: Unread): CallSearch =>
     outcome: CallOutcome.safeParse(search.outcome).data,
     campaignId: Id.safeParse(search.campaignId).data,
     phone: text(search.phone, MAX_PHONE),
+    mood: CallQuery.shape.mood.safeParse(search.mood).data,
     review: CallReview.shape.status.safeParse(search.review).data,
     tag: text(search.tag, 40),
     text: text(search.text, 200),
     from: day(search.from),
     to: day(search.to),
   });
+
+export function readOverviewSearch(search: Unread): OverviewRange {
+  const range = RANGES.find((each) => each === search.range);
+  return range === 'own'
+    ? present({ range, from: day(search.from), to: day(search.to) })
+    : present({ range });
+}
 
 /** `t`: the second that is looked at. */
 export type MomentSearch = { t?: number };
@@ -58,12 +76,18 @@ export const readMomentSearch = (search: Unread): MomentSearch => {
   return present({ t: Number.isFinite(sec) && sec >= 0 ? Math.floor(sec) : undefined });
 };
 
-export type LeadSearch = Pick<LeadFilter, 'search' | 'status' | 'campaignId'>;
+/** `from` and `to` are the days on which they were received, both included. */
+export type LeadSearch = Pick<LeadFilter, 'search' | 'status' | 'campaignId'> & {
+  from?: string;
+  to?: string;
+};
 export const readLeadSearch = (search: Unread): LeadSearch =>
   present({
     search: text(search.search),
     status: LeadStatus.safeParse(search.status).data,
     campaignId: Id.safeParse(search.campaignId).data,
+    from: day(search.from),
+    to: day(search.to),
   });
 
 export type CampaignSearch = Pick<CampaignFilter, 'status'>;
@@ -86,6 +110,21 @@ export const readTemplateSearch = (search: Unread): TemplateSearch => {
     ? present({ new: search.new === undefined ? undefined : (true as const) })
     : { open };
 };
+
+/** `new`: an entry is being written. */
+export type KnowledgeSearch = { new?: true };
+export const readKnowledgeSearch = (search: Unread): KnowledgeSearch =>
+  present({ new: search.new === undefined ? undefined : (true as const) });
+
+/** Without a state, those that wait for somebody. */
+export type ProposalSearch = { state?: 'accepted' | 'rejected' };
+export const readProposalSearch = (search: Unread): ProposalSearch =>
+  present({
+    state:
+      search.state === 'accepted' || search.state === 'rejected'
+        ? (search.state as 'accepted' | 'rejected')
+        : undefined,
+  });
 
 export const readSignInSearch = (search: Unread): { token?: string } =>
   present({ token: search.token === undefined ? undefined : String(search.token) });
@@ -140,9 +179,17 @@ export const readDecisionSearch = (search: Unread): DecisionSearch =>
     open: Id.safeParse(search.open).data,
   });
 
+/** `from` and `to` are the days on which they were listed, both included. */
 export type DncSearch = {
   scope?: 'national' | 'state' | 'internal' | 'litigator' | 'reassigned';
   phone?: string;
+  from?: string;
+  to?: string;
 };
 export const readDncSearch = (search: Unread): DncSearch =>
-  present({ scope: DncScope.safeParse(search.scope).data, phone: text(search.phone, MAX_PHONE) });
+  present({
+    scope: DncScope.safeParse(search.scope).data,
+    phone: text(search.phone, MAX_PHONE),
+    from: day(search.from),
+    to: day(search.to),
+  });

@@ -12,14 +12,19 @@ import {
 import { useDisclosure, useHotkeys, useNetwork } from '@mantine/hooks';
 import {
   IconAddressBook,
+  IconBook2,
   IconDeviceDesktop,
   IconFlask,
+  IconHeadset,
   IconKey,
   IconKeyboard,
+  IconLayoutDashboard,
   IconLogout,
   IconMenu2,
   IconMoon,
   IconPhone,
+  IconRobot,
+  IconSettings,
   IconShieldCheck,
   IconSpeakerphone,
   IconSun,
@@ -45,12 +50,17 @@ const SignIn = lazy(() => import('./pages/sign-in.tsx').then((file) => ({ defaul
 const Shortcuts = lazy(() => import('./ui/shortcuts.tsx').then((file) => ({ default: file.Shortcuts })));
 
 const PLACES = [
-  { to: '/', label: 'Calls', icon: IconPhone },
+  { to: '/', label: 'Overview', icon: IconLayoutDashboard },
+  { to: '/live', label: 'Live', icon: IconHeadset },
+  { to: '/calls', label: 'Calls', icon: IconPhone },
   { to: '/campaigns', label: 'Campaigns', icon: IconSpeakerphone },
   { to: '/leads', label: 'Leads', icon: IconAddressBook },
   { to: '/templates', label: 'Templates', icon: IconTemplate },
+  { to: '/agents', label: 'Agents', icon: IconRobot },
+  { to: '/knowledge', label: 'Knowledge', icon: IconBook2 },
   { to: '/compliance', label: 'Compliance', icon: IconShieldCheck },
   { to: '/access', label: 'Access', icon: IconKey, for: 'ADMIN' },
+  { to: '/settings', label: 'Settings', icon: IconSettings, for: 'ADMIN' },
 ] as const;
 
 const SCHEMES = [
@@ -133,12 +143,12 @@ function Frame({ name, role }: { name: string; role: string }) {
           >
             <IconMenu2 size={20} />
           </ActionIcon>
-          <Link to="/" className="brand-link" aria-label="Parley, to the calls">
+          <Link to="/" className="brand-link" aria-label="Parley, to the overview">
             <Brand />
           </Link>
         </header>
         <div className="rail">
-          <Link to="/" className="brand-link" aria-label="Parley, to the calls">
+          <Link to="/" className="brand-link" aria-label="Parley, to the overview">
             <Brand />
           </Link>
           <Places />
@@ -209,9 +219,7 @@ function Places() {
     <nav aria-label="Main">
       <ul className="places">
         {PLACES.filter((place) => admin || !('for' in place)).map(({ to, label, icon: Icon }) => {
-          // A call's page belongs to the calls, which live at the root.
-          const here =
-            to === '/' ? pathname === '/' || pathname.startsWith('/calls') : pathname.startsWith(to);
+          const here = to === '/' ? pathname === '/' : pathname.startsWith(to);
           return (
             <li key={to}>
               <Link to={to} data-here={here || undefined} aria-current={here ? 'page' : undefined}>

@@ -166,13 +166,14 @@ export const KEY_MOMENT: Record<z.infer<typeof KeyMomentType>, Word> = {
   opt_out: { label: 'Opt-out', tone: 'bad' },
 };
 
+export const MOOD = {
+  good: { label: 'Positive', tone: 'good' },
+  neutral: { label: 'Neutral', tone: 'quiet' },
+  bad: { label: 'Negative', tone: 'bad' },
+} as const satisfies Record<string, Word>;
 /** -1..1 as a word. */
 export const moodOf = (score: number): Word =>
-  score >= 0.25
-    ? { label: 'Positive', tone: 'good' }
-    : score <= -0.25
-      ? { label: 'Negative', tone: 'bad' }
-      : { label: 'Neutral', tone: 'quiet' };
+  score >= 0.25 ? MOOD.good : score <= -0.25 ? MOOD.bad : MOOD.neutral;
 
 export const FOLLOW_UP: Record<z.infer<typeof FollowUpKind>, string> = {
   site_visit: 'Site visit',
@@ -201,10 +202,15 @@ export const EVENT: Record<CallEventType, string> = {
   heard: 'Reply heard',
   tool_called: 'Tool called',
   tool_answered: 'Tool answered',
+  looked_up: 'Knowledge looked up',
+  model_answered: 'Claude answered',
   keypad: 'Key pressed',
   opted_out: 'Opted out',
   follow_up_scheduled: 'Follow-up scheduled',
   transferred: 'Transferred',
+  whispered: 'Whispered to the agent',
+  taken_over: 'Taken over',
+  handed_back: 'Handed back',
   voicemail_left: 'Voicemail left',
   concluded: 'Outcome set',
   hangup_requested: 'Hang-up requested',
@@ -223,12 +229,19 @@ const REMEDY: Record<string, string> = {
     'The voice agent cannot be reached. Try again in a minute; if it stays, whoever runs the server checks the keys of the agent platform.',
   analysis_unavailable:
     'The model that analyses calls cannot be reached. The call and its words are kept; try again later.',
+  knowledge_conflict: 'Look at the newest version, then save yours on top of it.',
+  model_unavailable: 'Claude cannot be asked: check ANTHROPIC_API_KEY, or try again in a minute.',
   at_capacity: 'All lines are in use. Wait for a call to end, or raise MAX_CONCURRENT_CALLS.',
+  already_taken_over:
+    'Somebody else speaks with the caller now. You can listen, and take over when they are done.',
   attempt_in_progress: 'This person is being called already. Open that call from the list.',
   campaign_conflict: 'The campaign stands otherwise by now. Reload the page to see how.',
   campaign_not_ready: 'Edit the campaign, mend what is named here and start it again.',
   campaign_not_found: 'The campaign was removed. Choose another one.',
   call_not_found: 'The link may be wrong, or the call was erased. Go back to the list of calls.',
+  call_elsewhere:
+    'Another process of the service carries this call. Open the dashboard at the address of that one.',
+  call_not_talking: 'Nobody talks on this call yet, or its line is just coming back. Try again in a moment.',
   call_over: 'The call ended in the meantime. Reload to see how.',
   config_invalid:
     'A stored setting cannot be read. Whoever runs the server finds its name in the log and corrects it.',
@@ -236,6 +249,11 @@ const REMEDY: Record<string, string> = {
   dial_refused: 'Nobody was called: the carrier turned it down. Check the number and the carrier account.',
   dial_unconfirmed:
     'The carrier did not confirm. Look at the list of calls before you try again, so that nobody is called twice.',
+  listener_limit: 'Many people listen to calls already. Close a call that you do not need to hear.',
+  not_listening: 'Listen to the call first: your voice goes over that connection.',
+  not_taken_over: 'You do not speak with this caller any more. Reload to see who does.',
+  transfer_not_configured: 'Give the number of a colleague, or set one in the campaign (Transfer to).',
+  upgrade_required: 'This address is for listening; open the call in the dashboard instead.',
   duplicate_key: 'An entry like this exists already. Search for it.',
   forbidden: 'Your role does not allow this. Ask an administrator.',
   idempotency_conflict:

@@ -17,7 +17,7 @@ import type {
   Topic,
 } from './analysis.ts';
 import type { Decision } from './compliance/decision.ts';
-import { type CallCost, withAnalysis } from './cost.ts';
+import { type CallCost, type TokenUsage, withAnalysis } from './cost.ts';
 import type { Legacy } from './documents.ts';
 import { Failure, impossible } from './errors.ts';
 
@@ -172,6 +172,20 @@ export type CallEventBody =
       readonly isError: boolean;
       readonly tookMs: number;
     }
+  | {
+      /** The agent asked the knowledge base. Without an entry it found nothing. */
+      readonly type: 'looked_up';
+      readonly entry?: { readonly key: string; readonly version: number };
+    }
+  | {
+      /** Claude wrote what the agent says next, through our own endpoint. `cost` is US dollars, not rounded. */
+      readonly type: 'model_answered';
+      readonly model: string;
+      readonly usage: TokenUsage;
+      readonly cost: number;
+      readonly firstTokenMs?: number;
+      readonly tookMs: number;
+    }
   | { readonly type: 'keypad'; readonly digit: string }
   | {
       readonly type: 'opted_out';
@@ -185,6 +199,31 @@ export type CallEventBody =
       readonly notes: string;
     }
   | { readonly type: 'transferred'; readonly to: string; readonly reason: string }
+  | {
+      /** Words to the agent that the caller does not hear. `by` is the id of whoever said them. */
+      readonly type: 'whispered';
+      readonly by: string;
+      readonly name: string;
+      readonly text: string;
+    }
+  | {
+      /** Somebody of the staff speaks with the caller from now on; the agent is mute and hears nothing. */
+      readonly type: 'taken_over';
+      readonly by: string;
+      readonly name: string;
+    }
+  | {
+      readonly type: 'handed_back';
+      readonly by: string;
+      readonly name: string;
+      /** `lost`: their connection broke and did not come back in time. `over`: the talk ended while they spoke. */
+      readonly how: 'asked' | 'lost' | 'over';
+      readonly heldMs: number;
+      /** What was said meanwhile, in their words; the agent is told. */
+      readonly note?: string;
+      /** What the agent was given as if the caller had said it, so that it speaks at once. Nobody said it. */
+      readonly cue?: string;
+    }
   | { readonly type: 'voicemail_left'; readonly text: string }
   | { readonly type: 'concluded'; readonly outcome: CallOutcome; readonly reason: string }
   | {
@@ -304,6 +343,8 @@ export interface Call {
   readonly line?: LineMeasures;
   readonly followUpActions: readonly FollowUpAction[];
   readonly transferredTo?: string;
+  /** Who speaks with the caller in the agent's place, while they do. */
+  readonly takenOver?: { readonly by: string; readonly name: string; readonly at: Date };
   readonly recordingUrl?: string;
   readonly recordingDuration?: number;
   readonly carrierRecordingSid?: string;
@@ -493,8 +534,14 @@ function change(call: Call, event: CallEvent): Partial<Call> {
     case 'corrected':
     case 'tool_called':
     case 'tool_answered':
+    case 'looked_up':
+    case 'model_answered':
     case 'keypad':
+    case 'whispered':
+    case 'handed_back':
       return {};
+    case 'taken_over':
+      return { takenOver: { by: event.by, name: event.name, at: event.at } };
     case 'hangup_requested':
       return { endReason: call.endReason ?? event.reason };
     case 'session_opened':
@@ -647,8 +694,15 @@ function understood(
 const sameDay = (a: Date | undefined, b: Date | undefined): boolean =>
   a === undefined || b === undefined || Math.abs(a.getTime() - b.getTime()) < 86_400_000;
 
+/** After one of these nobody of the staff speaks with the caller through us. */
+const LETS_GO: ReadonlySet<CallEvent['type']> = new Set(['handed_back', 'transferred', 'ended']);
+
 /** The call without what an event of this kind takes from it. */
 function without(call: Call, event: CallEvent): Call {
+  if (call.takenOver && LETS_GO.has(event.type)) {
+    const { takenOver: _, ...rest } = call;
+    return rest;
+  }
   if (event.type === 'erased') return unrecorded(call, event.what);
   if (event.type !== 'analysed') return call;
   const { analysisDue: _, ...rest } = call;

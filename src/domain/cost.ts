@@ -35,6 +35,28 @@ export const DEFAULT_RATES: Rates = {
   claudeOutput: 15,
 };
 
+/** Tokens that a model reports to have read and written. */
+export interface TokenUsage {
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  readonly cacheReadTokens: number;
+  readonly cacheWriteTokens: number;
+}
+
+/** What tokens cost, US dollars, not rounded. */
+export const tokenCost = (usage: TokenUsage, rates: Rates): number =>
+  (usage.inputTokens * rates.claudeInput +
+    usage.outputTokens * rates.claudeOutput +
+    usage.cacheReadTokens * rates.claudeCacheRead +
+    usage.cacheWriteTokens * rates.claudeCacheWrite) /
+  1_000_000;
+
+/** What the cache spared, US dollars, not rounded; below 0 where more was written to it than was read again. */
+export const cacheSavings = (usage: TokenUsage, rates: Rates): number =>
+  (usage.cacheReadTokens * (rates.claudeInput - rates.claudeCacheRead) -
+    usage.cacheWriteTokens * (rates.claudeCacheWrite - rates.claudeInput)) /
+  1_000_000;
+
 /** Money in US dollars; `totalCost` is rounded to cents. */
 export interface CallCost {
   readonly twilioMinutes: number;
@@ -43,7 +65,7 @@ export interface CallCost {
   readonly elevenLabsMinutes?: number;
   readonly elevenLabsCharacters?: number;
   readonly elevenLabsRate: number;
-  /** What analysing it cost so far, not rounded; in `totalCost` too. */
+  /** What Claude said in it, and what analysing it cost so far, not rounded; in `totalCost` too. */
   readonly claudeCost?: number;
   readonly totalCost: number;
 }
@@ -63,12 +85,15 @@ export function costOf(
   const twilioRate = call.direction === 'outbound' ? rates.twilioMinute : rates.twilioInboundMinute;
   const talked = call.conversationId === undefined ? 0 : seconds;
   const units = rates.elevenLabsUnit === 'minutes' ? hundredths(talked / 60) : charactersOf(events);
+  const answers = events.flatMap((event) => (event.type === 'model_answered' ? [event.cost] : []));
+  const claudeCost = answers.reduce((sum, cost) => sum + cost, 0);
   return {
     twilioMinutes,
     twilioRate,
     ...(rates.elevenLabsUnit === 'minutes' ? { elevenLabsMinutes: units } : { elevenLabsCharacters: units }),
     elevenLabsRate: rates.elevenLabs,
-    totalCost: cents(twilioMinutes * twilioRate + units * rates.elevenLabs),
+    ...(answers.length > 0 ? { claudeCost } : {}),
+    totalCost: cents(twilioMinutes * twilioRate + units * rates.elevenLabs + claudeCost),
   };
 }
 

@@ -5,8 +5,10 @@
  * Conventions: instants are `Date` (UTC), ids 24 hex digits, phones E.164, money US dollars, durations seconds unless the
  * name says `Ms`, scores 0..1, sentiment -1..1.
  */
+import type { AgentState } from './agent-state.ts';
 import type { CallAnalysis } from './analysis.ts';
 import type { Call, CallEvent, Completeness } from './call.ts';
+import type { CallHour } from './call-figures.ts';
 import type {
   Budget,
   CampaignUse,
@@ -24,6 +26,7 @@ import type { Contact } from './contact.ts';
 import type { Erasure } from './erasure.ts';
 import type { Forecast } from './forecast.ts';
 import type { IntakeEndpoint } from './intake.ts';
+import type { KnowledgeEntry, KnowledgeProposal, KnowledgeUse } from './knowledge.ts';
 import type { LeadImport, LeadImportPart } from './lead-import.ts';
 import type { Message, MessageTemplate } from './message.ts';
 import type { Property } from './property.ts';
@@ -356,6 +359,12 @@ export interface KeptScript extends Stamped {
   readonly text: string;
 }
 
+/** What was learned from a call, so that it is learned once; `_id` is the call's. */
+export interface CallLesson extends Stamped {
+  /** Analyses of it that were counted. */
+  readonly analyses: readonly string[];
+}
+
 /** Work that one process at a time may do; `_id` says which. */
 export interface StoredClaim extends Stamped {
   /** How often it was taken. */
@@ -371,9 +380,15 @@ export interface Documents {
   readonly call_events: CallEvent;
   readonly call_transcripts: CallTranscript;
   readonly call_scripts: KeptScript;
+  readonly call_hours: CallHour;
   readonly call_analyses: CallAnalysis;
   readonly call_reviews: CallReview;
   readonly saved_views: SavedView;
+  readonly agent_state: AgentState;
+  readonly knowledge_base: KnowledgeEntry;
+  readonly knowledge_uses: KnowledgeUse;
+  readonly knowledge_proposals: KnowledgeProposal;
+  readonly call_lessons: CallLesson;
   readonly consent_logs: ConsentLog;
   readonly consent_heads: ConsentHead;
   readonly dnc_registry: DncEntry;
@@ -476,12 +491,15 @@ export const COLLECTIONS: { readonly [N in CollectionName]: { readonly indexes: 
       { keys: { attemptId: 1 }, unique: true },
       { keys: { conversationId: 1 }, sparse: true },
       { keys: { status: 1, outcome: 1 } },
+      { keys: { status: 1, initiatedAt: -1 } },
+      { keys: { outcome: 1, initiatedAt: -1 } },
       { keys: { initiatedAt: -1 } },
       { keys: { campaignId: 1, initiatedAt: -1 } },
       { keys: { contactPhone: 1, initiatedAt: -1 } },
       { keys: { 'complianceDecision.reasons': 1, initiatedAt: -1 } },
       { keys: { 'sentiment.overall': -1 } },
       { keys: { analysisDue: -1 }, sparse: true },
+      { keys: { promptHash: 1, initiatedAt: -1 }, sparse: true },
     ],
   },
   call_events: {
@@ -499,14 +517,41 @@ export const COLLECTIONS: { readonly [N in CollectionName]: { readonly indexes: 
     ],
   },
   call_scripts: { indexes: [{ keys: { hash: 1 }, unique: true }] },
+  call_hours: { indexes: [] },
   call_analyses: {
     indexes: [
       { keys: { callId: 1, createdAt: -1 } },
       { keys: { state: 1, createdAt: -1 } },
       { keys: { analysedAt: -1 }, sparse: true },
+      { keys: { 'origin.promptHash': 1 }, sparse: true },
     ],
   },
   call_reviews: { indexes: [{ keys: { status: 1, callAt: -1 } }, { keys: { tags: 1, callAt: -1 } }] },
+  agent_state: {
+    indexes: [
+      { keys: { agentType: 1, agentId: 1 }, unique: true },
+      { keys: { 'metrics.avgResponseTime': 1 } },
+      { keys: { updatedAt: -1 } },
+    ],
+  },
+  knowledge_base: {
+    indexes: [
+      { keys: { key: 1, version: 1 }, unique: true },
+      { keys: { active: 1 } },
+      { keys: { proposalId: 1 }, unique: true, sparse: true },
+    ],
+  },
+  knowledge_uses: { indexes: [{ keys: { key: 1, version: 1, result: 1 } }, { keys: { callId: 1 } }] },
+  knowledge_proposals: {
+    indexes: [
+      { keys: { openKey: 1 }, unique: true, sparse: true },
+      { keys: { state: 1, createdAt: -1 } },
+      { keys: { key: 1, createdAt: -1 } },
+      { keys: { 'evidence.callId': 1 } },
+      { keys: { createdAt: -1 } },
+    ],
+  },
+  call_lessons: { indexes: [] },
   saved_views: { indexes: [{ keys: { userId: 1, of: 1, name: 1 }, unique: true }] },
   consent_logs: {
     indexes: [

@@ -111,6 +111,15 @@ export function eraseEvent(event: CallEvent, pseudonym: string): CallEvent {
       const { type, toolCallId, result, isError, tookMs } = event;
       return { ...stamp, type, toolCallId, result: words(result), isError, tookMs };
     }
+    case 'looked_up': {
+      const { type, entry } = event;
+      return { ...stamp, type, ...(entry === undefined ? {} : { entry }) };
+    }
+    case 'model_answered': {
+      const { type, model, usage, cost, firstTokenMs, tookMs } = event;
+      const first = firstTokenMs === undefined ? {} : { firstTokenMs };
+      return { ...stamp, type, model, usage, cost, ...first, tookMs };
+    }
     case 'keypad':
       return { ...stamp, type: event.type, digit: '?' };
     case 'opted_out':
@@ -122,6 +131,23 @@ export function eraseEvent(event: CallEvent, pseudonym: string): CallEvent {
     }
     case 'transferred':
       return { ...stamp, type: event.type, to: event.to, reason: words(event.reason) };
+    case 'whispered':
+      return { ...stamp, type: event.type, by: event.by, name: event.name, text: words(event.text) };
+    case 'taken_over':
+      return { ...stamp, type: event.type, by: event.by, name: event.name };
+    case 'handed_back': {
+      const { type, by, name: manager, how, heldMs, note, cue } = event;
+      return {
+        ...stamp,
+        type,
+        by,
+        name: manager,
+        how,
+        heldMs,
+        ...(note === undefined ? {} : { note: words(note) }),
+        ...(cue === undefined ? {} : { cue }),
+      };
+    }
     case 'voicemail_left':
       return { ...stamp, type: event.type, text: words(event.text) };
     case 'concluded':
@@ -382,6 +408,8 @@ export const REMOVED = {
   call_transcripts: 'The transcript.',
   call_analyses: 'What was understood of the call: every analysis, with the words it quotes.',
   call_reviews: 'What comments on the call said, and the tags it was given.',
+  agent_state: 'What the agents decided in the call and learned from it, with the words that were said.',
+  knowledge_proposals: 'Words of the call that a proposal rested on.',
   transcript_archives: 'The archived transcript.',
   recordings: 'The recorded sound.',
   messages: 'What texts and e-mails said, and the e-mail address they went to.',

@@ -47,6 +47,11 @@ export const RETENTION_RULES: { readonly [K in Kept]: RetentionRule } = {
     says: 'What calls were to say, before names were filled in: kept',
     source: TSR,
   },
+  call_hours: {
+    lifetime: kept,
+    says: 'How many calls of each kind began in which hour, about nobody: kept, and counted again when a call changes',
+    source: OURS,
+  },
   call_transcripts: {
     lifetime: { kind: 'archived', afterYears: 1 },
     says: 'Transcripts: moved to the archive of their year when they are a year old, and kept there',
@@ -65,6 +70,27 @@ export const RETENTION_RULES: { readonly [K in Kept]: RetentionRule } = {
   saved_views: {
     lifetime: kept,
     says: 'Views of lists that people keep for themselves: until they remove them',
+    source: OURS,
+  },
+  agent_state: {
+    lifetime: kept,
+    says: 'Figures of the agents, their last 100 decisions and learnings: kept; those of an erased person are removed',
+    source: MODEL,
+  },
+  knowledge_base: { lifetime: kept, says: 'Every version of what the agent may look up: kept', source: OURS },
+  knowledge_uses: {
+    lifetime: kept,
+    says: 'Which entry was looked up in which call and how it went, without words: kept, for success is counted from it',
+    source: OURS,
+  },
+  knowledge_proposals: {
+    lifetime: kept,
+    says: 'Versions that were proposed, with the words of calls they rest on: kept; those of an erased person are removed',
+    source: OURS,
+  },
+  call_lessons: {
+    lifetime: kept,
+    says: 'Which calls were learned from, about nobody: kept',
     source: OURS,
   },
   recordings: {

@@ -37,6 +37,7 @@ export function talkStart(events: readonly CallEvent[]): Date | undefined {
 export function foldTranscript(events: readonly CallEvent[]): TranscriptMessage[] {
   const startMs = talkStart(events)?.getTime() ?? 0;
   const lines: Line[] = [];
+  let takeover: Line | undefined;
   // The last agent line of a turn: one turn may be told in several pieces.
   const agentLine = (turn: number, conversationId: string): Line | undefined =>
     lines.findLast(
@@ -84,8 +85,20 @@ export function foldTranscript(events: readonly CallEvent[]): TranscriptMessage[
           conversationId: '',
         });
         break;
+      case 'taken_over':
+        takeover = aside(`${event.name} took over the call.`, offsetOf(startMs, event.at));
+        lines.push(takeover);
+        break;
+      case 'handed_back': {
+        if (!takeover) break;
+        const seconds = Math.round(event.heldMs / 1_000);
+        const note = event.note === undefined ? '' : ` Note: ${event.note}`;
+        takeover.text = `${event.name} spoke with the caller for ${seconds} s (recorded).${note}`;
+        break;
+      }
       case 'reconciled':
-        for (const missing of comparePlatform(lines, event.turns).missing) {
+        for (const missing of comparePlatform(lines, event.turns.filter(wasOnTheLine(events, startMs)))
+          .missing) {
           const line: Line = {
             speaker: missing.role,
             text: missing.text,
@@ -111,6 +124,41 @@ export function foldTranscript(events: readonly CallEvent[]): TranscriptMessage[
     }
   }
   return lines.map(({ conversationId: _, ...message }) => message);
+}
+
+const aside = (text: string, timestamp: number): Line => ({
+  speaker: 'system',
+  text,
+  timestamp,
+  turn: 0,
+  interrupted: false,
+  repaired: false,
+  conversationId: '',
+});
+
+/** So much may lie between our clock and the platform's, seconds. */
+const SLACK_SEC = 1;
+
+/**
+ * Of the platform's turns those that were on the line: while somebody of the staff spoke, the agent was mute whatever it
+ * believed to say, and what made it speak afterwards was no caller.
+ */
+function wasOnTheLine(events: readonly CallEvent[], startMs: number): (turn: PlatformTurn) => boolean {
+  const spans: { from: number; to: number }[] = [];
+  const cues = new Set<string>();
+  for (const event of events) {
+    const at = offsetOf(startMs, event.at);
+    if (event.type === 'taken_over') spans.push({ from: at - SLACK_SEC, to: Number.POSITIVE_INFINITY });
+    const span = spans.at(-1);
+    if (event.type === 'handed_back' && span) {
+      span.to = at;
+      if (event.cue !== undefined) cues.add(normal(event.cue));
+    }
+  }
+  return ({ role, text, offsetSec }) =>
+    role === 'agent'
+      ? !spans.some(({ from, to }) => offsetSec > from && offsetSec < to)
+      : !cues.has(normal(text));
 }
 
 const normal = (text: string): string =>
@@ -144,14 +192,15 @@ function comparePlatform(
 
 /**
  * How whole the transcript is: `complete`, both accounts agree; `repaired`, words of the platform were added; `gap`, a
- * session was lost or the platform's account is not to be had, so words may be missing.
+ * session was lost, somebody of the staff spoke with the caller, or the platform's account is not to be had, so words may be
+ * missing.
  */
 export function completenessOf(
   events: readonly CallEvent[],
   platform: readonly PlatformTurn[] | undefined,
 ): Completeness {
   if (!platform) return 'gap';
-  if (events.some((event) => event.type === 'session_lost')) return 'gap';
+  if (events.some(({ type }) => type === 'session_lost' || type === 'taken_over')) return 'gap';
   const { missing } = comparePlatform(foldTranscript(events), platform);
   return missing.length > 0 ? 'repaired' : 'complete';
 }

@@ -66,7 +66,9 @@ export const createNoting =
       if (!who || noted) return;
       noted = true;
       const made = ID_BEHIND.exec(String(response.getHeader('location') ?? ''))?.[1];
-      const targets = [...Object.values(params), query.phone, made].filter(
+      // What was done, where one path does several things.
+      const { deed } = response.locals;
+      const targets = [...Object.values(params), query.phone, made, deed].filter(
         (target): target is string => typeof target === 'string',
       );
       note({

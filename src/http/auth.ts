@@ -154,6 +154,21 @@ export function expectMay(caller: Caller, row: Pick<Route, 'role' | 'method' | '
     throw new Failure('forbidden', `This key lacks the scope ${need}.`, { details: { scope: need } });
 }
 
+const hostsOf = (publicBaseUrl: string | undefined, host: string | undefined) => [
+  publicBaseUrl === undefined ? undefined : new URL(publicBaseUrl).host,
+  host,
+];
+
+/**
+ * Refuses a socket that another site's page opens with our cookie: browsers let any page open one, and say which page it is
+ * (RFC 6455, section 10.2). Whoever brings a cookie and does not say where from is no browser of ours.
+ */
+export function refuseForeignPage(request: IncomingMessage, publicBaseUrl: string | undefined): void {
+  const { origin = '', host } = request.headers;
+  if (!URL.canParse(origin) || !hostsOf(publicBaseUrl, host).includes(new URL(origin).host))
+    throw new Failure('forbidden', 'With the session cookie, sockets are opened from our own pages only.');
+}
+
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** What our own page sends with every request. Its value says nothing; that it could be set does. */
@@ -175,7 +190,7 @@ export function refuseForged(
   if (SAFE.has(request.method ?? '')) return;
   const site = request.headers['sec-fetch-site'];
   const { origin, host } = request.headers;
-  const known = [publicBaseUrl === undefined ? undefined : new URL(publicBaseUrl).host, host];
+  const known = hostsOf(publicBaseUrl, host);
   const ours =
     site === undefined
       ? origin === undefined || (URL.canParse(origin) && known.includes(new URL(origin).host))

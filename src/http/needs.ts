@@ -3,12 +3,20 @@
  * Everything goes in and out as domain values; bad input comes back as a Failure with a stable code.
  */
 
+import type { Answering, Asked } from '../app/answer-llm.ts';
+import type { Hearing, Place } from '../app/attend-call.ts';
 import type { Performance } from '../app/campaign-metrics.ts';
 import type { CampaignWork, EnrollmentQuery, EnrollmentView } from '../app/campaign-work.ts';
+import type { Person } from '../app/floor.ts';
 import type { ForecastShown } from '../app/forecast-campaign.ts';
+import type { KnowledgeSave, KnowledgeTopic } from '../app/knowledge.ts';
+import type { Words } from '../app/live-words.ts';
+import type { Daily, Overview, OverviewQuery } from '../app/overview.ts';
 import type { Cancel, Outage, StoredRecording } from '../app/ports.ts';
+import type { PromptInUse } from '../app/prompts-in-use.ts';
 import type { FunnelRow, LeadStats, OutcomeSummary, ReportRange, WeeklyReport } from '../app/reports.ts';
 import type { Waveform } from '../app/waveforms.ts';
+import type { AgentState } from '../domain/agent-state.ts';
 import type { CallAnalysis, ClaimDifference } from '../domain/analysis.ts';
 import type { Call, CallEvent, CallOutcome, CallStatus, Completeness } from '../domain/call.ts';
 import type { CampaignChange, NewCampaign } from '../domain/campaign-plan.ts';
@@ -35,6 +43,12 @@ import type {
 } from '../domain/documents.ts';
 import type { Erasure, ErasureReport } from '../domain/erasure.ts';
 import type { IntakeEndpoint, IntakeRule, IntakeSource } from '../domain/intake.ts';
+import type {
+  KnowledgeKind,
+  KnowledgeProposal,
+  KnowledgeUse,
+  KnowledgeWording,
+} from '../domain/knowledge.ts';
 import type { ColumnTarget, Delimiter } from '../domain/lead-csv.ts';
 import type { LeadField, Target } from '../domain/lead-fields.ts';
 import type { ImportedRow, LeadImport, RowOutcome } from '../domain/lead-import.ts';
@@ -175,6 +189,8 @@ export interface AppForHttp {
         readonly campaignId?: string;
         readonly phone?: string;
         readonly search?: string;
+        readonly from?: Date;
+        readonly to?: Date;
       },
     ): Promise<PageOf<Lead>>;
     update(leadId: string, change: LeadChange, by: string): Promise<Lead>;
@@ -366,7 +382,12 @@ export interface AppForHttp {
       by: string,
     ): Promise<DncEntry>;
     list(
-      query: Paging & { readonly phone?: string; readonly scope?: DncEntry['scope'] },
+      query: Paging & {
+        readonly phone?: string;
+        readonly scope?: DncEntry['scope'];
+        readonly from?: Date;
+        readonly to?: Date;
+      },
     ): Promise<PageOf<DncEntry>>;
     /** Throws `not_found` when the number is not listed there. */
     release(
@@ -474,6 +495,11 @@ export interface AppForHttp {
   };
   /** Throws `campaign_not_found`, `invalid_request`. */
   performance(campaignId: string, range: { readonly from?: Date; readonly to?: Date }): Promise<Performance>;
+  /** Both throw `invalid_request` for a stretch that is none or longer than a year. */
+  readonly overview: {
+    overview(query: OverviewQuery): Promise<Overview>;
+    daily(query: Omit<OverviewQuery, 'before'>): Promise<Daily>;
+  };
   readonly reports: {
     /** Leads by status, of those received in a range. */
     leadFunnel(range: ReportRange & { readonly campaignId?: string }): Promise<readonly FunnelRow[]>;
@@ -521,6 +547,49 @@ export interface AppForHttp {
     save(userId: string, given: Pick<SavedView, 'of' | 'name' | 'query'>): Promise<SavedView>;
     /** Throws `not_found`. */
     remove(userId: string, viewId: string): Promise<void>;
+  };
+  readonly llm: {
+    /** The model that answers; undefined: none is set up. */
+    readonly model: string | undefined;
+    /** Throws `model_unavailable`, `at_capacity`, `shutting_down`. */
+    answer(asked: Asked, spoken: boolean): Answering;
+  };
+  readonly agents: {
+    /** All four. */
+    list(): Promise<readonly AgentState[]>;
+    /** Throws `not_found`. */
+    get(agentType: string): Promise<AgentState>;
+    /** What agents are told to say and by what calls are understood, and how many calls each was used in. */
+    prompts(): Promise<readonly PromptInUse[]>;
+  };
+  readonly knowledge: {
+    /** By key. */
+    list(kind?: KnowledgeKind): Promise<readonly KnowledgeTopic[]>;
+    /** Throws `not_found`. */
+    get(key: string): Promise<KnowledgeTopic>;
+    /** Throws `invalid_request`, `knowledge_conflict`. */
+    save(given: KnowledgeSave, by: string): Promise<KnowledgeTopic>;
+    /** Throws `not_found`. */
+    activate(key: string, version: number, by: string): Promise<KnowledgeTopic>;
+    /** Throws `not_found`. */
+    deactivate(key: string, by: string): Promise<KnowledgeTopic>;
+    /** Newest first. Throws `not_found`. */
+    uses(key: string, limit: number): Promise<readonly KnowledgeUse[]>;
+    readonly proposals: {
+      list(
+        query: Paging & { readonly state?: KnowledgeProposal['state']; readonly key?: string },
+      ): Promise<PageOf<KnowledgeProposal>>;
+      /** Throws `not_found`. */
+      get(proposalId: string): Promise<KnowledgeProposal>;
+      /** Throws `not_found`, `invalid_request`, `knowledge_conflict`. */
+      accept(
+        proposalId: string,
+        edited: Partial<Pick<KnowledgeWording, 'title' | 'body' | 'tags'>>,
+        by: string,
+      ): Promise<KnowledgeTopic>;
+      /** Throws `not_found`, `knowledge_conflict`. */
+      reject(proposalId: string, reason: string, by: string): Promise<KnowledgeProposal>;
+    };
   };
   readonly analyses: {
     /** Throws `call_not_found`, `invalid_request`, `analysis_unavailable`. */
@@ -576,9 +645,22 @@ export interface AppForHttp {
     recording(callId: string): Promise<StoredRecording | undefined>;
     /** Undefined without a recording. */
     waveform(callId: string): Promise<Waveform | undefined>;
+    /** What is done with a call that goes on. */
+    readonly attend: {
+      listen(callId: string, person: Person, hearing: Hearing): Promise<Place>;
+      whisper(callId: string, person: Person, text: string): Promise<void>;
+      takeOver(callId: string, person: Person, listenerId: string): Promise<void>;
+      handBack(callId: string, person: Person, note: string | undefined): Promise<void>;
+      passOn(callId: string, person: Person, to: string | undefined): Promise<void>;
+    };
     /** Throws `call_over` when there is nothing to end. Resolves when the ending is recorded as asked for. */
     end(request: { readonly callId: string; readonly by: string }): Promise<void>;
     live(): readonly Call[];
+    /** What is said on the calls of `live`. The listener must return at once. */
+    readonly words: {
+      now(): readonly Words[];
+      watch(listener: (words: Words) => void): Cancel;
+    };
     /** The listener is called after each change was stored; it must return at once. */
     watch(listener: (change: Change) => void): Cancel;
   };

@@ -1,4 +1,5 @@
 /** http/openapi: the OpenAPI 3.1 document of a route table. */
+import { setImmediate as othersTurn } from 'node:timers/promises';
 import { z } from 'zod';
 import { Problem } from '../contract/index.ts';
 import { type ProblemCode, STATUS, TITLE } from './problems.ts';
@@ -49,13 +50,22 @@ function needs(row: Route): string {
 
 const documentPath = (path: string): string => path.replace(/:(\w+)/g, '{$1}');
 
-/** `routes` in, the document out: every path, parameter, body and answer comes from the row that serves it. */
-export function openApi(routes: readonly Route[], version: string): Json {
+/**
+ * `routes` in, the document out: every path, parameter, body and answer comes from the row that serves it. It takes some
+ * hundred ms, and audio has its turn behind every row.
+ */
+export async function openApi(routes: readonly Route[], version: string): Promise<Json> {
   const schemas: Json = {};
+  /** Most stand in many rows. */
+  const known = new Map<z.ZodType, Json>();
   const schemaOf = (schema: z.ZodType): Json => {
+    const before = known.get(schema);
+    if (before) return before;
     const made = z.toJSONSchema(z.object({ root: schema }), { io: 'input', unrepresentable: 'any' });
     Object.assign(schemas, moveRefs(made.$defs ?? {}));
-    return moveRefs(made.properties?.root) as Json;
+    const root = moveRefs(made.properties?.root) as Json;
+    known.set(schema, root);
+    return root;
   };
   const parameters = (where: 'path' | 'query', schema: z.ZodObject | undefined): Json[] =>
     Object.entries(schema?.shape ?? {}).map(([name, field]) => ({
@@ -146,6 +156,7 @@ export function openApi(routes: readonly Route[], version: string): Json {
     const item = paths[path] ?? {};
     item[row.method.toLowerCase()] = operation(row);
     paths[path] = item;
+    await othersTurn();
   }
   return {
     openapi: '3.1.0',

@@ -1,9 +1,15 @@
 /** http/present: domain documents as the JSON of the contract, and transcripts as text and subtitles. */
 
+import type { KnowledgeTopic } from '../app/knowledge.ts';
+import type { Words } from '../app/live-words.ts';
+import type { Daily, Overview, Period } from '../app/overview.ts';
+import type { PromptInUse } from '../app/prompts-in-use.ts';
 import type { Person } from '../app/users.ts';
 import type * as contract from '../contract/index.ts';
+import { type AgentState, metricsOf } from '../domain/agent-state.ts';
 import type { CallAnalysis } from '../domain/analysis.ts';
 import type { Call, CallEvent } from '../domain/call.ts';
+import { mostFirst, summaryOf } from '../domain/call-figures.ts';
 import type { Decision } from '../domain/compliance/decision.ts';
 import type {
   CompliancePolicyDocument,
@@ -15,6 +21,7 @@ import type { Contact } from '../domain/contact.ts';
 import type { Campaign, ConsentLog, DncEntry, Lead, TranscriptMessage } from '../domain/documents.ts';
 import type { Erasure, ErasureReport } from '../domain/erasure.ts';
 import type { IntakeEndpoint } from '../domain/intake.ts';
+import type { KnowledgeEntry, KnowledgeProposal, KnowledgeUse } from '../domain/knowledge.ts';
 import type { LeadImport } from '../domain/lead-import.ts';
 import type { Message } from '../domain/message.ts';
 import type { Property } from '../domain/property.ts';
@@ -58,6 +65,30 @@ export const presentPerformance = (
 export const presentWeekly = (
   report: Awaited<ReturnType<AppForHttp['reports']['weekly']>>,
 ): contract.WeeklyReport => json(report);
+
+const presentPeriod = ({ from, to, calls, leads, optOuts }: Period): contract.OverviewPeriod =>
+  json({
+    from,
+    to,
+    ...summaryOf(calls),
+    statuses: mostFirst(calls.outbound).map(([status, count]) => ({ status, calls: count })),
+    outcomes: mostFirst(calls.outcomes).map(([outcome, count]) => ({ outcome, calls: count })),
+    denials: mostFirst(calls.denials).map(([reason, count]) => ({ reason, calls: count })),
+    leads,
+    optOuts,
+  });
+const presentSteps = (steps: Overview['steps']): contract.CallSummary[] =>
+  steps.map(({ from, calls }) => json({ from, ...summaryOf(calls) }));
+export const presentOverview = ({ now, before, steps, ...rest }: Overview): contract.Overview => ({
+  ...json(rest),
+  now: presentPeriod(now),
+  before: presentPeriod(before),
+  steps: presentSteps(steps),
+});
+export const presentDaily = ({ days, ...rest }: Daily): contract.Daily => ({
+  ...json(rest),
+  days: presentSteps(days),
+});
 
 export const presentWork = (
   work: Awaited<ReturnType<AppForHttp['runCampaigns']['work']>>,
@@ -180,7 +211,15 @@ export function presentCall(call: Call): contract.Call {
   };
 }
 
+export const presentWords = (words: Words): contract.LiveWords => json(words);
+
 export const presentAnalysis = (analysis: CallAnalysis): contract.CallAnalysis => withId(analysis);
+
+/** A call on the wall: what only a page of its own shows is left out, for it is told after everything that happens. */
+export function presentLiveCall(call: Call): contract.Call {
+  const { complianceDecision: _decision, terms: _terms, ...rest } = call;
+  return presentCall(rest);
+}
 
 /** A call in a list: what only a page of its own shows is left out. */
 export function presentListedCall(call: Call, review?: CallReview): contract.ListedCall {
@@ -219,6 +258,50 @@ export function presentEvent(event: CallEvent): contract.CallEvent {
   }
   return withId(event) as contract.CallEvent;
 }
+
+export const presentAgent = (
+  { _id, sums: _sums, counted: _counted, createdAt: _created, ...agent }: AgentState,
+  liveCalls: number,
+): contract.AgentState => ({
+  ...json({
+    ...agent,
+    decisionHistory: agent.decisionHistory.toReversed(),
+    learnings: agent.learnings.toReversed(),
+  }),
+  state: {
+    ...json(agent.state),
+    ...(agent.agentType === 'conversation_ai' ? { activeContexts: liveCalls } : {}),
+  },
+  days: Object.entries(agent.days)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([day, sums]) => ({ day, ...metricsOf(sums) })),
+});
+export const presentPrompt = (prompt: PromptInUse): contract.PromptInUse => json(prompt);
+
+const presentVersion = ({
+  _id,
+  activatedAt: _at,
+  updatedAt: _updated,
+  ...entry
+}: KnowledgeEntry): contract.KnowledgeEntry => json(entry);
+export const presentTopic = ({ key, active, versions }: KnowledgeTopic): contract.KnowledgeTopic => ({
+  key,
+  ...(active ? { active: presentVersion(active) } : {}),
+  // One that another was just put in the place of may still be marked.
+  versions: versions.map((entry) => presentVersion({ ...entry, active: entry._id === active?._id })),
+});
+export const presentUse = ({
+  callId,
+  version,
+  atSec,
+  result,
+  updatedAt,
+}: KnowledgeUse): contract.KnowledgeUse => json({ callId, version, atSec, result, updatedAt });
+export const presentProposal = ({
+  openKey: _open,
+  updatedAt: _updated,
+  ...proposal
+}: KnowledgeProposal): contract.KnowledgeProposal => withId(proposal);
 
 export const presentPage = <D, C>(page: PageOf<D>, present: (document: D) => C): contract.Page<C> => ({
   items: page.items.map(present),

@@ -6,15 +6,18 @@ import type { FieldError, Problem } from '../contract/index.ts';
 import { type Code, Failure, isFailure, RETRYABLE } from '../domain/errors.ts';
 
 /** Codes that only the protocol knows, beside those of the domain. */
-export type ProtocolCode = 'method_not_allowed' | 'range_not_satisfiable';
+export type ProtocolCode = 'method_not_allowed' | 'range_not_satisfiable' | 'upgrade_required';
 export type ProblemCode = Code | ProtocolCode;
 
 export const STATUS: Record<ProblemCode, number> = {
   agent_unavailable: 503,
+  already_taken_over: 409,
   analysis_unavailable: 503,
   at_capacity: 503,
   attempt_in_progress: 409,
+  call_elsewhere: 409,
   call_not_found: 404,
+  call_not_talking: 409,
   call_over: 409,
   campaign_conflict: 409,
   campaign_not_found: 404,
@@ -30,13 +33,18 @@ export const STATUS: Record<ProblemCode, number> = {
   import_failed: 422,
   internal: 500,
   invalid_request: 400,
+  knowledge_conflict: 409,
   last_admin: 409,
   lead_not_found: 404,
+  listener_limit: 503,
   message_denied: 409,
   message_refused: 502,
   message_unavailable: 502,
   message_unconfirmed: 504,
   method_not_allowed: 405,
+  not_listening: 409,
+  not_taken_over: 409,
+  model_unavailable: 503,
   not_found: 404,
   payload_too_large: 413,
   permit_expired: 409,
@@ -50,16 +58,21 @@ export const STATUS: Record<ProblemCode, number> = {
   store_unavailable: 503,
   telephony_unavailable: 502,
   template_in_use: 409,
+  transfer_not_configured: 409,
   unauthenticated: 401,
+  upgrade_required: 426,
   upload_interrupted: 408,
 };
 
 export const TITLE: Record<ProblemCode, string> = {
   agent_unavailable: 'The voice agent cannot be reached',
+  already_taken_over: 'Somebody else speaks with the caller',
   analysis_unavailable: 'Nobody can analyse the call with that now',
   at_capacity: 'All lines are busy',
   attempt_in_progress: 'This person is being called already',
+  call_elsewhere: 'Another process carries this call',
   call_not_found: 'No such call',
+  call_not_talking: 'Nobody talks on this call now',
   call_over: 'The call is over',
   campaign_conflict: 'The campaign does not stand so that this is possible',
   campaign_not_found: 'No such campaign',
@@ -75,13 +88,18 @@ export const TITLE: Record<ProblemCode, string> = {
   import_failed: 'The file could not be imported',
   internal: 'Something went wrong on our side',
   invalid_request: 'The request is not valid',
+  knowledge_conflict: 'Somebody else changed this meanwhile',
   last_admin: 'The last administrator stays one',
   lead_not_found: 'No such lead',
+  listener_limit: 'Too many people listen already',
   message_denied: 'The gate refused this message',
   message_refused: 'The carrier or mail server refused this message',
   message_unavailable: 'The carrier or mail server cannot be reached',
   message_unconfirmed: 'The carrier or mail server did not say whether it took the message',
+  model_unavailable: 'Claude cannot be asked now',
   method_not_allowed: 'This path has no such method',
+  not_listening: 'Whoever takes over must listen to the call',
+  not_taken_over: 'You do not speak with this caller',
   not_found: 'Nothing here',
   payload_too_large: 'The request is too large',
   permit_expired: 'The permit to dial is no longer valid',
@@ -95,12 +113,16 @@ export const TITLE: Record<ProblemCode, string> = {
   store_unavailable: 'The database cannot be reached',
   telephony_unavailable: 'The carrier cannot be reached',
   template_in_use: 'A campaign uses this template',
+  transfer_not_configured: 'There is no number to transfer to',
   unauthenticated: 'Sign in first',
+  upgrade_required: 'This address speaks WebSocket',
   upload_interrupted: 'The file stopped coming',
 };
 
 const retryable = (code: ProblemCode): boolean =>
-  code === 'method_not_allowed' || code === 'range_not_satisfiable' ? false : RETRYABLE[code];
+  code === 'method_not_allowed' || code === 'range_not_satisfiable' || code === 'upgrade_required'
+    ? false
+    : RETRYABLE[code];
 
 export const invalid = (errors: readonly FieldError[], message = 'The request is not valid.'): Failure =>
   new Failure('invalid_request', message, { details: { errors } });

@@ -15,7 +15,9 @@ import { type AuthSettings, type Caller, createAuth, expectMay, refuseForged } f
 import { createBodies } from './body.ts';
 import { createIdempotentOnce } from './idempotency.ts';
 import { intakeHandler, intakeSecrets } from './intake.ts';
+import { createListening } from './listen.ts';
 import { createLiveWall } from './live.ts';
+import { LLM_PATHS, llmHandler, llmSecret } from './llm.ts';
 import { type Metric, processMetrics } from './metrics.ts';
 import type { AppForHttp, BeginDemo } from './needs.ts';
 import { openApi } from './openapi.ts';
@@ -61,6 +63,8 @@ const REQUESTS_PER_MINUTE = 12_000;
 const ANSWER_WITHIN_MS = 60_000;
 const CLOSE_WITHIN_MS = 5_000;
 const MEDIA_PATH = '/twilio/media';
+/** The one address of the API that becomes a socket. */
+const LISTENS = /^\/api\/v1\/calls\/[^/]+\/listen$/;
 /** What opening the printed link stands for in the audit log. */
 const LINK_PATH = '/api/v1/auth/link';
 const SPEC_PATH = '/api/v1/openapi.json';
@@ -88,6 +92,7 @@ export function createHttp(deps: HttpDeps): Http {
   const auth = createAuth(deps.auth, access, https, clock);
   const bodies = createBodies(clock);
   const live = createLiveWall(app, clock, log);
+  const listening = createListening(app, config.publicBaseUrl, clock, log);
   const once = createIdempotentOnce<Reply>(clock);
   const answered = new Map<string, number>();
   let closing = false;
@@ -117,6 +122,18 @@ export function createHttp(deps: HttpDeps): Http {
         values: [{ value: dropped }],
       },
       {
+        name: 'parley_listeners',
+        help: 'People who hear a live call.',
+        type: 'gauge',
+        values: [{ value: listening.figures().listeners }],
+      },
+      {
+        name: 'parley_listeners_lost_ms_total',
+        help: 'Sound left out because a listener read too slowly, ms of one voice.',
+        type: 'counter',
+        values: [{ value: listening.figures().lostMs }],
+      },
+      {
         name: 'parley_audit_dropped_total',
         help: 'Entries of the audit log that could not be stored.',
         type: 'counter',
@@ -126,13 +143,16 @@ export function createHttp(deps: HttpDeps): Http {
   };
 
   const secretOf = intakeSecrets(deps.auth.sessionSecret);
+  const secret = llmSecret(deps.auth.sessionSecret);
   const routes = buildRoutes({
     app,
     demo: deps.demo,
     access,
     secretOf,
+    llmSecret: secret,
     auth,
     live,
+    listening,
     bodies,
     audit: createAudit(log),
     clock,
@@ -225,7 +245,9 @@ export function createHttp(deps: HttpDeps): Http {
     });
     late.catch(() => {});
     try {
-      send(response, await Promise.race([work, late]));
+      const reply = await Promise.race([work, late]);
+      if (row.responses[101] && reply === 'written' && !response.headersSent) note?.(101);
+      send(response, reply);
     } finally {
       over.abort();
     }
@@ -249,13 +271,18 @@ export function createHttp(deps: HttpDeps): Http {
   web.route('/twilio/{*path}').get(twilio).post(twilio);
   const intake = intakeHandler({ app, bodies, log, secretOf, limitFailures, limitCaller });
   web.post('/intake/:source{/:endpointId}', intake);
+  web.post(LLM_PATHS, llmHandler({ app, bodies, log, secret, limitFailures, limitCaller }));
   const unsubscribe = unsubscribePages({ app, bodies, log, limitFailures });
   web.route('/unsubscribe/:token').get(unsubscribe.ask).post(unsubscribe.take);
   web.post('/elevenlabs/webhook', vendorHandler(doors.elevenlabs, ELEVENLABS_LIMIT, bodies, clock));
 
-  const spec = JSON.stringify(openApi(routes, settings.version));
-  web.get(SPEC_PATH, (_request, response) => {
-    response.set('cache-control', 'no-cache').type('application/json').send(spec);
+  let spec: Promise<string> | undefined;
+  web.get(SPEC_PATH, async (_request, response) => {
+    spec ??= openApi(routes, settings.version).then((document) => JSON.stringify(document));
+    response
+      .set('cache-control', 'no-cache')
+      .type('application/json')
+      .send(await spec);
   });
   web.use(docsPages());
   web.get('/signin', async (request, response) => {
@@ -269,7 +296,7 @@ export function createHttp(deps: HttpDeps): Http {
   });
   for (const path of new Set(routes.map((row) => row.path))) {
     const rows = routes.filter((row) => row.path === path);
-    web.all(path, async (request, response) => {
+    web.route(path).all(async (request, response) => {
       const row = rows.find(({ method }) => method === (request.method === 'HEAD' ? 'GET' : request.method));
       if (!row) {
         const allow = rows
@@ -335,19 +362,22 @@ export function createHttp(deps: HttpDeps): Http {
   server.on('upgrade', (request, socket, head) => {
     socket.on('error', () => socket.destroy());
     const path = request.url?.split('?', 1)[0];
-    if (path !== MEDIA_PATH || closing) {
+    const isMedia = path === MEDIA_PATH;
+    if (closing || !(isMedia || LISTENS.test(path ?? ''))) {
       refuseUpgrade(socket, closing ? '503 Service Unavailable' : '404 Not Found');
       return;
     }
     upgraded.add(socket);
     socket.once('close', () => upgraded.delete(socket));
-    deps.media(request, socket, head);
+    if (isMedia) deps.media(request, socket, head);
+    else listening.through(request, socket, head, web);
   });
 
   let closed: Promise<void> | undefined;
   async function closeAll(): Promise<void> {
     closing = true;
     live.close();
+    listening.close();
     const ended = new Promise<void>((resolve) => server.close(() => resolve()));
     const lastMs = clock.steadyMs() + CLOSE_WITHIN_MS;
     let open = true;

@@ -347,6 +347,31 @@ export const CALLERS: readonly CallerScript[] = [
     ],
   },
   {
+    name: 'objects',
+    title: 'Finds offers too low',
+    summary: 'Objects to the price, hears an answer, and agrees to a visit.',
+    voice: 'rms',
+    ringMs: 2600,
+    pickup: ANSWERS,
+    detection: HUMAN,
+    steps: [
+      ...hello,
+      turn,
+      say('Yes, this is he.'),
+      turn,
+      say('Your offers are always too low, I have heard about that.'),
+      turn,
+      say('All right, that sounds good. We want to sell because we are moving closer to our daughter.'),
+      turn,
+      say('The roof needs some repairs, but the kitchen is in good shape.'),
+      turn,
+      say('Within three months, and we hope for two hundred thousand dollars.'),
+      turn,
+      say('Yes, Tuesday at three in the afternoon works for me.'),
+      ...goodbye,
+    ],
+  },
+  {
     name: 'colleague',
     title: 'A colleague in the office',
     summary: 'For transferred calls: picks up, introduces himself, listens and promises to take over.',
@@ -382,6 +407,7 @@ export const BY_LAST_DIGITS: Readonly<Record<string, string>> = {
   '14': 'call-later',
   '15': 'keypad-opt-out',
   '16': 'colleague',
+  '17': 'objects',
 };
 
 /** How often each caller is met among numbers that `BY_LAST_DIGITS` does not name; parts of their sum. */

@@ -79,7 +79,7 @@ export const SAMPLE_CAMPAIGNS = [
     },
     budget: { totalBudget: 500, costPerCall: 0.1, maxCallsPerDay: 400 },
     conversationStrategy: {
-      openingScript: 'Hi {firstName}, do you still think of selling the house?',
+      openingScript: 'Do you still think of selling the house?',
       qualificationQuestions: [
         "What's your timeline for selling?",
         'What condition is the property in?',

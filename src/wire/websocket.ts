@@ -1,6 +1,6 @@
 /**
- * wire/websocket: WebSocket frames (RFC 6455) on the raw socket, for the two places where fifty messages a second and
- * call pass. It reads payloads as Buffers into the received chunk, never decodes text, writes one buffer per message,
+ * wire/websocket: WebSocket frames (RFC 6455) on the raw socket, for the places where fifty messages a second and call
+ * pass. It reads payloads as Buffers into the received chunk, never decodes text, writes one buffer per message,
  * and keeps no stream machinery per connection. Text is not checked for UTF-8: whoever decodes a payload finds out.
  *
  * No extensions and no subprotocols are offered or accepted.
@@ -15,6 +15,8 @@ export interface FrameSocketSink {
   /** One whole text message, fragments joined. The buffer is valid only during the call. */
   text(payload: Buffer): void;
   binary(payload: Buffer): void;
+  /** The other side answered a ping. */
+  pong?(): void;
   /** Exactly once. 1006: the connection broke without a close frame; 1005: a close frame without a code. */
   socketClosed(code: number, reason: string): void;
 }
@@ -23,6 +25,10 @@ export interface FrameSocket {
   /** Starts the flow of messages; until then the connection is paused, so nothing is lost and nothing piles up. */
   bind(sink: FrameSocketSink): void;
   sendText(text: string | Buffer): void;
+  /** One binary message, copied before it returns. */
+  sendBinary(payload: Buffer): void;
+  /** Asks whether the other side is there: every WebSocket answers by itself. */
+  ping(): void;
   /** One text message made of three pieces, copied once. */
   sendSpliced(prefix: Buffer, payload: Buffer, suffix: Buffer): void;
   /** Text messages prefix + piece + suffix for every piece, and `last` behind them if given, all in one write. */
@@ -213,6 +219,14 @@ class Frames implements FrameSocket {
     this.#send(TEXT, NOTHING, payload, NOTHING);
   }
 
+  sendBinary(payload: Buffer): void {
+    this.#send(BINARY, NOTHING, payload, NOTHING);
+  }
+
+  ping(): void {
+    this.#send(PING, NOTHING, NOTHING, NOTHING);
+  }
+
   sendSpliced(prefix: Buffer, payload: Buffer, suffix: Buffer): void {
     this.#send(TEXT, prefix, payload, suffix);
   }
@@ -363,7 +377,8 @@ class Frames implements FrameSocket {
       if (!final || payload.length > 125) return this.#refuse(1002, 'bad control frame');
       if (opcode === PING) return this.#send(PONG, NOTHING, payload, NOTHING);
       if (opcode === CLOSE) return this.#closed(payload);
-      if (opcode !== PONG) this.#refuse(1002, 'unknown control frame');
+      if (opcode === PONG) this.#sink?.pong?.();
+      else this.#refuse(1002, 'unknown control frame');
       return;
     }
     if (opcode > BINARY) return this.#refuse(1002, 'unknown frame');

@@ -198,6 +198,7 @@ async function live(home: string): Promise<Life> {
       inboundReserve: 0,
       prompts,
       messages: messagesHouse(SELLER),
+      agents: { voiceAgentId: 'agent', knowledge: [] },
     },
   );
   const life = Object.assign(self, { app });

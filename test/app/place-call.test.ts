@@ -184,6 +184,7 @@ function live(options: LifeOptions = {}): App {
       inboundReserve: 0,
       prompts,
       messages: messagesHouse(SELLER),
+      agents: { voiceAgentId: 'agent', knowledge: [] },
     },
   );
 }

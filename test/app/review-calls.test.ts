@@ -182,7 +182,7 @@ async function recorded(callId: string, seconds: number, loud: (sec: number) => 
 
 test('a picture of a recording has each side where it spoke, and nothing where nobody did', async () => {
   const recordings = await recorded(oid(1), 6, (sec) => [sec < 2 ? 0x80 : 0xff, sec === 4 ? 0x00 : 0xff]);
-  const waveform = createWaveforms({ recordings });
+  const waveform = createWaveforms({ recordings, clock });
   const found = await waveform(oid(1));
   expect(found).toMatchObject({ durationSec: 6, bucketSec: 0.05 });
   const second = (lane: readonly number[] | undefined, sec: number) =>

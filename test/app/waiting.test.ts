@@ -92,6 +92,7 @@ beforeEach(async () => {
       inboundReserve: 0.3,
       prompts: readPrompts((file) => readFileSync(file, 'utf8'), SELLER),
       messages: messagesHouse(SELLER),
+      agents: { voiceAgentId: 'agent', knowledge: [] },
     },
   );
 });

@@ -4,143 +4,18 @@
  *
  * Arguments: seconds of each measurement (default 10) and the steps of concurrent calls (default 50,200,300,…).
  */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
-import { join } from 'node:path';
-import webhooks from 'twilio/lib/webhooks/webhooks.js';
-import { type Admission, type Load, type Shares, startLoad } from './load.ts';
+import { existsSync, readdirSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { type Load, type Shares, startLoad } from './load.ts';
+import { firstLine, pinned, product, run, type Target, usage } from './product.ts';
 
 const SECONDS = Number(process.argv[2] ?? 10);
 const STEPS = (process.argv[3] ?? '50,200,300,400,500,600,700,800,900,1000').split(',').map(Number);
-const ACCOUNT = `AC${'0'.repeat(32)}`;
-const TOKEN = randomBytes(16).toString('hex');
-/** The product runs as `npm start` runs it, with the same flags. */
-const START = (
-  JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: { start: string } }
-).scripts.start
-  .split(' ')
-  .slice(1);
 const SUSTAINED_P99_MS = 20;
 const CHURN = 1_000;
 
-const pinned = ((): boolean => {
-  try {
-    execFileSync('taskset', ['-c', '0', 'true']);
-    return cpus().length > 1;
-  } catch {
-    return false;
-  }
-})();
-if (pinned) execFileSync('taskset', ['-a', '-c', '-p', '1', String(process.pid)]);
-
-function run(args: string[], env: Record<string, string>): ChildProcess {
-  const [command, rest] = pinned
-    ? ['taskset', ['-c', '0', process.execPath, ...args]]
-    : [process.execPath, args];
-  return spawn(command, rest, {
-    env: { PATH: process.env.PATH ?? '', ...env },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-}
-const firstLine = (child: ChildProcess, pattern: RegExp): Promise<string> =>
-  new Promise((resolve, reject) => {
-    let text = '';
-    child.stdout?.on('data', (data: Buffer) => {
-      if (text.length < 100_000) text += data.toString();
-      const found = pattern.exec(text)?.[1];
-      if (found) resolve(found);
-    });
-    child.once('exit', (code) => reject(new Error(`it ended with ${code}: ${text.slice(-500)}`)));
-  });
-
-/** CPU seconds used so far, and the process's own memory in bytes (pages of mapped files are the kernel's cache). */
-function usage(pid: number): { cpu: number; rss: number } {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    .replace(/^.*\) /, '')
-    .split(' ');
-  const anonymous = /RssAnon:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-  return { cpu: (Number(fields[11]) + Number(fields[12])) / 100, rss: Number(anonymous) * 1_024 };
-}
 const openFiles = (pid: number): number => readdirSync(`/proc/${pid}/fd`).length;
-
-interface Target {
-  readonly name: string;
-  readonly port: number;
-  readonly pid: number;
-  readonly admit: () => Promise<Admission>;
-  stop(): void;
-}
-
-async function product(load: Load): Promise<Target> {
-  const dir = mkdtempSync(join(tmpdir(), 'parley-bench-'));
-  const port = await freePort();
-  const url = `http://127.0.0.1:${port}`;
-  const child = run(START, {
-    PORT: String(port),
-    HOST: '127.0.0.1',
-    PUBLIC_BASE_URL: url,
-    DATA_DIR: dir,
-    LOG_LEVEL: 'error',
-    TWILIO_ACCOUNT_SID: ACCOUNT,
-    TWILIO_AUTH_TOKEN: TOKEN,
-    TWILIO_PHONE_NUMBER: '+12125550190',
-    TWILIO_API_BASE_URL: load.url,
-    ELEVENLABS_API_KEY: 'bench-key-0000',
-    ELEVENLABS_AGENT_ID: 'bench',
-    ELEVENLABS_BASE_URL: load.url,
-    MAX_CONCURRENT_CALLS: '10000',
-  });
-  await firstLine(child, /(signin\?token)/);
-  return {
-    name: 'Parley',
-    port,
-    pid: child.pid ?? 0,
-    async admit() {
-      const callSid = `CA${randomBytes(16).toString('hex')}`;
-      const form = {
-        CallSid: callSid,
-        AccountSid: ACCOUNT,
-        From: '+12125550142',
-        To: '+12125550190',
-        CallStatus: 'ringing',
-        Direction: 'inbound',
-        ApiVersion: '2010-04-01',
-      };
-      const voice = `${url}/twilio/voice`;
-      const answer = await fetch(voice, {
-        method: 'POST',
-        headers: { 'x-twilio-signature': webhooks.getExpectedTwilioSignature(TOKEN, voice, form) },
-        body: new URLSearchParams(form),
-      });
-      const twiml = await answer.text();
-      const parameters = Object.fromEntries(
-        [...twiml.matchAll(/<Parameter name="(\w+)" value="([^"]+)"/g)].map(([, name = '', value = '']) => [
-          name,
-          value,
-        ]),
-      );
-      if (!parameters.token || !parameters.callId)
-        throw new Error(`no stream in the answer: ${answer.status} ${twiml}`);
-      return {
-        path: '/twilio/media',
-        signature: webhooks.getExpectedTwilioSignature(
-          TOKEN,
-          `${url.replace('http', 'ws')}/twilio/media`,
-          {},
-        ),
-        callId: parameters.callId,
-        token: parameters.token,
-        callSid,
-      };
-    },
-    stop() {
-      child.kill('SIGKILL');
-      rmSync(dir, { recursive: true, force: true });
-    },
-  };
-}
 
 async function plain(load: Load): Promise<Target> {
   const child = run(['--import', 'tsx', 'test/bench/plain-bridge.ts'], {
@@ -154,16 +29,6 @@ async function plain(load: Load): Promise<Target> {
     admit: async () => ({ path: '/', callId: randomBytes(12).toString('hex'), callSid: 'CA' }),
     stop: () => void child.kill('SIGKILL'),
   };
-}
-
-async function freePort(): Promise<number> {
-  const { createServer } = await import('node:net');
-  return new Promise((resolve) => {
-    const probe = createServer().listen(0, '127.0.0.1', () => {
-      const address = probe.address();
-      probe.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-    });
-  });
 }
 
 const openOne = async (load: Load, target: Target): Promise<void> =>

@@ -4,6 +4,9 @@
  * Frames are counted by their headers. Commands come on stdin, a line each; answers go to stdout:
  *
  *   open <n> <port> <path> <signature|-> <callId> <token|-> <callSid> <streamSid>   ->  ready <n> | failed <n> <why>
+ *   join <n> <port> <path> <key>     hears a call (.../listen) or watches them all  ->  ready <n> | failed <n> <why>
+ *   leave              all of them go                                               ->  (nothing)
+ *   talk <every>       the agent tells what a caller said, every so many ms, 0 stops ->  (nothing)
  *   reset                                                                           ->  (nothing)
  *   figures                                                                         ->  figures <numbers, see there>
  *   close                                                                           ->  closed
@@ -96,7 +99,7 @@ static int text_frame(char *out, const char *text, int masked) {
 /* ── Calls and connections ─────────────────────────────────────────────────────────────────────────────────────────── */
 
 struct call;
-enum kind { STDIN, LISTENER, PHONE, AGENT };
+enum kind { STDIN, LISTENER, PHONE, AGENT, EAR, EYE };
 struct link {
   enum kind kind;
   int fd, upgraded, gone;
@@ -106,6 +109,7 @@ struct link {
   char *out;           /* bytes that the kernel did not take yet */
   int out_length;
   int audio_length;
+  int n;
 };
 struct call {
   int n, started, ended;
@@ -126,8 +130,9 @@ static int echo_length;
 static char payload[512];
 static int measuring;
 static float *up, *down, *heard;
-static int ups, downs, heards, late;
+static int ups, downs, heards, late, talk_every;
 static int payload_bytes[1 << 16];
+static long heard_by_ears;
 
 static void drop(struct link *l) {
   if (l->gone) return;
@@ -147,7 +152,7 @@ static void watch(struct link *l, uint32_t events, int op) {
 static struct link *new_link(enum kind kind, int fd, uint32_t events) {
   struct link *l = calloc(1, sizeof *l);
   l->kind = kind, l->fd = fd;
-  if (kind == PHONE || kind == AGENT) {
+  if (kind != STDIN && kind != LISTENER) {
     int one = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     l->in = malloc(HELD);
@@ -242,7 +247,24 @@ static void phone_message(struct link *l, int length, const char *data) {
   }
 }
 
+/* Whoever hears a call reads on, and answers pings; whoever watches only reads. */
+static void joined(struct link *l) {
+  l->in[l->held < HELD ? l->held : HELD - 1] = 0;
+  char *end = strstr(l->in, "\r\n\r\n");
+  if (!end) return;
+  if (strncmp(l->in, l->kind == EAR ? "HTTP/1.1 101" : "HTTP/1.1 200", 12) != 0) {
+    say("failed %d the server answered %.12s\n", l->n, l->in);
+    return drop(l);
+  }
+  say("ready %d%s\n", l->n, "");
+  int used = (int)(end + 4 - l->in);
+  memmove(l->in, l->in + used, l->held - used);
+  l->held -= used;
+  l->upgraded = 1;
+}
+
 static void upgrade(struct link *l) {
+  if (l->kind == EAR || l->kind == EYE) return joined(l);
   char *end = memmem(l->in, l->held, "\r\n\r\n", 4);
   if (!end) return;
   *end = 0;
@@ -282,6 +304,7 @@ static void receive(struct link *l) {
   l->held += (int)got;
   if (!l->upgraded) upgrade(l);
   if (l->gone || !l->upgraded) return;
+  if (l->kind == EYE) l->held = 0;
   int at = 0;
   while (!l->gone && l->held - at >= 2) {
     const uint8_t *p = (uint8_t *)l->in + at;
@@ -293,7 +316,9 @@ static void receive(struct link *l) {
     if ((uint64_t)(l->held - at - head) < length) break;
     int opcode = p[0] & 15;
     if (opcode == 8) return drop(l);
-    if (opcode == 1 && l->kind == AGENT) agent_message(l, (int)length, (const char *)p + head, p + head - 4);
+    if (opcode == 9) put(l, "\x8a\x80\0\0\0\0", 6);
+    else if (l->kind == EAR) heard_by_ears += length;
+    else if (opcode == 1 && l->kind == AGENT) agent_message(l, (int)length, (const char *)p + head, p + head - 4);
     else if (opcode == 1) phone_message(l, (int)length, (const char *)p + head);
     at += head + (int)length;
   }
@@ -337,7 +362,31 @@ static void open_call(const char *line) {
   put(c->phone, text, length);
 }
 
+static struct link *joiners[4096];
+static int joiner_count;
+static void leave(void) {
+  for (int i = 0; i < joiner_count; i++) drop(joiners[i]);
+  joiner_count = 0;
+}
+
+static void join(const char *line) {
+  int n, port;
+  char path[256], key[128], text[1024];
+  if (sscanf(line, "join %d %d %255s %127s", &n, &port, path, key) != 4) die("join");
+  int fd = socket(AF_INET, SOCK_STREAM, 0);
+  struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  if (connect(fd, (struct sockaddr *)&to, sizeof to) < 0) die("connect");
+  int hears = strstr(path, "/listen") != NULL;
+  struct link *l = new_link(hears ? EAR : EYE, fd, EPOLLIN);
+  l->n = n;
+  if (joiner_count < 4096) joiners[joiner_count++] = l;
+  int length = sprintf(text, "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAuthorization: Bearer %s\r\n%s\r\n", path, port, key,
+                       hears ? "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" : "");
+  put(l, text, length);
+}
+
 static void each_reset(void) {
+  heard_by_ears = 0;
   ups = downs = heards = late = 0;
   measuring = 1;
   for (int i = 0; i < call_count; i++)
@@ -355,7 +404,7 @@ static void print_shares(float *values, int count) {
   for (int i = 0; i < 3; i++) printf(" %.3f", count == 0 ? -1.0 : values[(int)((count - 1) * shares[i])]);
 }
 
-/* calls, frames, lost up, lost down, late ticks, then p50 p99 p99.9 of up, down, heard (ms). */
+/* calls, frames, lost up, lost down, late ticks, then p50 p99 p99.9 of up, down, heard (ms), then KB that listeners heard. */
 static void figures(void) {
   long frames = 0, lost_up = 0, lost_down = 0;
   int alive = 0;
@@ -371,7 +420,7 @@ static void figures(void) {
   }
   printf("figures %d %ld %ld %ld %d", alive, frames, lost_up, lost_down, late);
   print_shares(up, ups), print_shares(down, downs), print_shares(heard, heards);
-  printf("\n");
+  printf(" %ld\n", heard_by_ears / 1024);
   fflush(stdout);
 }
 
@@ -404,6 +453,9 @@ static void close_for_good(void) {
 
 static void command(const char *line) {
   if (strncmp(line, "open ", 5) == 0) open_call(line);
+  else if (strncmp(line, "join ", 5) == 0) join(line);
+  else if (strcmp(line, "leave") == 0) leave();
+  else if (strncmp(line, "talk ", 5) == 0) talk_every = atoi(line + 5);
   else if (strcmp(line, "reset") == 0) each_reset();
   else if (strcmp(line, "figures") == 0) figures();
   else if (strcmp(line, "close") == 0) close_calls();
@@ -426,6 +478,15 @@ static void read_commands(void) {
   memmove(text, from, length);
 }
 
+/* What the platform heard, with the time at which it says so. */
+static void tell_words(struct link *agent) {
+  struct timespec t;
+  char text[256], out[512];
+  clock_gettime(CLOCK_REALTIME, &t);
+  sprintf(text, "{\"type\":\"user_transcript\",\"user_transcription_event\":{\"user_transcript\":\"said at %.1f\",\"event_id\":2}}", t.tv_sec * 1e3 + t.tv_nsec / 1e6);
+  put(agent, out, text_frame(out, text, 0));
+}
+
 /* Each call has its own phase within the 20 ms, as on real lines. */
 static void tick(long beat) {
   double now = now_ms();
@@ -440,6 +501,7 @@ static void tick(long beat) {
     if (!c->started || (beat + i) % FRAME_MS != 0 || !c->phone) continue;
     c->sent_at[c->sent++ % RING] = now_ms();
     put(c->phone, c->frame, c->frame_length);
+    if (talk_every > 0 && c->agent && (beat / FRAME_MS + i * 13) % (talk_every / FRAME_MS) == 0) tell_words(c->agent);
   }
   if (closing_at != 0 && now >= closing_at) close_for_good();
 }

@@ -27,6 +27,8 @@ export interface Figures {
   readonly down: Shares;
   /** From the agent's send to the moment the carrier plays it, less the audio's own length: with what waits in its buffer. */
   readonly heard: Shares;
+  /** What came to those who hear calls, KB. */
+  readonly listenedKb: number;
 }
 
 /** What a bridge wants of a caller before its stream. */
@@ -45,6 +47,12 @@ export interface Load {
   readonly agentUrl: string;
   /** Opens one more call through the bridge at `port` of this machine. */
   open(port: number, admission: Admission): Promise<void>;
+  /** Somebody hears a call, or watches all of them, by this path of the API. */
+  join(port: number, path: string, key: string): Promise<void>;
+  /** All of them go. */
+  leave(): void;
+  /** Every so many ms the agent tells what each caller said: "said at" and the time, ms since the epoch. 0 stops. */
+  talk(everyMs: number): void;
   /** Forgets what was measured so far. */
   reset(): void;
   figures(): Promise<Figures>;
@@ -99,6 +107,15 @@ export async function startLoad(prefix: readonly string[]): Promise<Load> {
       const words = await ready;
       if (words[0] !== 'ready') throw new Error(words.slice(2).join(' '));
     },
+    async join(port, path, key) {
+      opened += 1;
+      const ready = answer(String(opened));
+      send(['join', opened, port, path, key].join(' '));
+      const words = await ready;
+      if (words[0] !== 'ready') throw new Error(words.slice(2).join(' '));
+    },
+    leave: () => send('leave'),
+    talk: (everyMs) => send(`talk ${everyMs}`),
     reset: () => send('reset'),
     async figures() {
       const answered = answer('figures');
@@ -115,6 +132,7 @@ export async function startLoad(prefix: readonly string[]): Promise<Load> {
         up: shares(5),
         down: shares(8),
         heard: shares(11),
+        listenedKb: at(14),
       };
     },
     async closeCalls() {

@@ -6,8 +6,8 @@ import { HOSTILE } from './fixtures.ts';
 import { missing, type PageToSee, PHONE, theatre } from './theatre.ts';
 
 const PAGES: readonly PageToSee[] = [
-  ['calls-reviews', '/?tag=coaching', 'coaching'],
-  ['calls-said', '/?text=thursday', 'Done: '],
+  ['calls-reviews', '/calls?tag=coaching', 'coaching'],
+  ['calls-said', '/calls?text=thursday', 'Done: '],
   ['call-analysed', `/calls/${REVIEWED}`, 'by word lists'],
   ['call-long', `/calls/${LONG}`, 'by word lists'],
 ];
@@ -39,7 +39,7 @@ describe.skipIf(missing)(`calls in a browser${missing ? ` (left out: ${missing})
 
   test('every page is drawn without errors, accessible in light and dark, and no wider than a phone', async () => {
     house.stage.calls.addLong();
-    await visit('/', 'O’Hara');
+    await visit('/calls', 'O’Hara');
     await house.inspect(PAGES);
     expect(await house.page.evaluate('window.pwned')).toBeUndefined();
     expect(house.complaints).toEqual([]);
@@ -48,7 +48,7 @@ describe.skipIf(missing)(`calls in a browser${missing ? ` (left out: ${missing})
   test('a call of half an hour with 300 messages can be worked with in a second', async () => {
     const { page, stage } = house;
     stage.calls.addLong();
-    await visit('/', 'O’Hara');
+    await visit('/calls', 'O’Hara');
     const drawn = page.locator('.line').nth(300);
     const began = performance.now();
     await page.evaluate(`history.pushState({}, '', '/calls/${LONG}')`);
@@ -65,9 +65,23 @@ describe.skipIf(missing)(`calls in a browser${missing ? ` (left out: ${missing})
     expect(house.complaints).toEqual([]);
   });
 
+  test('two analyses of a call are laid beside each other', async () => {
+    const { page } = house;
+    await visit(`/calls/${REVIEWED}`, 'by word lists');
+    await page.getByRole('button', { name: 'Compare 2 analyses' }).click();
+    const row = (about: string) => page.getByRole('row', { name: about });
+    await row('Key moment: objection, in message 5 Unresolved Resolved').waitFor();
+    await row('Came to Call back Qualified').waitFor();
+    await row('Quality 61 % 74 %').waitFor();
+    await row('What they told: timeframe Nothing').waitFor();
+    expect(await findings()).toEqual([]);
+    await shoot('call-compare-light');
+    expect(house.complaints).toEqual([]);
+  });
+
   test('filters stand in the address, are kept as a view, and come back with it', async () => {
     const { page, stage } = house;
-    await visit('/', 'O’Hara');
+    await visit('/calls', 'O’Hara');
     await page.getByLabel('Review', { exact: true }).selectOption('needs_attention');
     await page.waitForURL(/review=needs_attention/);
     await expect.poll(() => page.locator('tbody tr').count()).toBe(1);
@@ -94,7 +108,7 @@ describe.skipIf(missing)(`calls in a browser${missing ? ` (left out: ${missing})
   test('what was said is found while one types, and each place leads to its second', async () => {
     const { page, stage } = house;
     stage.calls.indexing(true);
-    await visit('/', 'O’Hara');
+    await visit('/calls', 'O’Hara');
     await page.keyboard.press('/');
     await page.keyboard.type('pine street');
     await page.getByText('Not everything has been looked through yet').waitFor();
@@ -108,13 +122,13 @@ describe.skipIf(missing)(`calls in a browser${missing ? ` (left out: ${missing})
     await page.waitForURL(/\?t=1$/);
     await current().filter({ hasText: 'Hello?' }).waitFor();
     expect(await place().getAttribute('aria-valuenow')).toBe('1');
-    await go('/?text=unheardof', 'Nobody said that');
+    await go('/calls?text=unheardof', 'Nobody said that');
     expect(house.complaints).toEqual([]);
   });
 
   test('the list and the calls are walked through by keyboard alone', async () => {
     const { page } = house;
-    await visit('/', 'O’Hara');
+    await visit('/calls', 'O’Hara');
     for (const key of ['j', 'j', 'k', 'j', 'Enter']) await page.keyboard.press(key);
     await page.waitForURL(/\/calls\/[0-9a-f]{24}$/);
     const second = page.url();

@@ -12,7 +12,6 @@ import {
 } from '../../src/dashboard/campaign/draft.ts';
 import { tellFirst, tellRetries, tellStep } from '../../src/dashboard/campaign/words.ts';
 import { formatDelay } from '../../src/dashboard/format.ts';
-import { niceTop } from '../../src/dashboard/ui/scale.ts';
 
 const ALL = new Set(['follow_up_day_1', 'follow_up_day_3', 'market_updates', 'success_stories', 'tips']);
 
@@ -167,14 +166,4 @@ test('a workflow reads as people say it', () => {
     'After 1 day: e-mail follow_up_day_1',
   );
   expect([0, 45, 60, 90_000].map(formatDelay)).toEqual(['no time', '45 seconds', '1 minute', '1 day 1 hour']);
-});
-
-test('the top of a chart is at or above what it shows, by less than two and a half times', () => {
-  expect([0, 1, 13, 37, 1_436].map(niceTop)).toEqual([1, 1, 20, 40, 2_000]);
-  fc.assert(
-    fc.property(fc.double({ min: 0.01, max: 1e9, noNaN: true }), (highest) => {
-      expect(niceTop(highest)).toBeGreaterThanOrEqual(highest);
-      expect(niceTop(highest)).toBeLessThanOrEqual(highest * 2.5);
-    }),
-  );
 });

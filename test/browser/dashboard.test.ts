@@ -20,7 +20,7 @@ const tuesday = (hour: number): string =>
     .toISO() ?? '';
 
 const PAGES: readonly PageToSee[] = [
-  ['calls', '/', 'O’Hara'],
+  ['calls', '/calls', 'O’Hara'],
   ['call', `/calls/${FINISHED}`, 'Thursday at three'],
   ['call-denied', `/calls/${DENIED}`, 'asked on 14 November'],
   ['call-inbound', `/calls/${INBOUND}`, 'Take me off your list.'],
@@ -52,7 +52,7 @@ describe.skipIf(missing)(`the dashboard in a browser${missing ? ` (left out: ${m
   const { visit, go, findings, shoot } = house;
 
   test('every page is drawn without errors, accessible in light and dark, and no wider than a phone', async () => {
-    await visit('/', 'O’Hara');
+    await visit('/calls', 'O’Hara');
     await house.inspect(PAGES);
     expect(house.complaints).toEqual([]);
   });
@@ -60,7 +60,7 @@ describe.skipIf(missing)(`the dashboard in a browser${missing ? ` (left out: ${m
   test('on a phone the ways around are behind the menu', async () => {
     const { page } = house;
     await page.setViewportSize(PHONE);
-    await visit('/', 'O’Hara');
+    await visit('/calls', 'O’Hara');
     await page.getByRole('button', { name: 'Open the menu' }).click();
     const menu = page.getByRole('dialog');
     await menu.getByRole('link', { name: 'Compliance' }).waitFor();
@@ -72,9 +72,9 @@ describe.skipIf(missing)(`the dashboard in a browser${missing ? ` (left out: ${m
 
   test('the words of a stranger stay text wherever they are shown', async () => {
     const { page } = house;
-    await visit('/', 'O’Hara');
+    await visit('/calls', 'O’Hara');
     for (const [path, words] of [
-      ['/', 'O’Hara'],
+      ['/calls', 'O’Hara'],
       ['/leads', 'O’Hara'],
       [`/leads/${hex(3)}`, 'Can we call now?'],
       [`/calls/${FINISHED}`, 'Thursday at three'],
@@ -91,7 +91,7 @@ describe.skipIf(missing)(`the dashboard in a browser${missing ? ` (left out: ${m
 
   test('a live call is on top of the list, grows turn by turn and ends with its recording', async () => {
     const { page, stage } = house;
-    await visit('/', 'Calls go to a built-in carrier and agent. No real phone rings.');
+    await visit('/calls', 'Calls go to a built-in carrier and agent. No real phone rings.');
     stage.ring(7);
     await page.getByText('1 live').waitFor();
     await page.locator('tbody tr').first().getByText('Mara Lindqvist').waitFor();
@@ -118,7 +118,7 @@ describe.skipIf(missing)(`the dashboard in a browser${missing ? ` (left out: ${m
 
   test('the page says that it lost the live stream and comes back by itself', async () => {
     const { page, stage } = house;
-    await visit('/', 'O’Hara');
+    await visit('/calls', 'O’Hara');
     stage.liveWorks(false);
     await page.getByText('Reconnecting').waitFor();
     stage.liveWorks(true);
@@ -140,7 +140,7 @@ describe.skipIf(missing)(`the dashboard in a browser${missing ? ` (left out: ${m
 
   test('calling a lead shows the verdict first, dials once and opens the call', async () => {
     const { page, stage } = house;
-    await visit('/', 'O’Hara');
+    await visit('/calls', 'O’Hara');
     await page.getByRole('button', { name: 'Call a lead' }).click();
     const drawer = page.getByRole('dialog');
     await drawer.getByText('Mara Lindqvist').waitFor();
@@ -159,7 +159,7 @@ describe.skipIf(missing)(`the dashboard in a browser${missing ? ` (left out: ${m
 
   test('a lead the gate refuses cannot be dialled, and every reason is named', async () => {
     const { page } = house;
-    await visit('/', 'O’Hara');
+    await visit('/calls', 'O’Hara');
     await page.keyboard.press('n');
     await page.getByRole('button', { name: /Devon Okafor/ }).click();
     const drawer = page.getByRole('dialog');
@@ -173,7 +173,7 @@ describe.skipIf(missing)(`the dashboard in a browser${missing ? ` (left out: ${m
   test('a refusal at the moment of dialling is explained in plain English', async () => {
     const { page } = house;
     await house.page.emulateMedia({ colorScheme: 'dark' });
-    await visit('/', 'O’Hara');
+    await visit('/calls', 'O’Hara');
     await page.getByRole('button', { name: 'Call a lead' }).click();
     await page.getByRole('button', { name: /Priya Raman/ }).click();
     await page.getByRole('button', { name: /^Dial/ }).click();
@@ -209,7 +209,7 @@ describe.skipIf(missing)(`the dashboard in a browser${missing ? ` (left out: ${m
 
   test('a lead without a number cannot be called, is asked nothing about it, and can be given one', async () => {
     const { page, stage } = house;
-    await visit('/', 'O’Hara');
+    await visit('/calls', 'O’Hara');
     await page.getByRole('button', { name: 'Call a lead' }).click();
     const drawer = page.getByRole('dialog');
     const choice = drawer.getByRole('button', { name: /Noor Haddad/ });
@@ -342,10 +342,10 @@ describe.skipIf(missing)(`the dashboard in a browser${missing ? ` (left out: ${m
     await page.getByRole('heading', { name: 'Leads' }).waitFor();
   });
 
-  test('an opened sign-in link is spent once and leads to the calls', async () => {
+  test('an opened sign-in link is spent once and leads to the overview', async () => {
     const { page, stage } = house;
     stage.signIn(false);
-    await visit('/signin?token=good', 'O’Hara');
+    await visit('/signin?token=good', 'Calls placed');
     expect(new URL(page.url()).pathname).toBe('/');
     expect(stage.seen.filter((line) => line === 'POST /api/v1/auth/link')).toHaveLength(1);
   });
@@ -353,7 +353,7 @@ describe.skipIf(missing)(`the dashboard in a browser${missing ? ` (left out: ${m
   test('an empty installation says what to do', async () => {
     const { stage } = house;
     stage.clear();
-    await visit('/', 'No calls yet');
+    await visit('/calls', 'No calls yet');
     await shoot('calls-empty-light');
     await go('/leads', 'No leads yet');
     expect(house.complaints).toEqual([]);
@@ -379,7 +379,7 @@ describe.skipIf(missing)(`the dashboard in a browser${missing ? ` (left out: ${m
 
   test('filters stand in the address, and more calls are loaded on request', async () => {
     const { page } = house;
-    await visit('/', 'Load more');
+    await visit('/calls', 'Load more');
     await page.getByRole('button', { name: 'Load more' }).click();
     await page.getByText('Sip 503').waitFor();
     await page.getByLabel('Status').selectOption('denied');

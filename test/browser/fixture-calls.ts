@@ -28,6 +28,21 @@ export const REVIEWED = hex(0xca06);
 export const LONG = hex(0xca10);
 export const LONG_SEC = 1_800;
 const ANALYSIS = hex(0xaa_01);
+const ORIGIN = { by: 'lexicon', version: '1', transcriptHash: 'a'.repeat(64) } as const;
+/** The least that an analysis can say. */
+const FINDINGS = {
+  sentiment: { overall: 0.3, timeline: [], emotions: { positive: 0.4, neutral: 0.5, negative: 0.1 } },
+  messages: [],
+  keyMoments: [],
+  extractedInfo: { motivationFactors: [] },
+  followUpActions: [],
+  qualityScore: 0.74,
+  qualityFactors: { clearCommunication: 1, activeListening: 1, objectionHandling: 0.5, outcomeAchieved: 0.5 },
+  topics: [],
+  keywords: [],
+  summary: 'They may sell.',
+  evidence: [],
+};
 
 const LINES = [
   'We finished the kitchen two years ago, new cabinets and all.',
@@ -234,13 +249,23 @@ export function createCallFixtures(calls: () => Map<string, Told>, me: () => str
       state: 'done',
       requestedBy: 'system',
       applied: true,
+      origin: ORIGIN,
+      analysis: FINDINGS,
       wrong,
       createdAt: ago(60),
       updatedAt: ago(60),
     });
+  const olderOf = (callId: string): CallAnalysis =>
+    CallAnalysis.parse({
+      ...analysisOf(callId),
+      id: hex(0xaa_02),
+      applied: false,
+      wrong: [],
+      createdAt: ago(300),
+    });
 
   function ofCall(
-    { method, body }: Ask,
+    { method, body, query }: Ask,
     told: Told,
     part: string,
     id: string | undefined,
@@ -274,7 +299,19 @@ export function createCallFixtures(calls: () => Map<string, Told>, me: () => str
           ? json(Waveform, waveformOf(told))
           : problem(404, 'recording_not_found', 'This call has no recording');
       case 'GET analyses':
-        return json(CallAnalyses, { items: told.call.analysis ? [analysisOf(callId)] : [] });
+        return json(CallAnalyses, {
+          items: told.call.analysis ? [analysisOf(callId), olderOf(callId)] : [],
+          ...(query.has('compare')
+            ? {
+                differences: [
+                  { path: 'extractedInfo.timeframe', b: 'within_month' },
+                  { path: 'keyMoments.objection@4', a: 'unresolved', b: 'resolved' },
+                  { path: 'outcome', a: 'callback', b: 'qualified' },
+                  { path: 'qualityScore', a: 0.61, b: 0.74 },
+                ],
+              }
+            : {}),
+        });
       case 'POST analyses': {
         if (id === undefined) return json(CallAnalysis, { ...analysisOf(callId), state: 'queued' }, 202);
         wrong = [...wrong, { ...fits('body', WrongClaimMark, body), by: 'u1', at: now }];

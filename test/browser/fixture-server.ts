@@ -31,6 +31,7 @@ import {
   Timeline,
   Transcript,
 } from '../../src/contract/index.ts';
+import { createAgentFixtures } from './fixture-agents.ts';
 import { type CallControls, createCallFixtures, LONG, LONG_SEC } from './fixture-calls.ts';
 import { type CampaignControls, createCampaignFixtures } from './fixture-campaigns.ts';
 import {
@@ -45,6 +46,7 @@ import {
   type Reply,
   readPhone,
 } from './fixture-gate.ts';
+import { createOverviewFixtures, type OverviewControls } from './fixture-overview.ts';
 import { createKeeping } from './fixture-retention.ts';
 import {
   ALLOW,
@@ -123,6 +125,7 @@ export interface Stage {
   readonly gate: GateControls;
   readonly campaigns: CampaignControls;
   readonly calls: CallControls;
+  readonly overview: OverviewControls;
   /** Requests by `METHOD path`. */
   readonly seen: readonly string[];
   /** The bodies of the requests that had one, by `METHOD path`. */
@@ -175,7 +178,9 @@ function newWorld() {
     world,
     gate,
     keeping: createKeeping(),
+    agents: createAgentFixtures(),
     campaigns: createCampaignFixtures(() => world.leads),
+    glance: createOverviewFixtures(() => world.calls.size === 0),
     reviewing: createCallFixtures(
       () => world.calls,
       () => 'Robin Ellery',
@@ -185,21 +190,27 @@ function newWorld() {
 
 /** Serves the built dashboard in `dist` and the API on a free port of this machine. */
 export async function openStage(dist: string): Promise<Stage> {
-  let { world, gate, keeping, campaigns, reviewing } = newWorld();
+  let { world, gate, keeping, agents, campaigns, reviewing, glance } = newWorld();
   const viewers = new Set<ServerResponse>();
   const wav = tone(34);
   let longWav: Buffer | undefined;
 
   const send = (viewer: ServerResponse, change: LiveChange) =>
     viewer.write(`event: ${change.type}\ndata: ${JSON.stringify(change)}\n\n`);
-  const live = (): Call[] =>
-    [...world.calls.values()]
-      .map((one) => one.call)
-      .filter((call) => ['queued', 'initiated', 'ringing', 'answered'].includes(call.status));
-  const show = (event: CallEvent, call: Call): void => {
+  const isLive = (call: Call): boolean =>
+    ['queued', 'initiated', 'ringing', 'answered'].includes(call.status);
+  const live = (): Call[] => [...world.calls.values()].map((one) => one.call).filter(isLive);
+  const wordsOf = ({ call, messages }: Told) => ({
+    callId: call.id,
+    from: 0,
+    messages,
+    signs: { mood: 0, objects: false, complains: false },
+  });
+  const show = (event: CallEvent, one: Told): void => {
     for (const viewer of viewers) {
       send(viewer, { type: 'event', event });
-      send(viewer, { type: 'call', call });
+      send(viewer, { type: 'call', call: one.call });
+      send(viewer, { type: 'words', words: wordsOf(one) });
     }
   };
 
@@ -221,7 +232,7 @@ export async function openStage(dist: string): Promise<Stage> {
     const one = world.calls.get(PLACED);
     if (!one) return;
     const script = [...TALK, ...CLOSING].slice(world.told, world.told + count);
-    for (const [sec, input] of script) show(tell(one, input, after(one.call.initiatedAt, sec)), one.call);
+    for (const [sec, input] of script) show(tell(one, input, after(one.call.initiatedAt, sec)), one);
     world.told += script.length;
   };
 
@@ -416,7 +427,7 @@ export async function openStage(dist: string): Promise<Stage> {
           { type: 'ended', status: 'completed', reason: 'A manager ended the call', durationSec: 20 },
           new Date().toISOString(),
         );
-        show(event, one.call);
+        show(event, one);
         return json(Call, one.call, 202);
       }
       default:
@@ -432,8 +443,10 @@ export async function openStage(dist: string): Promise<Stage> {
     const known =
       session(ask) ??
       keeping.answer(ask) ??
+      agents.answer(ask) ??
       campaigns.answer(ask) ??
       reviewing.answer(ask) ??
+      glance.answer(ask) ??
       people(ask) ??
       decisions(ask) ??
       callsOf(ask);
@@ -526,7 +539,8 @@ export async function openStage(dist: string): Promise<Stage> {
       response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
       viewers.add(response);
       response.on('close', () => viewers.delete(response));
-      send(response, { type: 'snapshot', calls: live() });
+      const talks = [...world.calls.values()].filter(({ call }) => isLive(call));
+      send(response, { type: 'snapshot', calls: live(), words: talks.map(wordsOf) });
       return;
     }
     if (path.endsWith('/recording') && world.signedIn) {
@@ -605,10 +619,13 @@ export async function openStage(dist: string): Promise<Stage> {
     get calls() {
       return reviewing.controls;
     },
+    get overview() {
+      return glance.controls;
+    },
     bodies: (request) => world.bodies.filter(({ to }) => to === request).map(({ body }) => body),
     reset: () => {
       for (const viewer of viewers) viewer.destroy();
-      ({ world, gate, keeping, campaigns, reviewing } = newWorld());
+      ({ world, gate, keeping, agents, campaigns, reviewing, glance } = newWorld());
     },
     signIn: (yes) => {
       world.signedIn = yes;

@@ -133,6 +133,10 @@ export function theatre(): Theatre {
         '--disable-background-networking',
         '--disable-component-update',
         '--disable-sync',
+        // A microphone that beeps, and nobody who is asked whether it may be used.
+        '--use-fake-device-for-media-stream',
+        '--use-fake-ui-for-media-stream',
+        '--autoplay-policy=no-user-gesture-required',
       ],
     });
     const [dist] = await Promise.all([builtDashboard(), mkdir(SHOTS, { recursive: true })]);

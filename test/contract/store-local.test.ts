@@ -21,8 +21,8 @@ import type { Doc } from '../../src/adapters/store/language.ts';
 import { idKey, openFiles, type Room } from '../../src/adapters/store/local/files.ts';
 import { openLocalStore } from '../../src/adapters/store/local/index.ts';
 import { openWriter, prepare } from '../../src/adapters/store/local/writer.ts';
-import type { Log, Store } from '../../src/app/ports.ts';
-import type { CallEvent } from '../../src/domain/call.ts';
+import type { Filter, Log, Store } from '../../src/app/ports.ts';
+import type { Call, CallEvent } from '../../src/domain/call.ts';
 import type { Documents } from '../../src/domain/documents.ts';
 import { Failure } from '../../src/domain/errors.ts';
 import { storeContract } from './store.ts';
@@ -43,8 +43,9 @@ const openIn = async (dir: string): Promise<Store> => {
   return store;
 };
 
+// What every store does is not about the disk, which the tests below are.
 storeContract('local', async () => {
-  const dir = mkdtempSync(join(tmpdir(), 'parley-store-'));
+  const dir = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'parley-store-'));
   let store = await openLocalStore({ dir, log: silent });
   return {
     store,
@@ -653,4 +654,57 @@ test('calls go on being written while a list becomes current, and the event loop
   expect(written).toBeGreaterThan(10);
   expect(turns).toBeGreaterThan(100);
   expect(await store.events(oid(1))).toHaveLength(written);
+});
+
+test('where several indexes hold thousands of matches, the newest that meet every condition are found, in order', async () => {
+  const store = await openIn(freshDir());
+  const calls = store.collection('calls');
+  const made = Array.from({ length: 9_000 }, (_, n) => ({
+    _id: oid(n),
+    attemptId: `a${n}`,
+    status: 'completed',
+    outcome: n % 3 === 0 ? 'voicemail' : 'callback',
+    campaignId: oid(n % 2),
+    initiatedAt: new Date(1_790_000_000_000 + ((n * 7_919) % 9_001) * 1_000),
+  })) as unknown as Call[];
+  await Promise.all(made.map((each) => calls.insert(each)));
+  const filter = { campaignId: oid(1), outcome: 'voicemail' };
+  const sort = { initiatedAt: -1, _id: -1 } as const;
+  const wanted = made
+    .filter(({ campaignId, outcome }) => campaignId === filter.campaignId && outcome === filter.outcome)
+    .sort((a, b) => b.initiatedAt.getTime() - a.initiatedAt.getTime())
+    .map(({ _id }) => _id);
+  const found = async (skip: number) =>
+    (await calls.find({ filter, sort, skip, limit: 40 })).map(({ _id }) => _id);
+  expect(await found(0)).toEqual(wanted.slice(0, 40));
+  expect(await found(70)).toEqual(wanted.slice(70, 110));
+  expect(await calls.count(filter)).toBe(wanted.length);
+  // Walks that come to their end before there are enough.
+  const rare = { ...filter, attemptId: { $in: ['a3', 'a9', 'a15'] } };
+  expect((await calls.find({ filter: rare, sort, limit: 40 })).map(({ _id }) => _id).sort()).toEqual(
+    [oid(3), oid(9), oid(15)].sort(),
+  );
+});
+
+test('documents are found by one of several tags in the order asked for, also where an array is what they are ordered by', async () => {
+  const store = await openIn(freshDir());
+  const reviews = store.collection('call_reviews');
+  const put = (n: number, callAt: unknown, tags: readonly string[]) =>
+    reviews.put({ _id: oid(n), status: 'reviewed', tags, comments: [], revision: 1, callAt } as never);
+  const ids = async (filter: Filter) =>
+    (await reviews.find({ filter, sort: { callAt: -1, _id: -1 }, limit: 3 })).map(({ _id }) => _id);
+  for (let n = 0; n < 30; n += 1) await put(n, new Date(n * 1_000), n % 2 === 0 ? ['b', 'a', 'c'] : ['c']);
+  expect(await ids({ tags: 'a' })).toEqual([oid(28), oid(26), oid(24)]);
+  expect(await ids({ $and: [{ tags: 'a' }, { callAt: { $lt: new Date(20_000) } }] })).toEqual([
+    oid(18),
+    oid(16),
+    oid(14),
+  ]);
+  // By the greatest of its elements, though only the least is in the range.
+  await put(31, [new Date(1_000), new Date(99_000)], ['a']);
+  expect(await ids({ $and: [{ tags: 'a' }, { callAt: { $lt: new Date(20_000) } }] })).toEqual([
+    oid(31),
+    oid(18),
+    oid(16),
+  ]);
 });

@@ -36,6 +36,14 @@ const SHORT_MS = 400;
 /** How much later than promised an answer may come on a busy machine. */
 const SLACK_MS = 1_500;
 
+/** The machine's clock; who sleeps for exactly `ms` wakes after `insteadMs`. */
+const hasty = (ms: number, insteadMs: number): Clock => ({
+  ...clock,
+  sleep: (wantedMs, signal) => clock.sleep(wantedMs === ms ? insteadMs : wantedMs, signal),
+});
+/** For tests in which the document of a call follows its log: that is tried every two seconds. */
+const mendsSoon = hasty(2_000, 100);
+
 const stores: Store[] = [];
 
 async function open(settings: {
@@ -458,10 +466,24 @@ function withServer(): void {
     const databases: string[] = [];
     const lines: Line[] = [];
 
+    const withSchema = freshName();
+
     beforeAll(async () => {
       raw = await new MongoClient(uri).connect();
+      const store = await openMongoStore({
+        uri,
+        database: withSchema,
+        timeoutMs: 10_000,
+        log: silent,
+        clock,
+      });
+      await until('the schema is made', async () => (await store.health()).ok);
+      await store.close();
     });
-    afterAll(() => raw.close());
+    afterAll(async () => {
+      await raw.db(withSchema).dropDatabase();
+      await raw.close();
+    });
     afterEach(async () => {
       await Promise.all(stores.splice(0).map((store) => store.close()));
       for (const line of lines.splice(0)) await line.close();
@@ -473,13 +495,18 @@ function withServer(): void {
       databases.push(database);
       return database;
     };
-    /** A store over a line, with a database of its own that is ready. */
-    async function overLine(timeoutMs = SHORT_MS) {
-      const database = fresh();
-      await (await open({ uri, database, timeoutMs: 10_000 })).close();
+    /** The database that has its schema, without a document: making one takes longer than most tests that are not about it. */
+    async function empty(): Promise<string> {
+      const collections = await raw.db(withSchema).collections();
+      await Promise.all(collections.map((each) => each.deleteMany({})));
+      return withSchema;
+    }
+    /** A store over a line, whose database is empty and ready. */
+    async function overLine(timeoutMs = SHORT_MS, ofStore = clock) {
+      const database = await empty();
       const line = await openLine();
       lines.push(line);
-      const store = await open({ uri: line.uri, database, timeoutMs });
+      const store = await open({ uri: line.uri, database, timeoutMs, clock: ofStore });
       await until('the store is ready', async () => (await store.health()).ok);
       return { store, line, database };
     }
@@ -491,7 +518,7 @@ function withServer(): void {
 
     describe('what people find in the database', () => {
       test('ids are ObjectIds, in lists too; session and event ids are the strings the data model says', async () => {
-        const database = fresh();
+        const database = await empty();
         const store = await open({ uri, database, timeoutMs: 10_000 });
         const attempt = {
           attemptId: oid(8),
@@ -529,7 +556,7 @@ function withServer(): void {
       });
 
       test('filters, updates and pipelines speak of ids as the app does', async () => {
-        const store = await open({ uri, database: fresh(), timeoutMs: 10_000 });
+        const store = await open({ uri, database: await empty(), timeoutMs: 10_000 });
         const leads = store.collection('leads');
         for (const n of [1, 2, 3, 4])
           await leads.insert(
@@ -590,7 +617,7 @@ function withServer(): void {
       });
 
       test('what somebody else wrote comes in the words of the app', async () => {
-        const database = fresh();
+        const database = await empty();
         const store = await open({ uri, database, timeoutMs: 10_000 });
         await raw
           .db(database)
@@ -652,10 +679,18 @@ function withServer(): void {
         );
         expect(after).toContainEqual(expect.objectContaining({ name: 'mine' }));
         expect(await store.collection('leads').count({})).toBe(1);
+        // A collection that was there without a validator has one now.
+        const [info] = await raw
+          .db(database)
+          .listCollections({ name: 'leads' }, { nameOnly: false })
+          .toArray();
+        expect(info).toMatchObject({
+          options: { validationAction: 'warn', validator: { $jsonSchema: expect.anything() } },
+        });
       });
 
       test('validators warn: they find nothing in what the app writes, find what is wrong, and refuse neither', async () => {
-        const database = fresh();
+        const database = await empty();
         const store = await open({ uri, database, timeoutMs: 10_000 });
         await store.collection('leads').insert(lead(1, { campaignId: oid(7), tags: ['a'] }));
         await store.append(opening(3), folded(opening(3)));
@@ -704,7 +739,7 @@ function withServer(): void {
       });
 
       test('code in a filter or pipeline is refused, however deep it stands', async () => {
-        const store = await open({ uri, database: fresh(), timeoutMs: 10_000 });
+        const store = await open({ uri, database: await empty(), timeoutMs: 10_000 });
         const leads = store.collection('leads');
         for (const filter of [
           { $where: 'true' },
@@ -745,7 +780,7 @@ function withServer(): void {
       });
 
       test('an older fold of a call never takes the place of a newer one, whichever comes last', async () => {
-        const database = fresh();
+        const database = await empty();
         const [a, b] = await Promise.all([1, 2].map(() => open({ uri, database, timeoutMs: 10_000 })));
         if (!a || !b) throw new Error('two stores');
         const newer = folded(opening(5), next(5, 2), next(5, 3));
@@ -756,7 +791,7 @@ function withServer(): void {
       });
 
       test('many that append to one call at once leave its document at the last event', async () => {
-        const database = fresh();
+        const database = await empty();
         const three = await Promise.all([1, 2, 3].map(() => open({ uri, database, timeoutMs: 10_000 })));
         await three[0]?.append(opening(6), folded(opening(6)));
         await Promise.all(
@@ -781,7 +816,7 @@ function withServer(): void {
 
     describe('a crash between an event and the document of its call', () => {
       test('is made good when the same event is brought again', async () => {
-        const database = fresh();
+        const database = await empty();
         const store = await open({ uri, database, timeoutMs: 10_000 });
         await store.append(opening(5), folded(opening(5)));
         await store.collection('call_events').insert(next(5, 2));
@@ -791,14 +826,14 @@ function withServer(): void {
       });
 
       test('is made good when the store opens again', async () => {
-        const database = fresh();
+        const database = await empty();
         const first = await open({ uri, database, timeoutMs: 10_000 });
         await first.append(opening(5), folded(opening(5)));
         await first.collection('call_events').insert(next(5, 2));
         await first.collection('call_events').insert(opening(6));
         await first.append(opening(7), folded(opening(7)));
         await first.close();
-        const store = await open({ uri, database, timeoutMs: 10_000 });
+        const store = await open({ uri, database, timeoutMs: 10_000, clock: mendsSoon });
         const calls = store.collection('calls');
         await until(
           'both documents follow',
@@ -809,7 +844,7 @@ function withServer(): void {
       });
 
       test('is made good when the store opens again, though the database fails while the two are compared', async () => {
-        const database = fresh();
+        const database = await empty();
         const first = await open({ uri, database, timeoutMs: 10_000 });
         await first.append(opening(5), folded(opening(5)));
         await first.collection('call_events').insert(next(5, 2));
@@ -822,7 +857,7 @@ function withServer(): void {
           compared += 1;
           return compared <= 4 ? 'cut' : 'pass';
         };
-        const store = await open({ uri: line.uri, database, timeoutMs: 2_000 });
+        const store = await open({ uri: line.uri, database, timeoutMs: 2_000, clock: mendsSoon });
         await until(
           'the document follows',
           async () => (await store.collection('calls').get(oid(5)))?.seq === 2,
@@ -831,7 +866,7 @@ function withServer(): void {
       });
 
       test('or a failure there leaves the event appended, and the document follows by itself', async () => {
-        const { store, line } = await overLine(2_000);
+        const { store, line } = await overLine(2_000, mendsSoon);
         await store.append(opening(5), folded(opening(5)));
         line.fate = (command) => (command.update === 'calls' ? 'cut' : 'pass');
         const call = folded(opening(5), next(5, 2));
@@ -846,7 +881,7 @@ function withServer(): void {
       });
 
       test('does not come from closing, which waits for both', async () => {
-        const database = fresh();
+        const database = await empty();
         const store = await open({ uri, database, timeoutMs: 10_000 });
         const answers = Array.from({ length: 30 }, (_, n) => {
           const event = opening(n + 1, { attemptId: oid(900 + n) });
@@ -858,7 +893,7 @@ function withServer(): void {
       });
 
       test('a document that does not answer does not make an append late, nor failed', async () => {
-        const { store, line } = await overLine(1_000);
+        const { store, line } = await overLine(1_000, mendsSoon);
         line.fate = (command) => (command.update === 'calls' ? 'swallow' : 'pass');
         const began = Date.now();
         expect(await store.append(opening(5), folded(opening(5)))).toBe('appended');
@@ -985,7 +1020,7 @@ function withServer(): void {
           if (command[name] === 'leads') seen.set(name, command);
         return 'pass';
       };
-      const store = await open({ uri: `${line.uri}&${weak}`, database: fresh(), timeoutMs: 5_000 });
+      const store = await open({ uri: `${line.uri}&${weak}`, database: await empty(), timeoutMs: 5_000 });
       const leads = store.collection('leads');
       await leads.insert(lead(1));
       await leads.put(lead(2));
@@ -1022,7 +1057,7 @@ function withServer(): void {
       };
 
       test('people who query the database ask it the same question and get the same answer', async () => {
-        const database = fresh();
+        const database = await empty();
         const store = await open({ uri, database, timeoutMs: 10_000 });
         const listed = [
           2_125_550_123, 2_125_550_000, 2_125_559_999, 2_125_550_008, 9_999_999_999, 2_000_000_000,
@@ -1045,18 +1080,18 @@ function withServer(): void {
       });
 
       test('the blocks of a copy that was let go stay for a minute, then go; so do those a crash left', async () => {
-        const database = fresh();
+        const database = await empty();
         let minutes = 0;
-        const hasty: Clock = {
-          ...clock,
+        const short = hasty(60_000, 150);
+        const counting: Clock = {
+          ...short,
           sleep: (ms, signal) => {
-            if (ms !== 60_000) return clock.sleep(ms, signal);
-            minutes += 1;
-            return clock.sleep(150, signal);
+            if (ms === 60_000) minutes += 1;
+            return short.sleep(ms, signal);
           },
         };
         const blocks = raw.db(database).collection('dnc_list_blocks');
-        const first = await open({ uri, database, timeoutMs: 10_000, clock: hasty });
+        const first = await open({ uri, database, timeoutMs: 10_000, clock: counting });
         await import1(first, [2_065_550_100, 3_055_550_100]);
         await import1(first, [2_065_550_101]);
         expect(minutes).toBe(1);
@@ -1067,13 +1102,13 @@ function withServer(): void {
         await import1(dying, [2_065_550_102]);
         expect(await blocks.countDocuments({})).toBe(2);
         await dying.close();
-        const last = await open({ uri, database, timeoutMs: 10_000, clock: hasty });
+        const last = await open({ uri, database, timeoutMs: 10_000, clock: counting });
         await until('the old block is gone', async () => (await blocks.countDocuments({})) === 1);
         expect((await last.lists.lookUp(2_065_550_102)).listedIn).toEqual(['national']);
       });
 
       test('another process goes on with an import where the first one died', async () => {
-        const database = fresh();
+        const database = await empty();
         const [a, b] = await Promise.all([1, 2].map(() => open({ uri, database, timeoutMs: 10_000 })));
         if (!a || !b) throw new Error('two stores');
         const numbers = Float64Array.from({ length: 600_000 }, (_, n) => 2_010_000_000 + n * 13);
@@ -1116,7 +1151,7 @@ function withServer(): void {
       });
 
       test('two that change one list at once both count', async () => {
-        const database = fresh();
+        const database = await empty();
         const [a, b] = await Promise.all([1, 2].map(() => open({ uri, database, timeoutMs: 10_000 })));
         if (!a || !b) throw new Error('two stores');
         await import1(a, [2_065_550_100]);

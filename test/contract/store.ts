@@ -13,7 +13,7 @@ import type {
   Update,
 } from '../../src/app/ports.ts';
 import { type Call, type CallEvent, foldCall } from '../../src/domain/call.ts';
-import { COLLECTIONS, type CollectionName, type Documents } from '../../src/domain/documents.ts';
+import type { Documents, Stored } from '../../src/domain/documents.ts';
 import { type Code, Failure, isFailure } from '../../src/domain/errors.ts';
 
 export interface StoreUnderTest {
@@ -305,15 +305,32 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
     let store: Store;
     let notes: Collection<Documents['system_config']>;
 
+    /** Collections that a test asked for by name, or that it may write to without: the next one finds them empty. */
+    const asked = new Set<keyof Stored>();
+    const noting = (opened: Store): Store => ({
+      ...opened,
+      collection: (name) => {
+        asked.add(name);
+        return opened.collection(name);
+      },
+    });
+
     beforeAll(async () => {
-      under = await open();
+      const opened = await open();
+      under = {
+        store: noting(opened.store),
+        reopen: async () => noting(await opened.reopen()),
+        destroy: opened.destroy,
+      };
       store = under.store;
       notes = store.collection('system_config');
     });
     afterAll(() => under.destroy());
     beforeEach(async () => {
-      for (const each of Object.keys(COLLECTIONS) as CollectionName[])
-        await store.collection(each).remove({});
+      const written = new Set<keyof Stored>([...asked, 'system_config', 'call_events', 'calls']);
+      asked.clear();
+      await Promise.all([...written].map((each) => store.collection(each).remove({})));
+      asked.clear();
     });
 
     describe('documents', () => {

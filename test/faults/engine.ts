@@ -100,6 +100,7 @@ const app = buildApp(
     inboundReserve: 0,
     prompts,
     messages: messagesHouse(sellerName),
+    agents: { voiceAgentId: 'agent', knowledge: [] },
   },
 );
 process.on('message', (told: Told) => {

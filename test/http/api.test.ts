@@ -19,6 +19,7 @@ import {
   HOSTILE,
   leadId,
   missingId,
+  proposalId,
   type Served,
   serve,
 } from './support.ts';
@@ -66,6 +67,7 @@ const grant = {
   automatedCallsAllowed: true,
   textMessagesAllowed: false,
 };
+const wording = { kind: 'objection_handler', title: 'Too low', body: 'I hear you.', tags: ['too low'] };
 const newCampaign = { name: 'Spring', type: 'rental', calling: { subject: 'houses' } };
 
 const ROUTES: readonly (readonly [string, string, unknown, number, z.ZodType | undefined])[] = [
@@ -134,6 +136,20 @@ const ROUTES: readonly (readonly [string, string, unknown, number, z.ZodType | u
   ['GET', '/api/v1/analytics/lead-stats', undefined, 200, contract.LeadStats],
   ['GET', `/api/v1/analytics/campaigns/${campaignId}`, undefined, 200, contract.CampaignSummary],
   ['GET', '/api/v1/analytics/reports/weekly', undefined, 200, contract.WeeklyReport],
+  [
+    'GET',
+    '/api/v1/analytics/overview?from=2026-11-01T00:00:00Z&to=2026-11-08T00:00:00Z&zone=America/Chicago',
+    undefined,
+    200,
+    contract.Overview,
+  ],
+  [
+    'GET',
+    '/api/v1/analytics/daily?from=2026-11-01T00:00:00Z&to=2026-11-08T00:00:00Z',
+    undefined,
+    200,
+    contract.Daily,
+  ],
   ['GET', '/api/v1/settings/rates', undefined, 200, contract.Rates],
   ['PATCH', '/api/v1/settings/rates', { smsSegment: 0.01 }, 200, contract.Rates],
   ['POST', '/api/v1/calls', { leadId }, 202, contract.Call],
@@ -151,10 +167,33 @@ const ROUTES: readonly (readonly [string, string, unknown, number, z.ZodType | u
   ['GET', '/api/v1/calls/live', undefined, 200, undefined],
   ['GET', '/api/v1/calls/search?text=kitchen', undefined, 200, contract.FoundCalls],
   ['POST', `/api/v1/calls/${callId}/actions`, { action: 'end' }, 202, contract.Call],
+  // Without an upgrade; with one it is a socket (listen.test).
+  ['GET', `/api/v1/calls/${callId}/listen`, undefined, 426, contract.Problem],
   ['GET', `/api/v1/calls/${callId}/waveform`, undefined, 200, contract.Waveform],
   ['GET', `/api/v1/calls/${callId}/review`, undefined, 200, contract.CallReview],
   ['PUT', `/api/v1/calls/${callId}/review`, { status: 'reviewed' }, 200, contract.CallReview],
   ['POST', `/api/v1/calls/${callId}/comments`, { text: 'Well put' }, 201, contract.CallReview],
+  ['GET', '/api/v1/agents', undefined, 200, contract.AgentStates],
+  ['GET', '/api/v1/agents/prompts', undefined, 200, contract.PromptsInUse],
+  ['GET', '/api/v1/agents/llm', undefined, 200, contract.LlmEndpoint],
+  ['GET', '/api/v1/agents/sales', undefined, 200, contract.AgentState],
+  ['GET', '/api/v1/knowledge?kind=objection_handler', undefined, 200, contract.KnowledgeList],
+  ['POST', '/api/v1/knowledge', { key: 'price_too_low', ...wording }, 201, contract.KnowledgeTopic],
+  ['GET', '/api/v1/knowledge/proposals?state=open', undefined, 200, contract.KnowledgeProposals],
+  ['GET', `/api/v1/knowledge/proposals/${proposalId}`, undefined, 200, contract.KnowledgeProposal],
+  ['POST', `/api/v1/knowledge/proposals/${proposalId}/accept`, {}, 200, contract.KnowledgeTopic],
+  [
+    'POST',
+    `/api/v1/knowledge/proposals/${proposalId}/reject`,
+    { reason: 'too long' },
+    200,
+    contract.KnowledgeProposal,
+  ],
+  ['GET', '/api/v1/knowledge/price_too_low', undefined, 200, contract.KnowledgeTopic],
+  ['PUT', '/api/v1/knowledge/price_too_low', { ...wording, basedOn: 1 }, 200, contract.KnowledgeTopic],
+  ['POST', '/api/v1/knowledge/price_too_low/versions/1/activate', undefined, 200, contract.KnowledgeTopic],
+  ['POST', '/api/v1/knowledge/price_too_low/deactivate', undefined, 200, contract.KnowledgeTopic],
+  ['GET', '/api/v1/knowledge/price_too_low/uses', undefined, 200, contract.KnowledgeUses],
 ];
 const request = (method: string, path: string, body: unknown, headers: Record<string, string>) =>
   fetch(served.base + path, {
@@ -229,7 +268,11 @@ test('the document has every route of the table and nothing else, and is OpenAPI
       .replace(leadId, '{leadId}')
       .replace(callId, '{callId}')
       .replace(campaignId, '{campaignId}')
-      .replace('%2B12125550123', '{phone}');
+      .replace('%2B12125550123', '{phone}')
+      .replace(proposalId, '{proposalId}')
+      .replace('price_too_low', '{key}')
+      .replace('versions/1/', 'versions/{version}/')
+      .replace('agents/sales', 'agents/{agentType}');
     return `${method} ${plain}`;
   });
   const elsewhere = [
@@ -588,6 +631,10 @@ test.each([
   ['GET', '/api/v1/calls/%E0%A4%A', undefined, 400, 'invalid_request'],
   ['DELETE', '/api/v1/leads', undefined, 405, 'method_not_allowed'],
   ['POST', `/api/v1/calls/${callId}/actions`, { action: 'dance' }, 400, 'invalid_request'],
+  ['POST', `/api/v1/calls/${callId}/actions`, { action: 'whisper', text: 'a\nb' }, 400, 'invalid_request'],
+  ['POST', `/api/v1/calls/${callId}/actions`, { action: 'takeover' }, 400, 'invalid_request'],
+  ['POST', `/api/v1/calls/${missingId}/actions`, { action: 'handback' }, 404, 'call_not_found'],
+  ['GET', `/api/v1/calls/${callId}/listen`, undefined, 426, 'upgrade_required'],
 ])('%s %s is %i %s', async (method, path, body, status, code) => {
   const response = await request(method, path, body, { authorization: `Bearer ${API_KEY}` });
   expect(response.status).toBe(status);

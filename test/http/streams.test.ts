@@ -185,7 +185,10 @@ test('a viewer who does not read is let go and delays nobody', async () => {
   }
   // Nearly every one: the machine itself may pause now and then.
   expect(took.sort((a, b) => a - b)[989]).toBeLessThan(100);
-  await until(() => quick.seen.length === 2001);
+  await until(() => quick.seen.some((change) => change.type === 'event' && change.event.seq === 999));
+  // All events, in their order; of the call only how it is.
+  const events = quick.seen.flatMap((change) => (change.type === 'event' ? [change.event.seq] : []));
+  expect(events).toEqual(Array.from({ length: 1000 }, (_, i) => i));
   const metrics = await (await fetch(`${served.base}/metrics`)).text();
   expect(metrics).toContain('parley_live_viewers_dropped_total 1');
   expect(metrics).toContain('parley_live_viewers 1');

@@ -5,13 +5,18 @@ import { createPasswords } from '../../src/adapters/passwords.ts';
 import { openLocalStore } from '../../src/adapters/store/local/index.ts';
 import { createClock, createIds } from '../../src/adapters/system.ts';
 import { buildAccess } from '../../src/app/access.ts';
+import type { Hearing } from '../../src/app/attend-call.ts';
 import type { CampaignWork, EnrollmentView } from '../../src/app/campaign-work.ts';
+import type { Person } from '../../src/app/floor.ts';
 import type { ForecastShown } from '../../src/app/forecast-campaign.ts';
+import type { Period } from '../../src/app/overview.ts';
 import type { StoredRecording } from '../../src/app/ports.ts';
 import type { LeadStats, WeeklyReport } from '../../src/app/reports.ts';
 import type { Role } from '../../src/contract/index.ts';
+import type { AgentState } from '../../src/domain/agent-state.ts';
 import type { CallAnalysis } from '../../src/domain/analysis.ts';
 import type { Call, CallEvent } from '../../src/domain/call.ts';
+import { NO_FIGURES } from '../../src/domain/call-figures.ts';
 import { fingerprint } from '../../src/domain/canonical.ts';
 import type { Decision } from '../../src/domain/compliance/decision.ts';
 import type {
@@ -26,6 +31,7 @@ import type { Campaign, ConsentLog, DncEntry, Lead, TranscriptMessage } from '..
 import type { Erasure } from '../../src/domain/erasure.ts';
 import { Failure } from '../../src/domain/errors.ts';
 import type { IntakeEndpoint } from '../../src/domain/intake.ts';
+import type { KnowledgeEntry, KnowledgeProposal } from '../../src/domain/knowledge.ts';
 import { type LeadImport, NO_ROWS } from '../../src/domain/lead-import.ts';
 import type { Message } from '../../src/domain/message.ts';
 import { newProperty } from '../../src/domain/property.ts';
@@ -239,6 +245,8 @@ const leadStats: LeadStats = {
   bySource: { csv: 1 },
   conversionRate: 0,
 };
+
+const period: Period = { from: at, to: at, calls: NO_FIGURES, leads: 1, optOuts: 0 };
 
 const week: WeeklyReport['week'] = {
   from: at,
@@ -584,6 +592,13 @@ function fakeApp() {
     recordingReads: 0,
     recordingClosed: 0,
     imports: [] as ListImport[],
+    /** Whoever listens to the call, oldest first. */
+    guests: [] as {
+      readonly person: Person;
+      readonly hearing: Hearing;
+      readonly spoken: Buffer[];
+      left: boolean;
+    }[],
     /** What is otherwise about the run that is answered. */
     run: {} as Partial<RetentionRun>,
     proof: undefined as ConsentProof | undefined,
@@ -606,6 +621,10 @@ function fakeApp() {
   ): T => {
     if (id !== wanted) throw new Failure(code, 'There is none with this id.');
     return note(verb, id, answer);
+  };
+  const attended = (verb: string, id: string, given: unknown): void => {
+    if (id !== callId) throw new Failure('call_not_found', 'There is none with this id.');
+    note(verb, given, undefined);
   };
   const recording: StoredRecording = {
     bytes: wav.length,
@@ -793,6 +812,23 @@ function fakeApp() {
         days: [{ day: '2026-11-21', calls: 1, answered: 1, qualified: 0, cost: 0.1 }],
         messages: [],
       }),
+    overview: {
+      overview: async (query) =>
+        note('overview.overview', query, {
+          computedAt: at,
+          complete: true,
+          now: period,
+          before: period,
+          step: 'day',
+          steps: [{ from: at, calls: NO_FIGURES }],
+        }),
+      daily: async (query) =>
+        note('overview.daily', query, {
+          computedAt: at,
+          complete: true,
+          days: [{ from: at, calls: NO_FIGURES }],
+        }),
+    },
     reports: {
       leadFunnel: async (query) =>
         note('reports.leadFunnel', query, [{ status: 'new', count: 1, avgScore: null }]),
@@ -849,6 +885,57 @@ function fakeApp() {
       removeComment: async (id, _comment, by) => {
         known('reviews.removeComment', id, callId, 'call_not_found', review);
         return note('reviews.removeComment', { by }, review);
+      },
+    },
+    llm: {
+      model: 'claude-of-the-tests',
+      answer: (given, spoken) =>
+        note(
+          'llm.answer',
+          { given, spoken },
+          {
+            model: 'claude-of-the-tests',
+            askedAt: at,
+            async *parts() {
+              yield { kind: 'text', text: 'Hello.' } as const;
+              yield { kind: 'end', why: 'stop' } as const;
+            },
+            leave: () => undefined,
+          },
+        ),
+    },
+    agents: {
+      list: async () => note('agents.list', undefined, [agentState]),
+      get: async (type) => known('agents.get', type, 'sales', 'not_found', agentState),
+      prompts: async () =>
+        note('agents.prompts', undefined, [
+          { kind: 'script', name: 'outbound', hash: 'f'.repeat(64), text: 'Hi', calls: 3, lastUsedAt: at },
+        ]),
+    },
+    knowledge: {
+      list: async (kind) => note('knowledge.list', kind, [topic]),
+      get: async (key) => known('knowledge.get', key, topic.key, 'not_found', topic),
+      save: async (given, by) => note('knowledge.save', { ...given, by }, topic),
+      activate: async (key, version, by) => {
+        known('knowledge.activate', key, topic.key, 'not_found', undefined);
+        return note('knowledge.activate', { version, by }, topic);
+      },
+      deactivate: async (key) => known('knowledge.deactivate', key, topic.key, 'not_found', topic),
+      uses: async (key) =>
+        note('knowledge.uses', key, [
+          { _id: 'u', callId, key, version: 1, atSec: 12, result: 'settled', createdAt: at, updatedAt: at },
+        ]),
+      proposals: {
+        list: async (query) => note('proposals.list', query, { items: [proposal], nextCursor: 'abc' }),
+        get: async (id) => known('proposals.get', id, proposal._id, 'not_found', proposal),
+        accept: async (id, edited, by) => {
+          known('proposals.accept', id, proposal._id, 'not_found', undefined);
+          return note('proposals.accept', { edited, by }, topic);
+        },
+        reject: async (id, reason, by) => {
+          known('proposals.reject', id, proposal._id, 'not_found', undefined);
+          return note('proposals.reject', { reason, by }, proposal);
+        },
       },
     },
     savedViews: {
@@ -909,7 +996,29 @@ function fakeApp() {
       end: async (request) => {
         known('calls.end', request.callId, callId, 'call_not_found', undefined);
       },
+      attend: {
+        listen: async (id, person, hearing) => {
+          known('attend.listen', id, callId, 'call_not_found', undefined);
+          const guest = { person, hearing, spoken: [] as Buffer[], left: false };
+          state.guests.push(guest);
+          return {
+            listenerId: ids.objectId(),
+            speak: (ulaw) => guest.spoken.push(Buffer.from(ulaw)) > 0,
+            leave: () => {
+              guest.left = true;
+            },
+          };
+        },
+        whisper: async (id, person, text) => attended('attend.whisper', id, { person, text }),
+        takeOver: async (id, person, listenerId) => attended('attend.takeOver', id, { person, listenerId }),
+        handBack: async (id, person, told) => attended('attend.handBack', id, { person, told }),
+        passOn: async (id, person, to) => attended('attend.passOn', id, { person, to }),
+      },
       live: () => [call],
+      words: {
+        now: () => [{ callId, from: 0, messages, signs: { mood: -0.2, objects: false, complains: true } }],
+        watch: () => () => {},
+      },
       watch: (listener) => {
         listeners.add(listener);
         return () => listeners.delete(listener);
@@ -924,6 +1033,67 @@ interface LogLine {
   readonly fields: Record<string, unknown>;
   readonly sentence: string;
 }
+
+const knowledgeEntry: KnowledgeEntry = {
+  _id: ids.objectId(),
+  key: 'price_too_low',
+  kind: 'objection_handler',
+  version: 1,
+  title: 'The offer is too low',
+  body: 'I hear you.',
+  tags: ['too low'],
+  active: true,
+  activatedAt: at,
+  stats: { used: 4, succeeded: 2.5 },
+  createdBy: 'parley',
+  createdAt: at,
+  updatedAt: at,
+};
+const topic = { key: knowledgeEntry.key, active: knowledgeEntry, versions: [knowledgeEntry] };
+export const proposalId = ids.objectId();
+const proposal: KnowledgeProposal = {
+  _id: proposalId,
+  key: knowledgeEntry.key,
+  openKey: knowledgeEntry.key,
+  kind: 'objection_handler',
+  title: 'The offer is too low',
+  body: 'I hear you, and I see why.',
+  tags: ['too low'],
+  baseVersion: 1,
+  insight: 'It rarely settles the matter.',
+  by: 'rules',
+  source: 'analysis',
+  evidence: [{ callId, messageIndex: 3, atSec: 12, speaker: 'user', quote: 'too low' }],
+  before: { used: 8, succeeded: 1 },
+  state: 'open',
+  createdAt: at,
+  updatedAt: at,
+};
+const agentState: AgentState = {
+  _id: ids.objectId(),
+  agentType: 'sales',
+  agentId: 'sales',
+  state: {},
+  decisionHistory: [
+    {
+      timestamp: at,
+      decision: 'qualify_lead',
+      input: 'i',
+      reasoning: 'r',
+      output: 'o',
+      callId,
+      outcome: 'open',
+    },
+  ],
+  metrics: { totalRequests: 2, successfulRequests: 2, failedRequests: 0 },
+  sums: { requests: 2 },
+  days: { '2026-11-18': { requests: 2 } },
+  learnings: [],
+  knowledgeVersions: { price_too_low: 'v1' },
+  counted: ['call:x'],
+  createdAt: at,
+  updatedAt: at,
+};
 
 export async function serve(overrides: Partial<HttpDeps> = {}, real: Partial<AppForHttp> = {}) {
   const { app: fake, state } = fakeApp();

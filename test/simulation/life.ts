@@ -177,6 +177,7 @@ export async function beginLife(options: LifeOptions): Promise<Life> {
       inboundReserve: 0,
       prompts,
       messages: messagesHouse(SELLER),
+      agents: { voiceAgentId: 'agent', knowledge: [] },
     },
   );
   return {

@@ -47,6 +47,20 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
       ['agent', 'Your visit is booked'],
     ],
   },
+  objects: {
+    status: 'completed',
+    outcome: 'qualified',
+    by: 'agent',
+    why: 'visit_booked',
+    lead: 'qualified',
+    words: [
+      ['agent', GREETING],
+      ['user', 'Your offers are always too low'],
+      ['agent', 'I hear you, and it should be a number you are happy with.'],
+      ['user', 'All right, that sounds good.'],
+      ['agent', 'Your visit is booked'],
+    ],
+  },
   'not-interested': {
     status: 'completed',
     outcome: 'not_interested',

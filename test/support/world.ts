@@ -36,6 +36,7 @@ import { type Mailbox, startMailbox } from '../../src/sandbox/mailbox.ts';
 import type { VoiceName } from '../../src/sandbox/voices.ts';
 import { murmur } from './agent.ts';
 import { trueTime } from './clock.ts';
+import { agentsHouse } from './knowledge.ts';
 import { messagesHouse, shippedTemplates } from './messages.ts';
 import { lastingPort } from './ports.ts';
 import { readWav, type Stereo } from './sound.ts';
@@ -63,6 +64,8 @@ export interface WorldOptions {
   readonly calling?: Partial<CallingPolicy>;
   readonly maxConcurrentCalls?: number;
   readonly speak?: Speak;
+  /** Where the built dashboard lies, for stories that look at it. */
+  readonly dashboardDir?: string;
   /** The agent greets in one short sentence instead of the real opening, for stories that are not about it. */
   readonly brief?: boolean;
   /** Opens another store than the embedded one, for each life of the product. */
@@ -293,6 +296,7 @@ export async function world(options: WorldOptions = {}): Promise<World> {
         inboundReserve: 0.3,
         prompts: prompts(options.brief ?? false),
         messages: { ...messagesHouse(SELLER, url), templates: shippedTemplates(SELLER) },
+        agents: agentsHouse(),
       },
     );
     const sandbox = { carrier: true, agent: true };
@@ -313,6 +317,7 @@ export async function world(options: WorldOptions = {}): Promise<World> {
       clock,
       settings: { version: 'story', sellerName: SELLER, sandbox, publicBaseUrl: url, fromNumbers: [OURS] },
       readiness: async () => ({ status: 'ready', checks: [], sandbox }),
+      ...(options.dashboardDir === undefined ? {} : { dashboardDir: options.dashboardDir }),
     });
     const accepted = new Set<Socket>();
     http.server.on('connection', (socket) => {

@@ -20,6 +20,7 @@ function facts(change: Partial<Facts> = {}): Facts {
   return {
     variables: { lead_name: 'Ana', seller_name: 'Harbor Homes' },
     voicemail: 'hang_up',
+    looksUp: false,
     seed: 1,
     ...change,
   };

@@ -238,6 +238,7 @@ describe('the inspection', () => {
       ['error', 'tool transfer_to_human', 'absent'],
       ['warning', 'tool schedule_follow_up', 'absent'],
       ['warning', 'tool lookup_lead', 'absent'],
+      ['warning', 'tool look_up_knowledge', 'absent'],
       ['error', 'tool end_call', 'absent'],
       ['error', 'platform_settings.overrides.conversation_config_override.agent.first_message', 'not set'],
       ['warning', 'platform_settings.overrides.custom_llm_extra_body', 'not set'],

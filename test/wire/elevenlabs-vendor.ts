@@ -29,7 +29,13 @@ export const PERMITTING = {
       prompt: {
         llm: 'custom-llm',
         built_in_tools: { end_call: { name: 'end_call', params: { system_tool_type: 'end_call' } } },
-        tools: ['record_opt_out', 'schedule_follow_up', 'transfer_to_human', 'lookup_lead'].map((name) => ({
+        tools: [
+          'record_opt_out',
+          'schedule_follow_up',
+          'transfer_to_human',
+          'lookup_lead',
+          'look_up_knowledge',
+        ].map((name) => ({
           type: 'client',
           name,
           description: '',

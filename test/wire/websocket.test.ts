@@ -90,6 +90,34 @@ const messages = fc.array(
 );
 
 describe('as a server, with ws as the client', () => {
+  test('bytes of any length arrive as they are, and a ping is answered', async () => {
+    const server = await ours();
+    const client = new WebSocket(`ws://127.0.0.1:${server.port}/`);
+    open.push(client);
+    const back: Buffer[] = [];
+    client.on('message', (data: Buffer, isBinary) => isBinary && back.push(data));
+    const [socket] = await Promise.all([server.next(), opened(client)]);
+    let pongs = 0;
+    socket.bind({
+      text() {},
+      binary() {},
+      socketClosed() {},
+      pong() {
+        pongs += 1;
+      },
+    });
+    const sent = [0, 1, 125, 126, 4_101, 70_000].map((length) => Buffer.alloc(length, length % 251));
+    // One buffer for all, as a lender has it.
+    const lent = Buffer.alloc(70_000);
+    for (const bytes of sent) {
+      bytes.copy(lent);
+      socket.sendBinary(lent.subarray(0, bytes.length));
+      socket.ping();
+    }
+    await until(() => back.length === sent.length && pongs === sent.length);
+    expect(Buffer.concat(back).equals(Buffer.concat(sent))).toBe(true);
+  });
+
   test('any texts arrive whole and in order, both ways', async () => {
     const server = await ours();
     await fc.assert(

@@ -33,6 +33,7 @@ const CLIENT_TOOLS: Readonly<Record<string, Finding['level']>> = {
   transfer_to_human: 'error',
   schedule_follow_up: 'warning',
   lookup_lead: 'warning',
+  look_up_knowledge: 'warning',
 };
 
 export async function inspectAgent(

@@ -117,15 +117,16 @@ const filterContext = Context.init()
     $exists: exists,
   } as unknown as Parameters<Context['addQueryOps']>[0])
   .addQueryOps(queries);
+const comparisons = {
+  $lt: compared((order) => order < 0),
+  $lte: compared((order) => order <= 0),
+  $gt: compared((order) => order > 0),
+  $gte: compared((order) => order >= 0),
+};
 const context = Context.from(filterContext)
   .addPipelineOps({ $sort: sortStage } as unknown as Parameters<Context['addPipelineOps']>[0])
   .addPipelineOps(stages)
-  .addExpressionOps({
-    $lt: compared((order) => order < 0),
-    $lte: compared((order) => order <= 0),
-    $gt: compared((order) => order > 0),
-    $gte: compared((order) => order >= 0),
-  } as unknown as Parameters<Context['addExpressionOps']>[0])
+  .addExpressionOps(comparisons as unknown as Parameters<Context['addExpressionOps']>[0])
   .addExpressionOps(expressions)
   .addAccumulatorOps(accumulators)
   .addProjectionOps(projections)
@@ -453,6 +454,20 @@ function extreme(direction: Direction): Accumulator {
   };
 }
 
+/** With the operators of these expressions only: mingo copies them all for each document. */
+function optionsFor(asked: unknown): Partial<Options> {
+  const named = new Set(JSON.stringify(asked).match(/\$\w+/g));
+  const only = (ops: object): never =>
+    Object.fromEntries(Object.entries(ops).filter(([name]) => named.has(name))) as never;
+  return {
+    context: Context.init()
+      .addExpressionOps(only(comparisons))
+      .addExpressionOps(only(expressions))
+      .addAccumulatorOps(only(accumulators)),
+    scriptEnabled: false,
+  };
+}
+
 /** Undefined: it is no such group, and the pipeline has to have all documents at once. */
 function groupingOf(spec: unknown): (() => Grouping) | undefined {
   if (!isPlainObject(spec) || !('_id' in spec)) return undefined;
@@ -464,22 +479,21 @@ function groupingOf(spec: unknown): (() => Grouping) | undefined {
     if (!begin || more.length > 0) return undefined;
     made.push({ name, begin, of: entry[1] });
   }
-  const computed = (document: Doc, expression: unknown): unknown =>
-    typeof expression === 'number'
-      ? expression
-      : evalExpr(document as never, expression as never, options as never);
+  const asked = [idOf, ...made.map(({ of }) => of)];
+  const within = optionsFor(asked);
   return () => {
     const groups = new Map<string, { readonly id: unknown; readonly held: readonly Accumulator[] }>();
     return {
       add(document) {
-        const id = storable(computed(document, idOf)) ?? null;
+        const [found, ...values] = evalExpr(document as never, asked as never, within as never) as unknown[];
+        const id = storable(found) ?? null;
         const key = sortKey({ id }, [['id', 1]]).toString('latin1');
         let group = groups.get(key);
         if (!group) {
           group = { id, held: made.map(({ begin }) => begin()) };
           groups.set(key, group);
         }
-        for (const [at, { of }] of made.entries()) group.held[at]?.add(computed(document, of));
+        for (const [at, value] of values.entries()) group.held[at]?.add(value);
       },
       take: () =>
         [...groups.values()].map(({ id, held }) => ({

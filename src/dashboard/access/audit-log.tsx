@@ -7,9 +7,11 @@ import { type FormEvent, useMemo, useState } from 'react';
 import type { AuditEntry } from '../../contract/index.ts';
 import type { AuditFilter } from '../api.ts';
 import { dayAsInstant, formatPhone } from '../format.ts';
-import { columnsOf, DataTable } from '../ui/data-table.tsx';
+import { columnsOf } from '../ui/data-table.tsx';
+import { DayRangeFields } from '../ui/day-range.tsx';
+import { List } from '../ui/list.tsx';
 import { Ago, Pill, useTitle } from '../ui/pieces.tsx';
-import { Empty, ErrorNote, LoadMore, RowsSkeleton } from '../ui/states.tsx';
+import { Empty } from '../ui/states.tsx';
 import { auditQuery } from './queries.ts';
 import { type AuditSearch, readAuditSearch } from './search.ts';
 import { deedOf, OUTCOME, placeOf } from './words.ts';
@@ -121,24 +123,7 @@ export function AuditLog() {
           onChange={(event) => set({ kind: event.currentTarget.value })}
         />
         <TargetFilter key={search.target ?? ''} target={search.target} change={(target) => set({ target })} />
-        <TextInput
-          leftSection={<span className="small">From</span>}
-          leftSectionWidth={56}
-          aria-label="From day"
-          type="date"
-          value={search.from ?? ''}
-          max={search.to}
-          onChange={(event) => set({ from: event.currentTarget.value })}
-        />
-        <TextInput
-          leftSection={<span className="small">To</span>}
-          leftSectionWidth={40}
-          aria-label="To day"
-          type="date"
-          value={search.to ?? ''}
-          min={search.from}
-          onChange={(event) => set({ to: event.currentTarget.value })}
-        />
+        <DayRangeFields from={search.from} to={search.to} change={set} />
         {search.who === undefined ? null : (
           <span className="chip">
             Only {rows.find(({ who }) => who.id === search.who)?.who.name ?? search.who}
@@ -151,38 +136,34 @@ export function AuditLog() {
           </Button>
         ) : null}
       </search>
-      {entries.error ? <ErrorNote error={entries.error} retry={() => entries.refetch()} /> : null}
-      {entries.isPending ? <RowsSkeleton /> : null}
-      {rows.length > 0 ? (
-        <DataTable
-          name="audit-log"
-          caption="Who did and saw what, newest first"
-          columns={COLUMNS}
-          rows={rows}
-          rowId={(entry) => entry.id}
-          card={(entry) => (
-            <div className="card">
-              <div className="card-line">
-                <Who entry={entry} />
-                <Pill word={OUTCOME[entry.outcome]} />
-              </div>
-              <div className="card-line small">
-                <What entry={entry} />
-                <Ago at={entry.at} />
-              </div>
+      <List
+        list={entries}
+        name="audit-log"
+        caption="Who did and saw what, newest first"
+        columns={COLUMNS}
+        rows={rows}
+        rowId={(entry) => entry.id}
+        card={(entry) => (
+          <div className="card">
+            <div className="card-line">
+              <Who entry={entry} />
+              <Pill word={OUTCOME[entry.outcome]} />
             </div>
-          )}
-        />
-      ) : null}
-      {entries.data && rows.length === 0 ? (
-        <Empty
-          icon={<IconListSearch size={36} stroke={1.4} />}
-          title={filtered ? 'Nothing matches these filters' : 'Nothing was done yet'}
-        >
-          {filtered ? 'Change a filter, or show everything.' : 'What people and programs do stands here.'}
-        </Empty>
-      ) : null}
-      <LoadMore list={entries} />
+            <div className="card-line small">
+              <What entry={entry} />
+              <Ago at={entry.at} />
+            </div>
+          </div>
+        )}
+        empty={
+          <Empty
+            icon={<IconListSearch size={36} stroke={1.4} />}
+            title={filtered ? 'Nothing matches these filters' : 'Nothing was done yet'}
+          >
+            {filtered ? 'Change a filter, or show everything.' : 'What people and programs do stands here.'}
+          </Empty>
+        }
+      />
     </>
   );
 }

@@ -53,6 +53,8 @@ function note(event: CallEvent): { text: string; detail?: string; strong?: boole
       };
     case 'transferred':
       return { text: `Transferred to ${formatPhone(event.to)}`, detail: event.reason };
+    case 'whispered':
+      return { text: `${event.name} whispered to the agent`, detail: event.text };
     case 'voicemail_left':
       return { text: 'Left a message', detail: event.text };
     case 'hangup_requested':

@@ -4,7 +4,7 @@ import { formatMs, humanise } from '../format.ts';
 import { KEY_MOMENT } from '../words.ts';
 import type { Item } from './conversation.ts';
 
-export type MarkKind = 'moment' | 'comment' | 'tool' | 'keypad' | 'transfer' | 'interruption';
+export type MarkKind = 'moment' | 'comment' | 'tool' | 'keypad' | 'transfer' | 'takeover' | 'interruption';
 export interface Mark {
   readonly key: string;
   readonly kind: MarkKind;
@@ -18,6 +18,7 @@ export const MARK_KIND: Record<MarkKind, string> = {
   tool: 'Tool',
   keypad: 'Keypad',
   transfer: 'Transfer',
+  takeover: 'Takeover',
   interruption: 'Interruption',
 };
 
@@ -32,6 +33,8 @@ export function marksOf(
     switch (item.kind) {
       case 'message': {
         const { message } = item;
+        if (message.speaker === 'system' && / (spoke with the caller|took over the call)/.test(message.text))
+          return [{ key, kind: 'takeover', atSec, says: message.text }];
         if (!message.interrupted) return [];
         const heard = message.heardMs === undefined ? '' : ` after ${formatMs(message.heardMs)}`;
         const at = atSec + (message.heardMs ?? 0) / 1000;

@@ -151,8 +151,8 @@ function Comments({
             size="sm"
             label={atSec === undefined ? 'Comment' : `Comment at ${formatLength(atSec)}`}
             placeholder="What should be heard here?"
-            autosize
-            minRows={2}
+            rows={3}
+            resize="vertical"
             maxLength={4_000}
             value={text}
             onFocus={() => {

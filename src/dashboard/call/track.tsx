@@ -11,6 +11,7 @@ import {
   IconFlag,
   IconHandStop,
   IconMessage,
+  IconMicrophone,
   IconTool,
 } from '@tabler/icons-react';
 import { type PointerEvent, useEffect, useMemo, useRef, useState } from 'react';
@@ -28,6 +29,7 @@ const ICON: Record<Exclude<MarkKind, 'interruption'>, typeof IconFlag> = {
   tool: IconTool,
   keypad: IconDialpad,
   transfer: IconArrowsSplit2,
+  takeover: IconMicrophone,
 };
 /** A reply that took this long is drawn at full height. */
 const TALLEST_REPLY_MS = 3_000;

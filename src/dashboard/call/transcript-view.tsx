@@ -45,7 +45,11 @@ export function TranscriptView({ items, callerName, live, playback, seek, moment
     const line = current === undefined ? null : element?.querySelector<HTMLElement>('[data-current]');
     if (!follow || !element || !line) return;
     // Only the box scrolls: the rest of the page stays where the reader put it.
-    element.scrollTo({ top: line.offsetTop - element.clientHeight / 3 });
+    const go = () => element.scrollTo({ top: line.offsetTop - element.clientHeight / 3 });
+    go();
+    // What comes into sight is laid out then, and may be higher than it was taken to be.
+    const again = requestAnimationFrame(go);
+    return () => cancelAnimationFrame(again);
   }, [follow, current]);
 
   const onWheel = () => {

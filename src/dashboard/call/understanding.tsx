@@ -1,7 +1,16 @@
 /** dashboard/call/understanding: what was understood of the call, where it was said, and where a person says it is wrong. */
 import { Button, Modal, Stack, Textarea } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { createContext, type ReactNode, useContext, useMemo, useState } from 'react';
+import {
+  createContext,
+  lazy,
+  type ReactNode,
+  Suspense,
+  useContext,
+  useEffect,
+  useMemo,
+  useState,
+} from 'react';
 import type { Call, CallAnalysis, TranscriptMessage } from '../../contract/index.ts';
 import { api } from '../api.ts';
 import { formatLength, formatMoment, formatMoney, formatShare, humanise } from '../format.ts';
@@ -12,6 +21,9 @@ import { Ago, Panel, Pill } from '../ui/pieces.tsx';
 import { ErrorNote } from '../ui/states.tsx';
 import { FOLLOW_UP, KEY_MOMENT, moodOf, OUTCOME } from '../words.ts';
 import type { Playback } from './playback.ts';
+
+const Compare = lazy(() => import('./compare.tsx').then((file) => ({ default: file.Compare })));
+const NO_ANALYSES: readonly CallAnalysis[] = [];
 
 interface Grounds {
   readonly call: Call;
@@ -212,7 +224,7 @@ export function Understanding({
           <Ago at={analysis.at} />
           {analysis.note ? ` · ${analysis.note}` : ''}
         </p>
-        <Again call={call} />
+        <Again call={call} analyses={analyses.data ?? NO_ANALYSES} />
         {analyses.error ? <ErrorNote error={analyses.error} retry={() => analyses.refetch()} /> : null}
       </Panel>
       <KeyMoments call={call} playback={playback} />
@@ -222,27 +234,46 @@ export function Understanding({
   );
 }
 
-/** Lets it be analysed once more. */
-function Again({ call }: { call: Call }) {
+/** Lets it be analysed once more, and what came of it be compared. */
+function Again({ call, analyses = NO_ANALYSES }: { call: Call; analyses?: readonly CallAnalysis[] }) {
   const mayAct = useMayAct();
   const queries = useQueryClient();
+  const [comparing, setComparing] = useState(false);
+  const made = analyses.filter(({ analysis }) => analysis !== undefined);
+  const waits = analyses.some(({ state }) => state === 'queued' || state === 'found');
   const again = useMutation({
     mutationFn: () => api.analyse(call.id),
     onSuccess: () => queries.invalidateQueries({ queryKey: keys.analyses(call.id) }),
   });
-  if (!mayAct) return null;
+  // What was made is shown when the call itself says so.
+  const newest = made[0]?.id;
+  useEffect(() => {
+    if (newest !== undefined)
+      queries.invalidateQueries({ queryKey: keys.call(call.id), exact: true }).catch(() => undefined);
+  }, [newest, call.id, queries]);
+  if (!mayAct && made.length < 2) return null;
   return (
-    <div>
-      <Button
-        variant="default"
-        size="xs"
-        loading={again.isPending}
-        disabled={again.isSuccess}
-        onClick={() => again.mutate()}
-      >
-        {again.isSuccess ? 'It will be made in a moment' : 'Analyse again'}
-      </Button>
+    <div className="again">
+      {mayAct ? (
+        <Button
+          variant="default"
+          size="xs"
+          loading={again.isPending}
+          disabled={waits}
+          onClick={() => again.mutate()}
+        >
+          {waits ? 'It will be made in a moment' : 'Analyse again'}
+        </Button>
+      ) : null}
+      {made.length > 1 ? (
+        <Button variant="default" size="xs" onClick={() => setComparing(true)}>
+          Compare {made.length} analyses
+        </Button>
+      ) : null}
       {again.error ? <ErrorNote error={again.error} /> : null}
+      <Suspense fallback={null}>
+        {comparing ? <Compare callId={call.id} analyses={made} close={() => setComparing(false)} /> : null}
+      </Suspense>
     </div>
   );
 }

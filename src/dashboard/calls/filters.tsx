@@ -5,13 +5,13 @@ import { useDebouncedCallback, useHotkeys } from '@mantine/hooks';
 import { IconSearch } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useRef, useState } from 'react';
-import { CallOutcome, CallReview, CallStatus, Direction } from '../../contract/index.ts';
+import { CallOutcome, CallQuery, CallReview, CallStatus, Direction } from '../../contract/index.ts';
 import type { CallFilter } from '../api.ts';
-import { dayAsInstant } from '../format.ts';
 import { campaignsQuery } from '../queries.ts';
 import type { CallSearch } from '../search.ts';
+import { DayRangeFields, instantsOf } from '../ui/day-range.tsx';
 import { PhoneFilter } from '../ui/phone-filter.tsx';
-import { DIRECTION, OUTCOME, REVIEW, STATUS } from '../words.ts';
+import { DIRECTION, MOOD, OUTCOME, REVIEW, STATUS } from '../words.ts';
 
 const options = (any: string, values: readonly string[], name: (value: string) => string) => [
   { value: '', label: any },
@@ -28,6 +28,11 @@ const OUTCOMES = options(
   CallOutcome.options,
   (value) => OUTCOME[CallOutcome.parse(value)].label,
 );
+const MOODS = options(
+  'Any mood',
+  CallQuery.shape.mood.unwrap().options,
+  (value) => MOOD[value as keyof typeof MOOD].label,
+);
 const REVIEWS = options(
   'Any review',
   CallReview.shape.status.options,
@@ -36,9 +41,7 @@ const REVIEWS = options(
 
 /** What the API is asked for: days are the reader's own, both included. */
 export function filterOf({ from, to, text: _text, ...rest }: CallSearch): CallFilter {
-  const since = from === undefined ? undefined : dayAsInstant(from);
-  const until = to === undefined ? undefined : dayAsInstant(to, 1);
-  return { ...rest, ...(since ? { from: since } : {}), ...(until ? { to: until } : {}) };
+  return { ...rest, ...instantsOf({ from, to }) };
 }
 
 const TYPING_MS = 350;
@@ -99,17 +102,6 @@ export function CallFilters({
       onChange={(event) => set(key, event.currentTarget.value || undefined)}
     />
   );
-  const dayField = (key: 'from' | 'to', label: string) => (
-    <TextInput
-      type="date"
-      className="filter-day"
-      leftSection={<span aria-hidden="true">{label}</span>}
-      leftSectionWidth={52}
-      aria-label={`${label} day`}
-      value={search[key] ?? ''}
-      onChange={(event) => set(key, event.currentTarget.value || undefined)}
-    />
-  );
   return (
     <search className="filters" aria-label="Filter the calls">
       <SaidFilter text={search.text} change={(text) => set('text', text)} />
@@ -121,10 +113,10 @@ export function CallFilters({
       {select('status', 'Status', STATUSES)}
       {select('direction', 'Direction', DIRECTIONS)}
       {select('outcome', 'Outcome', OUTCOMES)}
+      {select('mood', 'Mood', MOODS)}
       {select('review', 'Review', REVIEWS)}
       <TagFilter tag={search.tag} change={(tag) => set('tag', tag)} />
-      {dayField('from', 'From')}
-      {dayField('to', 'To')}
+      <DayRangeFields from={search.from} to={search.to} change={(days) => change({ ...search, ...days })} />
       {Object.keys(search).length > 0 ? (
         <Button variant="subtle" onClick={() => change({})}>
           Show all

@@ -115,9 +115,9 @@ function Made({ forecast, old }: { forecast: Forecast; old: boolean }) {
           <LineChart
             says={`Expected until ${formatMoment(last.at)}: ${rounded(last.calls)} calls, ${rounded(last.reached)} people reached.`}
             instants={curve.map(({ at }) => at)}
-            lines={[
+            series={[
               { name: 'Calls', hue: 'accent', values: curve.map(({ calls }) => calls) },
-              { name: 'People reached', hue: 'fair', values: curve.map(({ reached }) => reached) },
+              { name: 'People reached', hue: 'caller', values: curve.map(({ reached }) => reached) },
             ]}
             figures={{
               columns: ['Until', 'Calls', 'Reached'],

@@ -1,6 +1,6 @@
 /** dashboard/campaign/performance: what came of a campaign: the way to a deal, what it costs, when people answer. */
 import './performance.css';
-import { SimpleGrid, Stack } from '@mantine/core';
+import { Progress, Stack } from '@mantine/core';
 import { IconChartBar } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
@@ -10,6 +10,7 @@ import { performanceQuery } from '../queries.ts';
 import { BarsChart } from '../ui/charts.tsx';
 import { Ago, Panel, Pill } from '../ui/pieces.tsx';
 import { Empty, ErrorNote, RowsSkeleton } from '../ui/states.tsx';
+import { Tiles } from '../ui/tile.tsx';
 import { HeatMap } from './heat-map.tsx';
 import { outcomeWord } from './words.ts';
 
@@ -96,19 +97,7 @@ function Metrics({ metrics }: { metrics: Performance['metrics'] }) {
     ],
     ['Mood', metrics.avgSentiment === undefined ? '–' : mood(metrics.avgSentiment), 'on average'],
   ];
-  return (
-    <SimpleGrid component="dl" cols={{ base: 2, sm: 4 }} spacing="sm" className="tiles">
-      {tiles.map(([name, value, detail]) => (
-        <div key={name} className="tile">
-          <dt>{name}</dt>
-          <dd>
-            <strong className="num">{value}</strong>
-            {detail ? <span className="small muted">{detail}</span> : null}
-          </dd>
-        </div>
-      ))}
-    </SimpleGrid>
-  );
+  return <Tiles tiles={tiles.map(([name, value, detail]) => ({ name, value, detail }))} />;
 }
 
 /** A step of the way and the share of the first that came so far: words and figures, so it needs no table. */
@@ -128,9 +117,13 @@ function Funnel({ steps }: { steps: Performance['funnel'] }) {
                   : `${formatShare(ofFirst)} of all${before ? `, ${formatShare(leads / before)} of the step before` : ''}`}
               </span>
             </span>
-            <span className="funnel-bar" aria-hidden="true">
-              <span style={{ width: `${Math.max(leads > 0 ? 1 : 0, ofFirst * 100)}%` }} />
-            </span>
+            <Progress
+              className="funnel-bar"
+              value={Math.max(leads > 0 ? 1 : 0, ofFirst * 100)}
+              size="0.625rem"
+              color="var(--accent)"
+              aria-hidden="true"
+            />
           </li>
         );
       })}
@@ -148,8 +141,10 @@ function Days({ days }: { days: Performance['days'] }) {
     <BarsChart
       says={`${count(calls, 'call')} on ${count(days.length, 'day')}, ${formatCount(answered)} of them answered.`}
       labels={labels}
-      whole={{ name: 'calls', hue: 'quiet', values: days.map((one) => one.calls) }}
-      part={{ name: 'answered', hue: 'accent', values: days.map((one) => one.answered) }}
+      series={[
+        { name: 'Answered', hue: 'accent', values: days.map((one) => one.answered) },
+        { name: 'Not answered', hue: 'quiet', values: days.map((one) => one.calls - one.answered) },
+      ]}
       figures={{
         columns: ['Day', 'Calls', 'Answered', 'Qualified', 'Cost'],
         rows: days.map((one, index) => [

@@ -1,19 +1,21 @@
 /** dashboard/compliance/decisions: what the gate decided, call by call, and the record of calls to hand out. */
-import { Button, CloseButton, Drawer, NativeSelect, Stack, TextInput } from '@mantine/core';
+import { Button, CloseButton, Drawer, NativeSelect, Stack } from '@mantine/core';
 import { IconFileExport, IconGavel } from '@tabler/icons-react';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { lazy, Suspense, useMemo, useState } from 'react';
 import { type DecisionRecord, Reason, Verdict } from '../../contract/index.ts';
 import type { DecisionFilter } from '../api.ts';
-import { dayAsInstant, formatPhone, hasNumber } from '../format.ts';
+import { formatPhone, hasNumber } from '../format.ts';
 import { callQuery, campaignsQuery, decisionsQuery, leadQuery } from '../queries.ts';
 import { type DecisionSearch, readDecisionSearch } from '../search.ts';
-import { columnsOf, DataTable } from '../ui/data-table.tsx';
+import { columnsOf } from '../ui/data-table.tsx';
+import { DayRangeFields, instantsOf } from '../ui/day-range.tsx';
 import { DecisionDetails, DecisionEvidence, DecisionNotice, VERDICT } from '../ui/decision.tsx';
+import { List } from '../ui/list.tsx';
 import { PhoneFilter } from '../ui/phone-filter.tsx';
 import { Ago, Facts, Pill, useTitle } from '../ui/pieces.tsx';
-import { Empty, ErrorNote, LoadMore, RowsSkeleton } from '../ui/states.tsx';
+import { Empty, ErrorNote, RowsSkeleton } from '../ui/states.tsx';
 import { useCallerName } from '../ui/who.ts';
 import { fullName, REASON } from '../words.ts';
 
@@ -103,14 +105,11 @@ const REASONS = [
 
 /** What the address asks for, as the API takes it: days become instants, the last day included. */
 function filterOf({ lead, campaign, from, to, open: _, ...rest }: DecisionSearch): DecisionFilter {
-  const fromAt = from === undefined ? undefined : dayAsInstant(from);
-  const toAt = to === undefined ? undefined : dayAsInstant(to, 1);
   return {
     ...rest,
     ...(lead === undefined ? {} : { leadId: lead }),
     ...(campaign === undefined ? {} : { campaignId: campaign }),
-    ...(fromAt === undefined ? {} : { from: fromAt }),
-    ...(toAt === undefined ? {} : { to: toAt }),
+    ...instantsOf({ from, to }),
   };
 }
 
@@ -166,24 +165,7 @@ export function Decisions() {
             onChange={(event) => set({ campaign: event.currentTarget.value })}
           />
         ) : null}
-        <TextInput
-          leftSection={<span className="small">From</span>}
-          leftSectionWidth={56}
-          aria-label="From day"
-          type="date"
-          value={search.from ?? ''}
-          max={search.to}
-          onChange={(event) => set({ from: event.currentTarget.value })}
-        />
-        <TextInput
-          leftSection={<span className="small">To</span>}
-          leftSectionWidth={40}
-          aria-label="To day"
-          type="date"
-          value={search.to ?? ''}
-          min={search.from}
-          onChange={(event) => set({ to: event.currentTarget.value })}
-        />
+        <DayRangeFields from={search.from} to={search.to} change={set} />
         {search.lead === undefined ? null : (
           <OnlyLead leadId={search.lead} clear={() => set({ lead: undefined })} />
         )}
@@ -193,29 +175,25 @@ export function Decisions() {
           </Button>
         ) : null}
       </search>
-      {decisions.error ? <ErrorNote error={decisions.error} retry={() => decisions.refetch()} /> : null}
-      {decisions.isPending ? <RowsSkeleton /> : null}
-      {rows.length > 0 ? (
-        <DataTable
-          name="decisions"
-          caption="Decisions of the gate, newest first"
-          columns={COLUMNS}
-          rows={rows}
-          rowId={(record) => record.callId}
-          card={(record) => <Card record={record} />}
-        />
-      ) : null}
-      {decisions.data && rows.length === 0 ? (
-        <Empty
-          icon={<IconGavel size={36} stroke={1.4} />}
-          title={filtered ? 'No decision matches these filters' : 'The gate has decided nothing yet'}
-        >
-          {filtered
-            ? 'Change a filter, or show all decisions.'
-            : 'Each call that somebody asks for is decided first. The decision is kept, allowed or not.'}
-        </Empty>
-      ) : null}
-      <LoadMore list={decisions} />
+      <List
+        list={decisions}
+        name="decisions"
+        caption="Decisions of the gate, newest first"
+        columns={COLUMNS}
+        rows={rows}
+        rowId={(record) => record.callId}
+        card={(record) => <Card record={record} />}
+        empty={
+          <Empty
+            icon={<IconGavel size={36} stroke={1.4} />}
+            title={filtered ? 'No decision matches these filters' : 'The gate has decided nothing yet'}
+          >
+            {filtered
+              ? 'Change a filter, or show all decisions.'
+              : 'Each call that somebody asks for is decided first. The decision is kept, allowed or not.'}
+          </Empty>
+        }
+      />
       <OneDecision
         callId={open}
         known={rows.find((record) => record.callId === open)}

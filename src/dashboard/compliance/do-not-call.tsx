@@ -11,12 +11,14 @@ import { formatPhone, humanise } from '../format.ts';
 import { STATE_NAME } from '../lead/us-states.ts';
 import { listingsQuery, personChanged } from '../queries.ts';
 import { readDncSearch } from '../search.ts';
-import { columnsOf, DataTable } from '../ui/data-table.tsx';
+import { columnsOf } from '../ui/data-table.tsx';
+import { DayRangeFields, instantsOf } from '../ui/day-range.tsx';
 import { FormEnd, ReasonField } from '../ui/form.tsx';
+import { List } from '../ui/list.tsx';
 import { useMay } from '../ui/may-act.ts';
 import { PhoneFilter } from '../ui/phone-filter.tsx';
 import { Ago, NotForYou, Notice, Pill, useTitle } from '../ui/pieces.tsx';
-import { Empty, ErrorNote, LoadMore, RowsSkeleton } from '../ui/states.tsx';
+import { Empty } from '../ui/states.tsx';
 import { SCOPE, type Word } from '../words.ts';
 
 const HELD: Word = { label: 'Not called', tone: 'bad' };
@@ -57,7 +59,8 @@ export function DoNotCall() {
   const admin = useMay('ADMIN');
   const [adding, setAdding] = useState(false);
   const [releasing, setReleasing] = useState<DncEntry>();
-  const entries = useInfiniteQuery(listingsQuery(filter));
+  const { from, to, ...rest } = filter;
+  const entries = useInfiniteQuery(listingsQuery({ ...rest, ...instantsOf({ from, to }) }));
   const rows = useMemo(() => entries.data?.pages.flatMap((page) => page.items) ?? [], [entries.data]);
   const filtered = Object.keys(filter).length > 0;
   const set = (part: Readonly<Record<string, string | undefined>>) => {
@@ -133,54 +136,51 @@ export function DoNotCall() {
           value={filter.scope ?? ''}
           onChange={(event) => set({ scope: event.currentTarget.value })}
         />
+        <DayRangeFields from={filter.from} to={filter.to} change={set} />
         {filtered ? (
           <Button variant="subtle" onClick={() => navigate({ search: {}, replace: true })}>
             Show all
           </Button>
         ) : null}
       </search>
-      {entries.error ? <ErrorNote error={entries.error} retry={() => entries.refetch()} /> : null}
-      {entries.isPending ? <RowsSkeleton /> : null}
-      {rows.length > 0 ? (
-        <DataTable
-          name="dnc"
-          caption="Numbers that are not called, newest first"
-          columns={columns.table}
-          rows={rows}
-          rowId={(entry) => entry.id}
-          card={(entry) => (
-            <div className="card">
-              <div className="card-line">
-                <Link className="num" to="/compliance/consents" search={{ phone: entry.phone }}>
-                  {formatPhone(entry.phone)}
-                </Link>
-                <Standing entry={entry} />
-              </div>
-              <div className="card-line small">
-                <span>
-                  {listOf(entry)} · <Ago at={entry.listedAt} />
-                </span>
-                {columns.release(entry)}
-              </div>
-              <span className="small">
-                <Source entry={entry} />
-              </span>
+      <List
+        list={entries}
+        name="dnc"
+        caption="Numbers that are not called, newest first"
+        columns={columns.table}
+        rows={rows}
+        rowId={(entry) => entry.id}
+        card={(entry) => (
+          <div className="card">
+            <div className="card-line">
+              <Link className="num" to="/compliance/consents" search={{ phone: entry.phone }}>
+                {formatPhone(entry.phone)}
+              </Link>
+              <Standing entry={entry} />
             </div>
-          )}
-        />
-      ) : null}
-      {entries.data && rows.length === 0 ? (
-        <Empty
-          icon={<IconPhoneOff size={36} stroke={1.4} />}
-          title={filtered ? 'No number matches' : 'Nobody is listed yet'}
-          action={filtered ? null : addButton}
-        >
-          {filtered
-            ? 'Change a filter, or show all. Numbers of imported lists do not stand here: "May I call?" looks them up.'
-            : 'Who asks not to be called is listed here by the agent, by text message or by hand. Imported lists are under Lists.'}
-        </Empty>
-      ) : null}
-      <LoadMore list={entries} />
+            <div className="card-line small">
+              <span>
+                {listOf(entry)} · <Ago at={entry.listedAt} />
+              </span>
+              {columns.release(entry)}
+            </div>
+            <span className="small">
+              <Source entry={entry} />
+            </span>
+          </div>
+        )}
+        empty={
+          <Empty
+            icon={<IconPhoneOff size={36} stroke={1.4} />}
+            title={filtered ? 'No number matches' : 'Nobody is listed yet'}
+            action={filtered ? null : addButton}
+          >
+            {filtered
+              ? 'Change a filter, or show all. Numbers of imported lists do not stand here: "May I call?" looks them up.'
+              : 'Who asks not to be called is listed here by the agent, by text message or by hand. Imported lists are under Lists.'}
+          </Empty>
+        }
+      />
       {rows.length > 0 ? (
         <p className="small muted tab-foot">
           Numbers of imported lists do not stand here one by one: “May I call?” looks them up.

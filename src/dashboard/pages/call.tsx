@@ -30,6 +30,7 @@ import { Track } from '../call/track.tsx';
 import { TranscriptView } from '../call/transcript-view.tsx';
 import { FollowUps, Understanding } from '../call/understanding.tsx';
 import { formatDate, formatLength, formatMoney, formatPhone, hasNumber } from '../format.ts';
+import { LiveTools } from '../live/tools.tsx';
 import { useLive } from '../live.ts';
 import {
   callQuery,
@@ -66,7 +67,7 @@ export function CallPage() {
   const call = useQuery(callQuery(callId));
   return (
     <div className="page">
-      <Link to="/" className="back">
+      <Link to="/calls" className="back">
         <IconArrowLeft size={15} aria-hidden="true" /> Calls
       </Link>
       {call.error ? (
@@ -208,6 +209,11 @@ function CallView({ call, first }: { call: Call; first: number | undefined }) {
           {events.data ? <EventList events={events.data} /> : null}
         </div>
         <aside className="call-side" aria-label="About this call">
+          {over ? null : (
+            <Panel id="live" title="Live">
+              <LiveTools call={call} name={name ?? formatPhone(call.contactPhone)} ends={false} />
+            </Panel>
+          )}
           {denied ? null : <Review callId={call.id} playback={playback} />}
           {call.followUpActions.length > 0 ? <FollowUps call={call} /> : null}
           {call.latency.perTurnMs.length > 0 ? (

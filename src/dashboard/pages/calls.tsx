@@ -1,4 +1,4 @@
-/** dashboard/pages/calls: the home page: what is going on now, and every call before it. */
+/** dashboard/pages/calls: what is going on now, and every call before it. */
 import { Button } from '@mantine/core';
 import { useHotkeys } from '@mantine/hooks';
 import {
@@ -21,6 +21,7 @@ import { CallViews } from '../calls/views.tsx';
 import { useDialer } from '../dialer.ts';
 import { count, dayAsInstant, formatMoney, formatMs, formatPhone, formatShare } from '../format.ts';
 import { useLive } from '../live.ts';
+import { DemoButton } from '../overview/demo-button.tsx';
 import { callsQuery } from '../queries.ts';
 import { type CallSearch, readCallSearch } from '../search.ts';
 import { columnsOf, DataTable } from '../ui/data-table.tsx';
@@ -205,6 +206,7 @@ function CallCard({ call }: { call: ListedCall }) {
 const matches = (call: Call, { from, to, ...search }: CallSearch): boolean =>
   (search.text ?? search.tag) === undefined &&
   (search.review ?? 'unreviewed') === 'unreviewed' &&
+  search.mood === undefined &&
   (search.status ?? call.status) === call.status &&
   (search.direction ?? call.direction) === call.direction &&
   (search.outcome ?? call.outcome) === call.outcome &&
@@ -217,8 +219,8 @@ const digits = (phone: string): string => phone.replaceAll(/\D/g, '').slice(-10)
 
 export function CallsPage() {
   useTitle('Calls');
-  const filter = useSearch({ from: '/' });
-  const navigate = useNavigate({ from: '/' });
+  const filter = useSearch({ from: '/calls' });
+  const navigate = useNavigate({ from: '/calls' });
   const dialer = useDialer();
   const live = useLive();
   const calls = useInfiniteQuery({ ...callsQuery(filterOf(filter)), enabled: filter.text === undefined });
@@ -292,7 +294,11 @@ export function CallsPage() {
             Change a filter, or show all calls.
           </Empty>
         ) : (
-          <Empty icon={<IconPhone size={36} stroke={1.4} />} title="No calls yet" action={dialButton}>
+          <Empty
+            icon={<IconPhone size={36} stroke={1.4} />}
+            title="No calls yet"
+            action={<DemoButton>{dialButton}</DemoButton>}
+          >
             Choose a lead and let the agent call. You can read along while they talk, and listen afterwards.
           </Empty>
         )

@@ -1,6 +1,6 @@
 /** dashboard/pages/campaigns: every campaign, how far it is, what it may still spend today, and why it stands still. */
 import '../campaign/campaign.css';
-import '../ui/data-table.css';
+import '../ui/filters.css';
 import { Button, NativeSelect, Skeleton } from '@mantine/core';
 import { IconPlus, IconSpeakerphone } from '@tabler/icons-react';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
@@ -9,6 +9,7 @@ import { type Campaign, CampaignStatus, type CampaignWork } from '../../contract
 import { progressParts } from '../campaign/progress.ts';
 import { CAMPAIGN_STATUS, CAMPAIGN_TYPE, HOLD, STOPPED_BY } from '../campaign/words.ts';
 import { formatCount, formatMoney } from '../format.ts';
+import { DemoButton } from '../overview/demo-button.tsx';
 import { campaignListQuery, workQuery } from '../queries.ts';
 import { readCampaignSearch } from '../search.ts';
 import { PartsBar } from '../ui/charts.tsx';
@@ -74,7 +75,11 @@ export function CampaignsPage() {
             Choose another status.
           </Empty>
         ) : (
-          <Empty icon={<IconSpeakerphone size={36} stroke={1.4} />} title="No campaigns yet" action={create}>
+          <Empty
+            icon={<IconSpeakerphone size={36} stroke={1.4} />}
+            title="No campaigns yet"
+            action={<DemoButton>{create}</DemoButton>}
+          >
             A campaign calls leads by itself: say whom it is for, what is done with them and when. Before it
             starts you see who can be called, who not and why, when it ends and what it costs.
           </Empty>

@@ -10,10 +10,12 @@ import { formatPhone, humanise } from '../format.ts';
 import { LeadForm } from '../lead/lead-form.tsx';
 import { campaignsQuery, leadsQuery } from '../queries.ts';
 import { readLeadSearch } from '../search.ts';
-import { columnsOf, DataTable } from '../ui/data-table.tsx';
+import { columnsOf } from '../ui/data-table.tsx';
+import { DayRangeFields, instantsOf } from '../ui/day-range.tsx';
+import { List } from '../ui/list.tsx';
 import { useMayAct } from '../ui/may-act.ts';
 import { Ago, Pill, useNow, useTitle } from '../ui/pieces.tsx';
-import { Empty, ErrorNote, LoadMore, RowsSkeleton } from '../ui/states.tsx';
+import { Empty } from '../ui/states.tsx';
 import { callableWords, fullName, LEAD_STATUS } from '../words.ts';
 
 function Name({ lead }: { lead: Lead }) {
@@ -113,7 +115,8 @@ export function LeadsPage() {
   useHotkeys([['/', () => field.current?.focus()]]);
 
   const campaigns = useQuery(campaignsQuery).data ?? [];
-  const leads = useInfiniteQuery(leadsQuery(filter));
+  const { from, to, ...rest } = filter;
+  const leads = useInfiniteQuery(leadsQuery({ ...rest, ...instantsOf({ from, to }) }));
   const rows = useMemo(() => leads.data?.pages.flatMap((page) => page.items) ?? [], [leads.data]);
   const search = useDebouncedCallback((value: string) => {
     navigate({ search: readLeadSearch({ ...filter, search: value }), replace: true }).catch(() => undefined);
@@ -180,31 +183,36 @@ export function LeadsPage() {
             }
           />
         ) : null}
-      </search>
-      {leads.error ? <ErrorNote error={leads.error} retry={() => leads.refetch()} /> : null}
-      {leads.isPending ? <RowsSkeleton /> : null}
-      {rows.length > 0 ? (
-        <DataTable
-          name="leads"
-          caption="Leads, newest first"
-          columns={COLUMNS}
-          rows={rows}
-          rowId={(lead) => lead.id}
-          card={(lead) => <LeadCard lead={lead} />}
+        <DayRangeFields
+          from={from}
+          to={to}
+          change={(days) => navigate({ search: readLeadSearch({ ...filter, ...days }), replace: true })}
         />
-      ) : null}
-      {leads.data && rows.length === 0 ? (
-        filtered ? (
-          <Empty icon={<IconAddressBook size={36} stroke={1.4} />} title="No lead matches">
-            Try fewer letters, another status or another campaign.
-          </Empty>
-        ) : (
-          <Empty icon={<IconAddressBook size={36} stroke={1.4} />} title="No leads yet" action={createButton}>
-            A lead is a person you may want to call. Enter the first one with the proof of consent.
-          </Empty>
-        )
-      ) : null}
-      <LoadMore list={leads} />
+      </search>
+      <List
+        list={leads}
+        name="leads"
+        caption="Leads, newest first"
+        columns={COLUMNS}
+        rows={rows}
+        rowId={(lead) => lead.id}
+        card={(lead) => <LeadCard lead={lead} />}
+        empty={
+          filtered ? (
+            <Empty icon={<IconAddressBook size={36} stroke={1.4} />} title="No lead matches">
+              Try fewer letters, another status or another campaign.
+            </Empty>
+          ) : (
+            <Empty
+              icon={<IconAddressBook size={36} stroke={1.4} />}
+              title="No leads yet"
+              action={createButton}
+            >
+              A lead is a person you may want to call. Enter the first one with the proof of consent.
+            </Empty>
+          )
+        }
+      />
       <Drawer
         opened={creating}
         onClose={() => setCreating(false)}

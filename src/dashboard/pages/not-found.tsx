@@ -12,7 +12,7 @@ export function NotFoundPage() {
       <Empty
         icon={<IconMapOff size={36} stroke={1.4} />}
         title="There is no page at this address"
-        action={<Link to="/">Go to the calls</Link>}
+        action={<Link to="/">Go to the overview</Link>}
       >
         The link may be old or mistyped.
       </Empty>

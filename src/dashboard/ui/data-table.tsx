@@ -1,4 +1,5 @@
 /** dashboard/ui/data-table: a table on wide screens, cards on narrow ones; people choose the columns they want to see. */
+import './filters.css';
 import './data-table.css';
 import { ActionIcon, Menu } from '@mantine/core';
 import { useLocalStorage, useMediaQuery } from '@mantine/hooks';
@@ -20,7 +21,7 @@ export const columnsOf = <T extends object>() => createColumnHelper<Features, T>
 // biome-ignore lint/suspicious/noExplicitAny: a list holds columns of several value types; each is checked where it is made
 export type Columns<T extends object> = ColumnDef<Features, T, any>[];
 
-interface Props<T extends object> {
+export interface DataTableProps<T extends object> {
   /** Names the saved choice of columns. */
   readonly name: string;
   /** What the table holds, for people who cannot see it. */
@@ -38,7 +39,7 @@ interface Props<T extends object> {
 /** Narrower than this there is no room for columns. */
 export const NARROW = '(max-width: 52em)';
 
-export function DataTable<T extends object>(props: Props<T>) {
+export function DataTable<T extends object>(props: DataTableProps<T>) {
   const { name, caption, columns, rows, rowId, card, isLive, hidden = [] } = props;
   const narrow = useMediaQuery(NARROW, undefined, { getInitialValueInEffect: false });
   const [chosen, setColumnVisibility] = useLocalStorage<Record<string, boolean>>({

@@ -1,5 +1,6 @@
 /** http/routes/calls: calls as they are asked for, watched, read, heard and ended. */
 import { z } from 'zod';
+import type { Person } from '../../app/floor.ts';
 import {
   Call,
   CallAction,
@@ -8,6 +9,7 @@ import {
   CallQuery,
   Id,
   ListedCall,
+  ListenMessage,
   LiveChange,
   page,
   Transcript,
@@ -16,6 +18,7 @@ import {
 import { Failure } from '../../domain/errors.ts';
 import type { Audit } from '../audit.ts';
 import type { Auth } from '../auth.ts';
+import type { Listening } from '../listen.ts';
 import type { LiveWall } from '../live.ts';
 import type { AppForHttp } from '../needs.ts';
 import {
@@ -27,24 +30,48 @@ import {
   transcriptText,
   transcriptVtt,
 } from '../present.ts';
+import { protocolProblem, sendProblem } from '../problems.ts';
 import { sendRecording } from '../recording.ts';
 import { type Route, route } from '../route.ts';
 import { callFilters, present } from './read.ts';
 
 const CallPath = z.object({ callId: Id });
+export const LISTEN_PATH = '/api/v1/calls/:callId/listen';
 
 /** What could not be checked may be checked again after this long (reference §8). */
 const CHECK_AGAIN_SEC = 300;
+
+async function act(
+  { attend, end }: AppForHttp['calls'],
+  callId: string,
+  person: Person,
+  deed: CallAction,
+): Promise<void> {
+  switch (deed.action) {
+    case 'end':
+      return await end({ callId, by: person.by });
+    case 'whisper':
+      return await attend.whisper(callId, person, deed.text);
+    case 'takeover':
+      return await attend.takeOver(callId, person, deed.listener);
+    case 'handback':
+      return await attend.handBack(callId, person, deed.note);
+    case 'transfer':
+      return await attend.passOn(callId, person, deed.to);
+  }
+}
 
 export function callRoutes({
   app,
   auth,
   live,
+  listening,
   audit,
 }: {
   readonly app: Pick<AppForHttp, 'calls' | 'reviews'>;
   readonly auth: Auth;
   readonly live: LiveWall;
+  readonly listening: Listening;
   readonly audit: Audit;
 }): Route[] {
   return [
@@ -242,18 +269,69 @@ export function callRoutes({
       },
     }),
     route({
+      method: 'GET',
+      path: LISTEN_PATH,
+      summary: 'Hear a live call, and speak on it after a takeover, over a WebSocket',
+      tag: 'calls',
+      role: 'USER',
+      params: CallPath,
+      responses: {
+        101: {
+          description:
+            'Text messages are JSON as in the schema, `listening` first. A binary message is one lane byte (0 caller, 1 agent, 2 manager), four bytes big-endian of when it is heard in ms since the talk began, and μ-law at 8 kHz; messages of one lane follow each other in time. After `takeover` send your voice as binary μ-law, 160 bytes every 20 ms, silence included: after 5 s without any the agent has the call back. Whoever reads slowly loses sound and is told (`gap`). Answer pings. With the session cookie `Origin` must be ours.',
+          schema: ListenMessage,
+        },
+      },
+      problems: [
+        'upgrade_required',
+        'call_not_found',
+        'call_over',
+        'call_not_talking',
+        'call_elsewhere',
+        'listener_limit',
+        'shutting_down',
+      ],
+      handle: async ({ params, request, response, caller, requestId }) => {
+        if (!listening.isUpgrade(request)) {
+          const detail = 'Open this address as a WebSocket.';
+          sendProblem(response, protocolProblem('upgrade_required', detail, requestId), {
+            upgrade: 'websocket',
+            connection: 'Upgrade',
+          });
+          return 'written' as const;
+        }
+        await listening.serve(request, params.callId, caller, () => auth.stillGood(caller));
+        audit('calls.listen', { caller, requestId }, { callId: params.callId });
+        return 'written' as const;
+      },
+    }),
+    route({
       method: 'POST',
       path: '/api/v1/calls/:callId/actions',
-      summary: 'Act on a live call',
+      summary: 'Act on a live call: end it, whisper to its agent, take it over, hand it back, transfer it',
       tag: 'calls',
       role: 'ANALYST',
       params: CallPath,
       body: CallAction,
-      responses: { 202: { description: 'The call as it is now; it ends in a moment.', schema: Call } },
-      problems: ['call_not_found', 'call_over', 'telephony_unavailable'],
-      handle: async ({ params, caller }) => {
-        await app.calls.end({ callId: params.callId, by: caller.userId });
-        return { status: 202, json: presentCall(await app.calls.get(params.callId)) };
+      responses: { 202: { description: 'The call as it is now.', schema: Call } },
+      problems: [
+        'call_not_found',
+        'call_over',
+        'call_not_talking',
+        'call_elsewhere',
+        'already_taken_over',
+        'not_taken_over',
+        'not_listening',
+        'agent_unavailable',
+        'transfer_not_configured',
+        'telephony_unavailable',
+      ],
+      handle: async ({ params: { callId }, body, caller, requestId, response }) => {
+        const person = { by: caller.userId, name: caller.name };
+        response.locals.deed = body.action;
+        audit(`calls.${body.action}`, { caller, requestId }, { callId });
+        await act(app.calls, callId, person, body);
+        return { status: 202, json: presentCall(await app.calls.get(callId)) };
       },
     }),
   ];

@@ -5,7 +5,7 @@ import type { Audit } from '../audit.ts';
 import type { AppForHttp } from '../needs.ts';
 import { presentDnc, presentPage } from '../present.ts';
 import { type Route, route } from '../route.ts';
-import { phoneAt, present } from './read.ts';
+import { date, phoneAt, present } from './read.ts';
 
 export function dncRoutes({
   app,
@@ -24,10 +24,10 @@ export function dncRoutes({
       query: DncQuery,
       responses: { 200: { description: 'A page of entries.', schema: page(DncEntry) } },
       handle: async ({ query }) => {
-        const { phone, ...rest } = query;
+        const { phone, from, to, ...rest } = query;
         const found = await app.dnc.list({
           ...rest,
-          ...present({ phone: phoneAt('query', 'phone', phone) }),
+          ...present({ phone: phoneAt('query', 'phone', phone), from: date(from), to: date(to) }),
         });
         return { status: 200, json: presentPage(found, presentDnc) };
       },

@@ -6,11 +6,14 @@ import type { Audit } from '../audit.ts';
 import type { Auth } from '../auth.ts';
 import type { Bodies } from '../body.ts';
 import type { SecretOf } from '../intake.ts';
+import type { Listening } from '../listen.ts';
 import type { LiveWall } from '../live.ts';
 import type { Metric } from '../metrics.ts';
 import type { AppForHttp, BeginDemo } from '../needs.ts';
 import type { Route } from '../route.ts';
+import { agentRoutes } from './agents.ts';
 import { analysisRoutes } from './analyses.ts';
+import { analyticsRoutes } from './analytics.ts';
 import { keyRoutes } from './api-keys.ts';
 import { callSearchRoutes } from './call-search.ts';
 import { callRoutes } from './calls.ts';
@@ -20,6 +23,7 @@ import { consentRoutes } from './consents.ts';
 import { demoRoutes } from './demo.ts';
 import { dncRoutes } from './dnc.ts';
 import { intakeRoutes } from './intake.ts';
+import { knowledgeRoutes } from './knowledge.ts';
 import { leadImportRoutes } from './lead-imports.ts';
 import { leadRoutes } from './leads.ts';
 import { listRoutes } from './lists.ts';
@@ -39,11 +43,13 @@ export interface RouteNeeds {
   readonly access: Access;
   readonly auth: Auth;
   readonly live: LiveWall;
+  readonly listening: Listening;
   readonly bodies: Bodies;
   readonly audit: Audit;
   readonly clock: Clock;
   readonly settings: Settings;
   readonly secretOf: SecretOf;
+  readonly llmSecret: string;
   readonly readiness: () => Promise<Readiness>;
   readonly metrics: () => readonly Metric[];
 }
@@ -65,6 +71,8 @@ export const buildRoutes = (needs: RouteNeeds): Route[] => [
   ...retentionRoutes(needs),
   ...campaignRoutes(needs),
   ...demoRoutes(needs),
+  // Before the reports, of which one has a campaign's id in its path.
+  ...analyticsRoutes(needs),
   ...reportRoutes(needs),
   ...ratesRoutes(needs),
   ...messageRoutes(needs),
@@ -73,5 +81,7 @@ export const buildRoutes = (needs: RouteNeeds): Route[] => [
   ...callRoutes(needs),
   ...analysisRoutes(needs),
   ...reviewRoutes(needs),
+  ...agentRoutes(needs),
+  ...knowledgeRoutes(needs),
   ...statusRoutes(needs),
 ];

@@ -28,10 +28,10 @@ export function leadRoutes({ app }: { readonly app: Pick<AppForHttp, 'leads'> })
       query: LeadQuery,
       responses: { 200: { description: 'A page of leads.', schema: page(Lead) } },
       handle: async ({ query }) => {
-        const { phone, ...rest } = query;
+        const { phone, from, to, ...rest } = query;
         const found = await app.leads.list({
           ...rest,
-          ...present({ phone: phoneAt('query', 'phone', phone) }),
+          ...present({ phone: phoneAt('query', 'phone', phone), from: date(from), to: date(to) }),
         });
         return { status: 200, json: presentPage(found, presentLead) };
       },

@@ -11,6 +11,8 @@ export type Facts = {
   /** The greeting, when it was overridden for this call; its `{{variables}}` are filled in. '' says nothing. */
   readonly firstMessage?: string;
   readonly voicemail: 'hang_up' | 'talk';
+  /** The tool `look_up_knowledge` is set up: objections are answered by what it says. */
+  readonly looksUp: boolean;
   /** Chooses between equal phrases. */
   readonly seed: number;
 };
@@ -37,6 +39,8 @@ export type Mind = {
   readonly greeting: string;
   /** The kind of follow-up last asked for. */
   readonly promised: string;
+  /** How often an answer was looked up. */
+  readonly lookUps: number;
 };
 
 export type BrainInput =
@@ -64,6 +68,7 @@ export type Thought = { readonly mind: Mind; readonly acts: readonly Act[] };
 
 type Intent =
   | 'opt_out'
+  | 'handed_back'
   | 'voicemail'
   | 'screening'
   | 'hold'
@@ -90,6 +95,7 @@ const LEXICON: readonly (readonly [Intent, RegExp])[] = [
     'opt_out',
     /\b(take (me|us|my (number|name)) off|(stop|quit) (calling|contacting|bothering)|(do not|don'?t|never) (ever )?(call|contact|phone)( me| us| here| this number)?( again| any ?more)?\b|remove (me|us|my (number|name))|do not call|no more calls|unsubscribe|opt(ing)? out|lose (my|this) number|leave (me|us) alone|(pressed|press|pushed) (9|nine)\b)/i,
   ],
+  ['handed_back', /\bhanded the call back to you\b/i],
   [
     'voicemail',
     /(leave (me |us )?(a |your )(brief |short |detailed )?(message|name)|(after|at) the (tone|beep)|voice ?mail|mailbox|you(’|'| ha)?ve reached|record your message|can(no|')?t (come to|take your call)|(is|are) (not available|unavailable) (to take|right now))/i,
@@ -175,6 +181,12 @@ const SPEAKS_OF: Readonly<Record<Topic, RegExp>> = {
 const SAYS_A_TIME =
   /\b(today|tonight|tomorrow|next (week|month)|mon|tues|wednes|thurs|fri|satur|sun)(day)?\b|\b(at|around|after) (\d{1,2}|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|noon)\b|in (the|an) (morning|afternoon|evening|hour)/i;
 
+/** Reasons not to go along, to which an answer can be looked up. */
+const OBJECTS =
+  /\b(too low|low ?ball|worth (a lot |way |much )?more|not (nearly )?enough|(like|is this) a scam|fishy|(do not|don'?t) trust|what(’|')?s the catch|(already )?(have an agent|listed with)|(talk|speak) (to|with) my (wife|husband|family|brother|sister)|think (about it|it over)|need (some |more )?time|fees?|commissions?)\b/i;
+/** Somebody who objects again and again has been heard. */
+const MOST_LOOK_UPS = 3;
+
 /** Meanings that are acted upon even while the greeting plays on; anything else waits until it is over. */
 const URGENT: ReadonlySet<Intent | undefined> = new Set<Intent>([
   'opt_out',
@@ -212,6 +224,7 @@ export function begin(facts: Facts): Thought {
     silences: 0,
     greeting: '',
     promised: '',
+    lookUps: 0,
   };
   let text = fill(facts.firstMessage ?? DEFAULT_FIRST_MESSAGE + QUESTIONS.motivation, facts.variables).trim();
   if (recovery !== '' && !/cut off|disconnect|dropped/i.test(text))
@@ -251,6 +264,8 @@ function answer(mind: Mind, input: BrainInput & { kind: 'heard' }): Thought {
         quote: text,
         channel: 'all',
       });
+    case 'handed_back':
+      return ask(known, `Thank you for waiting. This is the AI assistant of ${seller(mind)} again.`);
     case 'voicemail':
       return voicemail(known);
     case 'screening': {
@@ -318,6 +333,8 @@ function answer(mind: Mind, input: BrainInput & { kind: 'heard' }): Thought {
   }
   if (known.stage === 'closing') return close(known, 'Thank you. Goodbye.', 'completed');
   if (known.stage === 'when') return callBack(known, text, nowMs);
+  if (known.facts.looksUp && known.lookUps < MOST_LOOK_UPS && OBJECTS.test(text))
+    return callTool({ ...known, lookUps: known.lookUps + 1 }, undefined, 'look_up_knowledge', { said: text });
   return answered(known, text, intent, nowMs);
 }
 
@@ -412,8 +429,21 @@ function afterTool(mind: Mind, tool: { name: string; ok: boolean; result: string
           : `You gave us this number through ${source}.`;
       return ask(back, `${told} If you would rather not be called, just say stop calling.`);
     }
+    case 'look_up_knowledge':
+      return ask(back, (tool.ok ? answerIn(tool.result) : '') || 'I understand.');
     default:
       return { mind: back, acts: [] };
+  }
+}
+
+/** The first two sentences of the answer that was looked up; '' when there is none. */
+function answerIn(result: string): string {
+  try {
+    const parsed: unknown = JSON.parse(result);
+    if (typeof parsed !== 'object' || parsed === null || !('answer' in parsed)) return '';
+    return sentences(word(parsed.answer)).slice(0, 2).join(' ');
+  } catch {
+    return '';
   }
 }
 

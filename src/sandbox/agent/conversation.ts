@@ -280,6 +280,9 @@ export class Conversation {
       variables,
       firstMessage: fill(firstMessage, variables),
       voicemail: this.#o.knobs().voicemail,
+      looksUp: this.#o.settings.conversation_config.agent.prompt.tools.some(
+        ({ name }) => name === 'look_up_knowledge',
+      ),
       seed: this.#o.seed,
     });
     this.#mind = opening.mind;

@@ -786,6 +786,15 @@ function defaultAgent(hangsUp: 'system' | 'client'): Record<string, unknown> {
               { question: property('string', 'What is asked for') },
               [],
             ),
+            tool(
+              'look_up_knowledge',
+              'What to answer to an objection or a question about how we buy houses.',
+              {
+                topic: property('string', 'What it is about'),
+                said: property('string', 'What the person said'),
+              },
+              [],
+            ),
           ],
           ...(hangsUp === 'system' ? { built_in_tools: { end_call: builtIn } } : {}),
         },

@@ -138,5 +138,7 @@ export async function restoreJournal(settings: RestoreSettings): Promise<Restore
     }
     progress(entries);
   }
+  // What was counted of past hours does not know of these calls.
+  if (!dryRun && restored > 0) await store.collection('call_hours').remove({});
   return { entries, restored, known, calls: touched.size, optOuts, refused, refusals, damage };
 }

@@ -22,6 +22,7 @@ import { type Entry, entriesOf, type IndexShape } from './indexes.ts';
 export interface Index extends IndexShape {
   db: Binary;
   overArrays: boolean;
+  overBehind: boolean;
   cut: boolean;
 }
 
@@ -40,6 +41,8 @@ export const idKey = (id: string): Buffer => keyPart(id, 1).bytes;
 
 export interface Meta {
   readonly overArrays: boolean;
+  /** Absent in what an earlier version wrote: as `overArrays`. */
+  readonly overBehind?: boolean;
   readonly cut: boolean;
 }
 
@@ -64,8 +67,9 @@ async function buildIndex(file: DataFile, room: Room, index: Index, log: Log): P
     if (!last) break;
     const fresh: { entry: Entry; id: string }[] = [];
     for (const { value } of batch) {
-      const { entries, overArrays } = entriesOf(index, value);
+      const { entries, overArrays, overBehind } = entriesOf(index, value);
       index.overArrays ||= overArrays;
+      index.overBehind ||= overBehind;
       for (const entry of entries) {
         index.cut ||= entry.cut;
         fresh.push({ entry, id: value._id });
@@ -122,6 +126,7 @@ export const indexShapes = (collection: string): IndexShape[] =>
         sparse: spec.sparse ?? false,
         folded: spec.folded ?? false,
         overArrays: false,
+        overBehind: false,
         cut: false,
       };
     },
@@ -136,6 +141,13 @@ export async function openFiles(dir: string, log: Log): Promise<Files> {
   let file = await openDataFile(dataFileIn(dir, edition));
   try {
     removeOtherEditions(dir, edition);
+    // Made when missing, all by one commit: one each would take a new database a synced write for every table.
+    file.root.transactionSync(() => {
+      for (const name of Object.keys(COLLECTIONS)) {
+        file.documents(name);
+        for (const shape of indexShapes(name)) file.raw(tableOf(name, shape));
+      }
+    });
     const rooms = new Map<string, Room>();
     const openRoom = (name: string, indexes: readonly Index[]): Room => {
       const primary = {
@@ -146,6 +158,7 @@ export async function openFiles(dir: string, log: Log): Promise<Files> {
         sparse: false,
         folded: false,
         overArrays: false,
+        overBehind: false,
         cut: false,
       };
       const { db, raw, pack } = file.documents(name);
@@ -161,7 +174,8 @@ export async function openFiles(dir: string, log: Log): Promise<Files> {
       for (const shape of indexShapes(name)) {
         const table = tableOf(name, shape);
         const known = file.meta.get(metaKey(table)) as Meta | undefined;
-        const index: Index = { ...shape, ...known, db: file.raw(table) };
+        const overBehind = known?.overBehind ?? known?.overArrays ?? false;
+        const index: Index = { ...shape, ...known, overBehind, db: file.raw(table) };
         wanted.add(table);
         if (!known) {
           await buildIndex(file, room, index, log);
@@ -172,8 +186,8 @@ export async function openFiles(dir: string, log: Log): Promise<Files> {
     }
     if (built.length > 0)
       await file.root.batch(() => {
-        for (const [table, { overArrays, cut }] of built)
-          void file.meta.put(metaKey(table), { overArrays, cut });
+        for (const [table, { overArrays, overBehind, cut }] of built)
+          void file.meta.put(metaKey(table), { overArrays, overBehind, cut });
       });
     for (const key of [...file.meta.getKeys()].map((bytes) => bytes.toString('utf8')))
       if (key.startsWith('index ') && !wanted.has(key)) {

@@ -202,11 +202,7 @@ function storeOver(
         call(async () => {
           if (Object.keys(filter).length === 0)
             return (room.db.getStats() as { entryCount: number }).entryCount;
-          let count = 0;
-          await reader.each(room, filter, () => {
-            count += 1;
-          });
-          return count;
+          return await reader.count(room, filter);
         }),
       aggregate: (pipeline) =>
         call(async () => {

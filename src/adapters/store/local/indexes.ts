@@ -16,6 +16,8 @@ export interface IndexShape {
   readonly folded: boolean;
   /** True once some document had an array on the way to an indexed field: it then has several keys. */
   readonly overArrays: boolean;
+  /** True once one of those was not the first field: then keys that begin alike are in no order of their documents. */
+  readonly overBehind: boolean;
   /** True once some value was too long for a key: keys then order and tell apart only roughly. */
   readonly cut: boolean;
 }
@@ -30,6 +32,7 @@ export interface Entry {
 export interface Entries {
   readonly entries: readonly Entry[];
   readonly overArrays: boolean;
+  readonly overBehind: boolean;
 }
 
 const MAX_KEYS_A_DOCUMENT = 5000;
@@ -45,13 +48,15 @@ export function entriesOf(
   document: { readonly _id: string },
 ): Entries {
   let overArrays = false;
+  let overBehind = false;
   let anyPresent = false;
   let combinations: { readonly pieces: readonly Buffer[]; readonly cut: boolean }[] = [
     { pieces: [], cut: false },
   ];
-  for (const [path, direction] of index.parts) {
+  for (const [at, [path, direction]] of index.parts.entries()) {
     const { values, fromArray } = valuesForKey(document, path);
     overArrays ||= fromArray;
+    overBehind ||= fromArray && at > 0;
     anyPresent ||= values.some((value) => value !== undefined);
     if (values.length * combinations.length > MAX_KEYS_A_DOCUMENT)
       throw new Failure(
@@ -63,16 +68,17 @@ export function entriesOf(
       parts.map((right) => ({ pieces: [...left.pieces, right.bytes], cut: left.cut || !right.exact })),
     );
   }
-  if (index.sparse && !anyPresent) return { entries: [], overArrays };
+  if (index.sparse && !anyPresent) return { entries: [], overArrays, overBehind };
   const tail = index.tail ? [keyPart(document._id, index.tail).bytes] : [];
   const tailLength = tail[0]?.length ?? 0;
   const entries = combinations.map(({ pieces, cut }): Entry => {
     const key = Buffer.concat([...pieces, ...tail]);
     return { prefix: key.subarray(0, key.length - tailLength), key, cut };
   });
-  if (entries.length === 1) return { entries, overArrays };
+  if (entries.length === 1) return { entries, overArrays, overBehind };
   return {
     entries: [...new Map(entries.map((entry) => [entry.key.toString('latin1'), entry])).values()],
     overArrays,
+    overBehind,
   };
 }

@@ -150,7 +150,9 @@ function walkFor(
   fixedParts: number,
   sort: readonly (readonly [string, Direction])[],
 ): 'forward' | 'backward' | undefined {
-  if (index.overArrays || index.cut || index.folded) return undefined;
+  if (index.cut || index.folded) return undefined;
+  // Of keys that begin with the same element of an array, a document has one.
+  if (index.overArrays && (index.overBehind || fixedParts === 0)) return undefined;
   const fixed = new Set(index.parts.slice(0, fixedParts).map(([path]) => path));
   const order = [...index.parts.slice(fixedParts), ...(index.tail ? [['_id', index.tail] as const] : [])];
   let factor = 0;
@@ -167,6 +169,19 @@ function walkFor(
   return factor === -1 ? 'backward' : 'forward';
 }
 
+/** Conditions whose ranges take in nothing that does not meet them. */
+const isPlain = (condition: unknown): boolean =>
+  isOperatorObject(condition)
+    ? Object.entries(condition).every(
+        ([operator, operand]) =>
+          ['$eq', '$gt', '$gte', '$lt', '$lte'].includes(operator) && isScalar(operand) && operand !== null,
+      )
+    : isScalar(condition) && condition !== null;
+
+/** Whether the documents in the ranges of a plan are the matches of the filter, each once, so that none need be read. */
+export const isWhole = ({ exact, index, ranges }: Plan, filter: Filter): boolean =>
+  exact && ranges.length === 1 && !index.cut && !index.folded && Object.values(filter).every(isPlain);
+
 /** How `index` can serve a filter and a sort; undefined when it must not (a sparse index may lack matches). */
 export function planFor<I extends IndexShape>(
   index: I,
@@ -179,8 +194,9 @@ export function planFor<I extends IndexShape>(
   let bounded = false;
   let said = 0;
   let holdsAllMatches = !index.sparse;
-  for (const [path, direction] of index.parts) {
-    const found = rangesOf(filter, path, direction, index);
+  for (const [at, [path, direction]] of index.parts.entries()) {
+    const overArrays = at === 0 ? index.overArrays : index.overBehind;
+    const found = rangesOf(filter, path, direction, { overArrays, folded: index.folded });
     if (!found) break;
     bounded = true;
     said += path in filter ? 1 : 0;

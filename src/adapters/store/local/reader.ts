@@ -9,7 +9,7 @@ import { compileFilter, type Doc, parseSort, sortedCollector } from '../language
 import { unavailable } from './data-file.ts';
 import { type Files, type Index, idKey, type Room } from './files.ts';
 import type { IndexShape } from './indexes.ts';
-import { type Plan, planFor } from './plan.ts';
+import { isWhole, type Plan, planFor } from './plan.ts';
 
 /** Longest time one slice of reading holds the event loop. */
 const SLICE_MS = 3;
@@ -89,6 +89,20 @@ function estimate(room: Room, plan: AnyPlan, transaction: Transaction | undefine
   return total;
 }
 
+/** Numbers that add up to how many entries the ranges of a plan have. */
+function* tally(plan: AnyPlan, db: Database<unknown, Buffer>, transaction: Transaction): Generator<number> {
+  for (const { start, end } of plan.ranges) {
+    let low = start.length > 0 ? start : Buffer.alloc(1);
+    for (;;) {
+      const keys = Array.from(db.getKeys({ start: low, end, limit: CHUNK_MOST, transaction }));
+      yield keys.length;
+      const last = keys.at(-1);
+      if (!last || keys.length < CHUNK_MOST) break;
+      low = Buffer.concat([last, Buffer.alloc(1)]);
+    }
+  }
+}
+
 /** Documents in the order of a plan's walk, each once, before any filter. */
 function* walk(room: Room, plan: AnyPlan, transaction: Transaction | undefined): Generator<Doc> {
   const backward = plan.walk === 'backward';
@@ -131,12 +145,23 @@ function* walk(room: Room, plan: AnyPlan, transaction: Transaction | undefined):
   }
 }
 
+/** One document of each walk after the other; the first walk that ends is the last that is told, with no document. */
+function* inTurn(
+  walks: readonly Generator<Doc>[],
+): Generator<{ readonly by: number; readonly document: Doc | undefined }> {
+  for (;;)
+    for (const [by, walk] of walks.entries()) {
+      const next = walk.next();
+      yield { by, document: next.done ? undefined : next.value };
+    }
+}
+
 interface Ways {
   /** Reads the fewest documents, as far as can be told; several plans where the branches of an `$or` have one each. */
   readonly narrow: readonly AnyPlan[];
   readonly narrowCount: number;
-  /** Yields the wanted order, when some index does. */
-  readonly ordered: Plan<IndexShape | Index> | undefined;
+  /** Those that yield the wanted order; where several leave out documents, nobody knows which comes to an end first. */
+  readonly ordered: readonly AnyPlan[];
 }
 
 /** The bounded plan with the fewest candidates; plans that also give the order win a tie. */
@@ -173,7 +198,7 @@ function waysFor(
     [room.primary, ...room.indexes].flatMap<AnyPlan>((index) => planFor(index, part, order) ?? []);
   const plans = plansFor(filter, sort);
   const exact = plans.find((plan) => plan.exact && plan.ranges.length === 1 && plan.walk);
-  if (exact) return { narrow: [exact], narrowCount: 0, ordered: exact };
+  if (exact) return { narrow: [exact], narrowCount: 0, ordered: [exact] };
   const best = narrowest(room, plans, transaction);
   let narrow: readonly AnyPlan[] = best ? [best.plan] : plansFor({}, sort).slice(0, 1);
   let narrowCount = best?.count ?? Number.POSITIVE_INFINITY;
@@ -185,7 +210,8 @@ function waysFor(
     narrowCount = count;
   }
   const inOrder = sort.length === 0 ? [] : plans.filter((plan) => plan.walk);
-  return { narrow, narrowCount, ordered: inOrder.find((plan) => plan.bounded) ?? inOrder[0] };
+  const bounded = inOrder.filter((plan) => plan.bounded);
+  return { narrow, narrowCount, ordered: bounded.length > 0 ? bounded : inOrder.slice(0, 1) };
 }
 
 const wholeNumber = (value: number | undefined, name: string): number => {
@@ -217,6 +243,8 @@ function* walkAll(
 interface Reader {
   /** Throws Failure `invalid_request` for a bad filter, sort, skip or limit. */
   find(room: Room, query: Query): Promise<Doc[]>;
+  /** How many there are; where an index says it no document is read. */
+  count(room: Room, filter: Filter): Promise<number>;
   /** Hands over every match, in no order. */
   each(room: Room, filter: Filter, take: (document: Doc) => void): Promise<void>;
   /** Looks for a match among few candidates at once; 'many' when there are too many to do so. */
@@ -260,10 +288,10 @@ export function openReader(files: Files): Reader {
   }
 
   /** Steps through documents in slices of time; answers false when `budget` documents were not enough. */
-  async function step(
-    documents: Generator<Doc>,
+  async function step<T>(
+    documents: Generator<T>,
     budget: number,
-    take: (document: Doc) => boolean,
+    take: (document: T) => boolean,
   ): Promise<boolean> {
     let sliceEndMs = performance.now() + SLICE_MS;
     let left = budget;
@@ -291,28 +319,43 @@ export function openReader(files: Files): Reader {
       const wanted = skip + limit;
       return withSnapshot(asked, async (room, transaction) => {
         const { narrow, narrowCount, ordered } = waysFor(room, filter, sort, transaction);
-        const inOrder = async (plans: readonly AnyPlan[], budget: number): Promise<Doc[] | undefined> => {
-          const found: Doc[] = [];
-          let passed = 0;
-          const finished = await step(walkAll(room, plans, transaction), budget, (document) => {
-            if (!matches(document)) return true;
-            passed += 1;
-            if (passed > skip) found.push(document);
-            return passed < wanted;
+        /** By the walk that has them first; undefined when `budget` documents of each were not enough. */
+        const inOrder = async (
+          walks: readonly Generator<Doc>[],
+          budget: number,
+        ): Promise<Doc[] | undefined> => {
+          const taken = walks.map(() => ({ found: [] as Doc[], passed: 0 }));
+          let answer: Doc[] | undefined;
+          await step(inTurn(walks), budget * walks.length, ({ by, document }) => {
+            const own = taken[by];
+            if (!own) return false;
+            if (document && matches(document)) {
+              own.passed += 1;
+              if (own.passed > skip) own.found.push(document);
+            }
+            if (document && own.passed < wanted) return true;
+            answer = own.found;
+            return false;
           });
-          return finished ? found : undefined;
+          return answer;
         };
+        const endless = Number.POSITIVE_INFINITY;
         const [first, second] = narrow;
-        if (sort.length === 0 || (first?.walk && !second))
-          return (await inOrder(narrow, Number.POSITIVE_INFINITY)) ?? [];
-        if (ordered && narrowCount > wanted) {
+        if (sort.length === 0) return (await inOrder([walkAll(room, narrow, transaction)], endless)) ?? [];
+        const isSure = narrowCount < ESTIMATE_CAP || ordered.length < 2;
+        if (first?.walk && !second && isSure)
+          return (await inOrder([walk(room, first, transaction)], endless)) ?? [];
+        if (ordered.length > 0 && narrowCount > wanted) {
           const budget =
             narrowCount < ESTIMATE_CAP
               ? narrowCount
-              : Number.isFinite(narrowCount)
+              : Number.isFinite(narrowCount) && !first?.walk
                 ? WALK_BUDGET
-                : narrowCount;
-          const found = await inOrder([ordered], budget);
+                : endless;
+          const found = await inOrder(
+            ordered.map((plan) => walk(room, plan, transaction)),
+            budget,
+          );
           if (found) return found;
         }
         const collector = sortedCollector(sort, wanted);
@@ -321,6 +364,26 @@ export function openReader(files: Files): Reader {
           return true;
         });
         return collector.take().slice(skip);
+      });
+    },
+    async count(asked, filter) {
+      const matches = compileFilter(filter);
+      return await withSnapshot(asked, async (room, transaction) => {
+        const { narrow } = waysFor(room, filter, [], transaction);
+        const [only, second] = narrow;
+        let count = 0;
+        if (only && !second && isWhole(only, filter)) {
+          const db = 'db' in only.index ? only.index.db : room.db;
+          await step(tally(only, db, transaction), Number.POSITIVE_INFINITY, (some) => {
+            count += some;
+            return true;
+          });
+        } else
+          await step(walkAll(room, narrow, transaction), Number.POSITIVE_INFINITY, (document) => {
+            if (matches(document)) count += 1;
+            return true;
+          });
+        return count;
       });
     },
     async each(asked, filter, take) {

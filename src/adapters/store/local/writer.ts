@@ -151,6 +151,7 @@ function openTurn(onItsWay?: Turn): Turn {
     for (const [position, index] of room.indexes.entries()) {
       const keys = prepared.keys[position];
       index.overArrays ||= keys?.overArrays ?? false;
+      index.overBehind ||= keys?.overBehind ?? false;
       index.cut ||= keys?.entries.some((entry) => entry.cut) ?? false;
     }
     replace(room, prepared.document._id, prepared);
@@ -258,8 +259,9 @@ export function openWriter(files: Files, log: Log): Writer {
           for (const { key } of old) if (!fresh.some((entry) => entry.key.equals(key))) remove(index.db, key);
           for (const { key } of fresh)
             if (!old.some((entry) => entry.key.equals(key))) put(index.db, key, idBytes);
-          const flags: Meta = { overArrays: index.overArrays, cut: index.cut };
-          const bits = Number(flags.overArrays) * 2 + Number(flags.cut);
+          const { overArrays, overBehind, cut } = index;
+          const flags: Meta = { overArrays, overBehind, cut };
+          const bits = Number(overBehind) * 4 + Number(overArrays) * 2 + Number(cut);
           if (flagged.get(index) !== bits) {
             put(files.file.meta, metaKey(tableOf(room.name, index)), flags);
             flagged.set(index, bits);

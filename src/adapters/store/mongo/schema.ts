@@ -4,6 +4,7 @@
  * stays. Nothing that is not ours is ever dropped.
  */
 import {
+  type CollectionInfo,
   type Db,
   type Document,
   type IndexDescriptionInfo,
@@ -238,10 +239,14 @@ const WARNING = { validationAction: 'warn', validationLevel: 'moderate' } as con
  * Makes the collection with its validator. It warns; who wants it to refuse sets `validationAction` to `error` by hand,
  * and that is left alone. A server that will not have the validator is no reason to have no store.
  */
-async function makeCollection(db: Db, name: CollectionName, log: Log): Promise<void> {
+async function makeCollection(
+  db: Db,
+  name: CollectionName,
+  found: CollectionInfo | undefined,
+  log: Log,
+): Promise<void> {
   const validator = validatorOf(name);
-  const [found] = await db.listCollections({ name }, { nameOnly: false }).toArray();
-  const before: unknown = found && 'options' in found ? found.options?.validator : undefined;
+  const before: unknown = found?.options?.validator;
   const asWanted = JSON.stringify(before) === JSON.stringify(validator);
   try {
     if (!found) await db.createCollection(name, validator ? { validator, ...WARNING } : {});
@@ -266,12 +271,15 @@ const same = (found: IndexDescriptionInfo, spec: IndexSpec): boolean =>
   found.partialFilterExpression === undefined;
 
 /**
- * Makes those of the indexes that are missing. Ours are named after their keys (`source_1_externalId_1`), as MongoDB names
- * them by itself; one under that name with other options is ours of an earlier version and is made anew. `sparse` is
- * MongoDB's own: of several keys, only documents that lack all of them are left out, as in the embedded store.
+ * Makes those of the indexes that are not among the `found`. Ours are named after their keys (`source_1_externalId_1`), as
+ * MongoDB names them by itself; one under that name with other options is ours of an earlier version and is made anew.
+ * `sparse` is MongoDB's own: of several keys, only documents that lack all of them are left out, as in the embedded store.
  */
-async function makeIndexes(collection: MongoCollection, specs: readonly IndexSpec[]): Promise<void> {
-  const found = await collection.indexes();
+async function makeIndexes(
+  collection: MongoCollection,
+  found: readonly IndexDescriptionInfo[],
+  specs: readonly IndexSpec[],
+): Promise<void> {
   const missing: IndexSpec[] = [];
   for (const spec of specs) {
     if (found.some((each) => same(each, spec))) continue;
@@ -308,12 +316,16 @@ async function makeTextIndex(db: Db, log: Log): Promise<void> {
  * where stored documents stand in the way of a unique index, and what the driver throws; the other collections are done.
  */
 export async function makeSchema(db: Db, log: Log, usable: (name: CollectionName) => void): Promise<void> {
+  const there = await db.listCollections({ name: { $in: COLLECTION_NAMES } }, { nameOnly: false }).toArray();
   const made = await Promise.allSettled(
     COLLECTION_NAMES.map(async (name) => {
-      await makeCollection(db, name, log);
+      const before = there.find((each) => each.name === name);
+      await makeCollection(db, name, before, log);
       const { unique, plain } = indexesOf(name);
+      const collection = db.collection(name);
+      const found = await collection.indexes();
       try {
-        await makeIndexes(db.collection(name), unique);
+        await makeIndexes(collection, found, unique);
       } catch (error) {
         if (!isDuplicate(error)) throw error;
         throw new Failure(
@@ -323,11 +335,12 @@ export async function makeSchema(db: Db, log: Log, usable: (name: CollectionName
         );
       }
       usable(name);
-      return { name, plain };
+      return { collection, found, plain };
     }),
   );
   for (const each of made)
-    if (each.status === 'fulfilled') await makeIndexes(db.collection(each.value.name), each.value.plain);
+    if (each.status === 'fulfilled')
+      await makeIndexes(each.value.collection, each.value.found, each.value.plain);
   for (const each of made) if (each.status === 'rejected') throw each.reason;
   await makeTextIndex(db, log);
 }

@@ -1,0 +1,144 @@
+/** The running product as `npm start` runs it, between the callers and the agent of a load; alone on one core where there are two. */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import webhooks from 'twilio/lib/webhooks/webhooks.js';
+import type { Admission, Load } from './load.ts';
+
+const ACCOUNT = `AC${'0'.repeat(32)}`;
+const TOKEN = randomBytes(16).toString('hex');
+/** The product runs as `npm start` runs it, with the same flags. */
+const START = (
+  JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: { start: string } }
+).scripts.start
+  .split(' ')
+  .slice(1);
+
+export const pinned = ((): boolean => {
+  try {
+    execFileSync('taskset', ['-c', '0', 'true']);
+    return cpus().length > 1;
+  } catch {
+    return false;
+  }
+})();
+if (pinned) execFileSync('taskset', ['-a', '-c', '-p', '1', String(process.pid)]);
+
+export function run(args: string[], env: Record<string, string>): ChildProcess {
+  const [command, rest] = pinned
+    ? ['taskset', ['-c', '0', process.execPath, ...args]]
+    : [process.execPath, args];
+  return spawn(command, rest, {
+    env: { PATH: process.env.PATH ?? '', ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+}
+export const firstLine = (child: ChildProcess, pattern: RegExp): Promise<string> =>
+  new Promise((resolve, reject) => {
+    let text = '';
+    child.stdout?.on('data', (data: Buffer) => {
+      if (text.length < 100_000) text += data.toString();
+      const found = pattern.exec(text)?.[1];
+      if (found) resolve(found);
+    });
+    child.once('exit', (code) => reject(new Error(`it ended with ${code}: ${text.slice(-500)}`)));
+  });
+
+/** CPU seconds used so far, and the process's own memory in bytes (pages of mapped files are the kernel's cache). */
+export function usage(pid: number): { cpu: number; rss: number } {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /, '')
+    .split(' ');
+  const anonymous = /RssAnon:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+  return { cpu: (Number(fields[11]) + Number(fields[12])) / 100, rss: Number(anonymous) * 1_024 };
+}
+
+export interface Target {
+  readonly name: string;
+  readonly port: number;
+  readonly pid: number;
+  readonly admit: () => Promise<Admission>;
+  stop(): void;
+}
+
+export async function product(load: Load, more: Record<string, string> = {}): Promise<Target> {
+  const dir = mkdtempSync(join(tmpdir(), 'parley-bench-'));
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const child = run(START, {
+    PORT: String(port),
+    HOST: '127.0.0.1',
+    PUBLIC_BASE_URL: url,
+    DATA_DIR: dir,
+    LOG_LEVEL: 'error',
+    TWILIO_ACCOUNT_SID: ACCOUNT,
+    TWILIO_AUTH_TOKEN: TOKEN,
+    TWILIO_PHONE_NUMBER: '+12125550190',
+    TWILIO_API_BASE_URL: load.url,
+    ELEVENLABS_API_KEY: 'bench-key-0000',
+    ELEVENLABS_AGENT_ID: 'bench',
+    ELEVENLABS_BASE_URL: load.url,
+    MAX_CONCURRENT_CALLS: '10000',
+    ...more,
+  });
+  await firstLine(child, /(signin\?token)/);
+  return {
+    name: 'Parley',
+    port,
+    pid: child.pid ?? 0,
+    async admit() {
+      const callSid = `CA${randomBytes(16).toString('hex')}`;
+      const form = {
+        CallSid: callSid,
+        AccountSid: ACCOUNT,
+        From: '+12125550142',
+        To: '+12125550190',
+        CallStatus: 'ringing',
+        Direction: 'inbound',
+        ApiVersion: '2010-04-01',
+      };
+      const voice = `${url}/twilio/voice`;
+      const answer = await fetch(voice, {
+        method: 'POST',
+        headers: { 'x-twilio-signature': webhooks.getExpectedTwilioSignature(TOKEN, voice, form) },
+        body: new URLSearchParams(form),
+      });
+      const twiml = await answer.text();
+      const parameters = Object.fromEntries(
+        [...twiml.matchAll(/<Parameter name="(\w+)" value="([^"]+)"/g)].map(([, name = '', value = '']) => [
+          name,
+          value,
+        ]),
+      );
+      if (!parameters.token || !parameters.callId)
+        throw new Error(`no stream in the answer: ${answer.status} ${twiml}`);
+      return {
+        path: '/twilio/media',
+        signature: webhooks.getExpectedTwilioSignature(
+          TOKEN,
+          `${url.replace('http', 'ws')}/twilio/media`,
+          {},
+        ),
+        callId: parameters.callId,
+        token: parameters.token,
+        callSid,
+      };
+    },
+    stop() {
+      child.kill('SIGKILL');
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+async function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const probe = createServer().listen(0, '127.0.0.1', () => {
+      const address = probe.address();
+      probe.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
+    });
+  });
+}
