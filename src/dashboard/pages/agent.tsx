@@ -1,8 +1,10 @@
 /** dashboard/pages/agent: one agent: its figures over the days, what it decided and why, and what it learned. */
 import '../agents/agents.css';
+import { Button } from '@mantine/core';
 import { IconRobot } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
+import { useState } from 'react';
 import { type AgentDecision, type AgentLearning, type AgentState, AgentType } from '../../contract/index.ts';
 import { agentQuery } from '../agents/queries.ts';
 import { AGENT, DECISION_OUTCOME, decisionName, tilesOf } from '../agents/words.ts';
@@ -12,6 +14,7 @@ import type { Series } from '../ui/hues.ts';
 import { Ago, Hash, Panel, Pill, useTitle } from '../ui/pieces.tsx';
 import { Empty, ErrorNote, RowsSkeleton } from '../ui/states.tsx';
 import { Tiles } from '../ui/tile.tsx';
+import { endReason } from '../words.ts';
 import { NotFoundPage } from './not-found.tsx';
 
 export function AgentPage() {
@@ -82,24 +85,43 @@ function Told({ agent }: { agent: AgentState }) {
           </ul>
         </Panel>
       ) : null}
-      <Panel title="Decisions" id="decisions" aside={<span className="small muted">the last 100</span>}>
-        {agent.decisionHistory.length === 0 ? <p className="small muted">None yet.</p> : null}
-        <ul className="decisions">
-          {agent.decisionHistory.map((decision) => (
-            <DecisionItem
-              key={[
-                decision.timestamp,
-                decision.decision,
-                decision.callId,
-                decision.atSec,
-                decision.output,
-              ].join(' ')}
-              decision={decision}
-            />
-          ))}
-        </ul>
-      </Panel>
+      <Decisions all={agent.decisionHistory} />
     </div>
+  );
+}
+
+const FEW = 12;
+
+/** The newest; the others when they are asked for. */
+function Decisions({ all }: { all: readonly AgentDecision[] }) {
+  const [isWhole, setWhole] = useState(false);
+  return (
+    <Panel
+      title="Decisions"
+      id="decisions"
+      aside={<span className="small muted">the last 100 are kept</span>}
+    >
+      {all.length === 0 ? <p className="small muted">None yet.</p> : null}
+      <ul className="decisions">
+        {all.slice(0, isWhole ? all.length : FEW).map((decision) => (
+          <DecisionItem
+            key={[
+              decision.timestamp,
+              decision.decision,
+              decision.callId,
+              decision.atSec,
+              decision.output,
+            ].join(' ')}
+            decision={decision}
+          />
+        ))}
+      </ul>
+      {all.length > FEW && !isWhole ? (
+        <Button variant="default" size="xs" onClick={() => setWhole(true)}>
+          Show all {all.length}
+        </Button>
+      ) : null}
+    </Panel>
   );
 }
 
@@ -192,7 +214,9 @@ function DecisionItem({ decision }: { decision: AgentDecision }) {
           </Link>
         ) : null}
       </div>
-      {decision.input ? <p>{decision.input}</p> : null}
+      {decision.input ? (
+        <p>{decision.decision === 'conclude' ? endReason(decision.input) : decision.input}</p>
+      ) : null}
       <p className="muted">{decision.reasoning}</p>
       {decision.output ? <p>{decision.output}</p> : null}
     </li>
