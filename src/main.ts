@@ -467,7 +467,12 @@ async function main(): Promise<void> {
   process.stdout.write(`\n  Parley is ready. Sign in once with: ${localUrl}/signin?token=${signInToken}\n`);
   if (mailbox) process.stdout.write(`  Phones and mailbox of the sandbox: ${mailbox.phonesUrl}\n`);
   process.stdout.write('\n');
-  const left = await app.recover();
+  // What a start that is stopped did not come to is done by the next.
+  const left = await app.recover().catch((error: unknown) => {
+    if (!stopping) throw error;
+    return 0;
+  });
+  if (stopping) return;
   app.retention.daily();
   if (left > 0) log.info({ calls: left }, 'took up calls that were open when the service last stopped');
   if (config.sandbox.carrier) {

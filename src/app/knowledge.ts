@@ -299,14 +299,17 @@ export function createKnowledge({ store, clock, ids, log, sellerName, shipped }:
     },
     /** Puts what comes with the product in, where its key was never used, and learns what is in use. */
     async furnish(): Promise<void> {
-      for (const { version, ...wording } of shipped) {
-        if ((await newestOf(wording.key)) !== undefined) continue;
-        const made = await insert({ ...wording, basedOn: 0 }, SHIPPED_BY, version).catch((error) => {
-          if (!isFailure(error, 'knowledge_conflict')) throw error;
-          return undefined;
-        });
-        if (made) await entries.update({ _id: made._id }, { $set: { active: true, activatedAt: now() } });
-      }
+      // Together, so that they share what a durable write costs.
+      await Promise.all(
+        shipped.map(async ({ version, ...wording }) => {
+          if ((await newestOf(wording.key)) !== undefined) return;
+          const made = await insert({ ...wording, basedOn: 0 }, SHIPPED_BY, version).catch((error) => {
+            if (!isFailure(error, 'knowledge_conflict')) throw error;
+            return undefined;
+          });
+          if (made) await entries.update({ _id: made._id }, { $set: { active: true, activatedAt: now() } });
+        }),
+      );
       await refresh();
     },
   };
