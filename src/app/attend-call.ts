@@ -51,7 +51,7 @@ export function createAttendCall(deps: AttendDeps) {
     if (!call) throw new Failure('call_not_found', `no call ${callId}`);
     if (isOver(call)) throw new Failure('call_over', 'this call is over already');
     const bridge = deps.bridgeOf(callId);
-    if (bridge?.talking) return { call, bridge };
+    if (bridge?.talking()) return { call, bridge };
     if (!bridge && call.carriedBy !== undefined && call.carriedBy !== deps.life())
       throw new Failure('call_elsewhere', 'another process of this service carries the call; ask that one');
     throw new Failure('call_not_talking', 'nobody talks on this call at this moment');

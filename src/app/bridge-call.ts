@@ -95,9 +95,9 @@ export interface Bridge {
   /** The carrier says the call is over: frees everything. */
   over(): void;
   /** Whether the talk is meant to go on: what to answer when the carrier asks after its stream. */
-  readonly wantsStream: boolean;
+  wantsStream(): boolean;
   /** Whether a stream of the carrier is attached. */
-  readonly talking: boolean;
+  talking(): boolean;
   /** Lets somebody hear the call from now on. */
   listen(listener: CallListener): Cancel;
   /** Tells the agent something that the caller does not hear. Throws `call_over`, `agent_unavailable`. */
@@ -755,12 +755,8 @@ export function createBridge(deps: BridgeDeps, talk: Talk): Bridge {
       cutOff();
       act({});
     },
-    get wantsStream() {
-      return !closed && !closing;
-    },
-    get talking() {
-      return leg !== undefined;
-    },
+    wantsStream: () => !closed && !closing,
+    talking: () => leg !== undefined,
     done,
   };
 }

@@ -400,7 +400,7 @@ export function createCarryCalls(deps: CarryDeps) {
         await events.record(callId, { type: 'dialed', callSid }, { eventId: `${callId}:dialed` });
       await events.record(callId, { type: 'answered' }, { eventId: `${callSid}:answered` });
       const bridge = await bridgeOf(callId);
-      if (!bridge?.wantsStream) return { kind: 'hang_up' };
+      if (!bridge?.wantsStream()) return { kind: 'hang_up' };
       bridge.prepare();
       return { kind: 'connect' };
     },
@@ -448,7 +448,7 @@ export function createCarryCalls(deps: CarryDeps) {
       if (!call.callSid)
         await events.record(callId, { type: 'dialed', callSid }, { eventId: `${callId}:dialed` });
       const bridge = await bridgeOf(callId);
-      if (!bridge?.wantsStream) return { kind: 'hang_up' };
+      if (!bridge?.wantsStream()) return { kind: 'hang_up' };
       if (reconnected.has(callId)) {
         // Not hangUp: that would cut off the sentence.
         bridge.leave('system', 'the media stream broke twice');
@@ -658,7 +658,7 @@ export function createCarryCalls(deps: CarryDeps) {
     /** The talk of a call that lives in this process. */
     bridgeOf: (callId: string): Bridge | undefined => bridges.get(callId),
     /** True while this process carries the call's audio. */
-    talksOn: (callId: string): boolean => bridges.get(callId)?.talking ?? false,
+    talksOn: (callId: string): boolean => bridges.get(callId)?.talking() ?? false,
     /** How many outbound calls may begin now. */
     get linesFree(): number {
       return draining ? 0 : Math.max(0, room - active.size);

@@ -61,27 +61,25 @@ const GRACE_MS = 3_000;
 const MUTE_MS = 5_000;
 
 export function createFloor({ clock, say, taken, returned, changed }: FloorHooks): Floor {
-  let holder: Holder | undefined;
   let cancelGrace: Cancel = () => {};
   let heardMs = 0;
 
   function giveUp(how: Return['how'], note?: string): void {
-    if (!holder) return;
+    if (!floor.holder) return;
     cancelGrace();
-    const { by, name, sinceMs } = holder;
-    holder = undefined;
+    const { by, name, sinceMs } = floor.holder;
+    floor.holder = undefined;
     const heldMs = Math.round(clock.steadyMs() - sinceMs);
     const noted = note === undefined ? {} : { note };
     const cue = how === 'over' ? undefined : returned({ how, name, heldMs, ...noted });
     say({ type: 'handed_back', by, name, how, heldMs, ...noted, ...(cue === undefined ? {} : { cue }) });
-    changed(holder);
+    changed(floor.holder);
   }
 
-  return {
-    get holder() {
-      return holder;
-    },
+  const floor: { holder: Holder | undefined } & Floor = {
+    holder: undefined,
     take({ by, name }, listenerId) {
+      const { holder } = floor;
       if (holder && holder.by !== by)
         throw new Failure('already_taken_over', `${holder.name} speaks with the caller already`, {
           details: { by: holder.by, name: holder.name },
@@ -89,23 +87,23 @@ export function createFloor({ clock, say, taken, returned, changed }: FloorHooks
       cancelGrace();
       heardMs = clock.steadyMs();
       const isNew = !holder;
-      holder = { by, name, listenerId, sinceMs: holder?.sinceMs ?? clock.steadyMs() };
+      floor.holder = { by, name, listenerId, sinceMs: holder?.sinceMs ?? clock.steadyMs() };
       if (isNew) {
         taken();
         say({ type: 'taken_over', by, name });
       }
-      changed(holder);
+      changed(floor.holder);
     },
     heard(listenerId) {
-      if (holder?.listenerId !== listenerId) return false;
+      if (floor.holder?.listenerId !== listenerId) return false;
       heardMs = clock.steadyMs();
       return true;
     },
     look(nowMs) {
-      if (holder && nowMs - heardMs > MUTE_MS) giveUp('lost');
+      if (floor.holder && nowMs - heardMs > MUTE_MS) giveUp('lost');
     },
     giveBack({ by }, note) {
-      if (holder?.by !== by)
+      if (floor.holder?.by !== by)
         throw new Failure(
           'not_taken_over',
           'you do not speak with the caller; there is nothing to hand back',
@@ -113,10 +111,11 @@ export function createFloor({ clock, say, taken, returned, changed }: FloorHooks
       giveUp('asked', note);
     },
     gone(listenerId) {
-      if (holder?.listenerId !== listenerId) return;
+      if (floor.holder?.listenerId !== listenerId) return;
       cancelGrace();
       cancelGrace = clock.after(GRACE_MS, () => giveUp('lost'));
     },
     end: () => giveUp('over'),
   };
+  return floor;
 }

@@ -81,10 +81,8 @@ export function createEars(): Ears {
     for (let of = 0; of < lanes.length; of += 1) emit(of);
   }
 
-  return {
-    get on() {
-      return listeners.size > 0;
-    },
+  const ears: { on: boolean } & Ears = {
+    on: false,
     add(listener) {
       // Memory only for calls that are listened to.
       for (let of = lanes.length; of < LANES.length; of += 1) {
@@ -93,7 +91,11 @@ export function createEars(): Ears {
         lanes.push({ message, bytes: 0, endMs: Number.NEGATIVE_INFINITY });
       }
       listeners.add(listener);
-      return () => void listeners.delete(listener);
+      ears.on = true;
+      return () => {
+        listeners.delete(listener);
+        ears.on = listeners.size > 0;
+      };
     },
     begin(nowMs) {
       startMs = nowMs;
@@ -115,4 +117,5 @@ export function createEars(): Ears {
     },
     flush,
   };
+  return ears;
 }

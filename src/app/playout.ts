@@ -69,8 +69,6 @@ export function createPlayout(sink: PlayoutSink): Playout {
   let markedMs = 0;
   let serial = 0;
   const marks = new Map<string, { turn: number; ms: number }>();
-  let framesSent = 0;
-  let droppedBytes = 0;
 
   /** Fills `batch` with up to `frames` frames of one turn; the last is padded when the turn has no more. */
   function take(frames: number): number {
@@ -123,7 +121,7 @@ export function createPlayout(sink: PlayoutSink): Playout {
       const playAtMs = playedUntilMs;
       playedUntilMs += length / BYTES_PER_MS;
       sentMs += length / BYTES_PER_MS;
-      framesSent += length / FRAME_BYTES;
+      playout.framesSent += length / FRAME_BYTES;
       let mark: string | undefined;
       if ((sentMs - markedMs >= MARK_EVERY_MS || queued === 0) && marks.size < MAX_MARKS) {
         serial += 1;
@@ -143,7 +141,9 @@ export function createPlayout(sink: PlayoutSink): Playout {
     return Math.max(heardMs, Math.min(sentMs, byEcho, byClock));
   }
 
-  return {
+  const playout: { framesSent: number; droppedBytes: number } & Playout = {
+    framesSent: 0,
+    droppedBytes: 0,
     attach(next, nowMs) {
       leg = next;
       playedUntilMs = nowMs;
@@ -157,7 +157,7 @@ export function createPlayout(sink: PlayoutSink): Playout {
     add(ulaw, of, nowMs) {
       if (ulaw.length === 0) return;
       if (queued + ulaw.length > MAX_QUEUED_BYTES) {
-        droppedBytes += ulaw.length;
+        playout.droppedBytes += ulaw.length;
         return;
       }
       queue.push({ ulaw, turn: of });
@@ -196,11 +196,6 @@ export function createPlayout(sink: PlayoutSink): Playout {
       return queued === 0 && (marks.size === 0 ? playedUntilMs <= nowMs : playedUntilMs + 2_000 <= nowMs);
     },
     aheadMs: (nowMs) => queued / BYTES_PER_MS + Math.max(0, playedUntilMs - nowMs),
-    get framesSent() {
-      return framesSent;
-    },
-    get droppedBytes() {
-      return droppedBytes;
-    },
   };
+  return playout;
 }

@@ -1,6 +1,7 @@
 /**
  * `npm run bench:bridge`: the running product against the plain bridge, both measured in this run by the same callers and
- * agent. Prints calls, frames, loss, added latency each way, CPU and memory per call, and the ratios.
+ * agent. Prints calls, frames, loss, added latency each way, CPU and memory per call, and the ratios. Between the steps a
+ * process comes to rest, so that each shows calls that go on; what it takes to begin, end and understand one is shown beside.
  *
  * Arguments: seconds of each measurement (default 10) and the steps of concurrent calls (default 50,200,300,…).
  */
@@ -34,6 +35,15 @@ async function plain(load: Load): Promise<Target> {
 const openOne = async (load: Load, target: Target): Promise<void> =>
   load.open(target.port, await target.admit());
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Waits until the process has nothing more to do for calls that ended: under 3 % of a core for a second. */
+async function atRest(target: Target): Promise<void> {
+  for (let second = 0; second < 60; second += 1) {
+    const before = usage(target.pid).cpu;
+    await sleep(1_000);
+    if (usage(target.pid).cpu - before < 0.03) return;
+  }
+}
 
 interface Row {
   readonly name: string;
@@ -85,11 +95,15 @@ async function step(load: Load, target: Target, calls: number, idleRss: number):
 /** Starts and ends calls in a row, and shows whether anything of them stays. */
 async function churn(load: Load, target: Target): Promise<void> {
   const look = async () => {
-    await sleep(12_000);
-    return { mb: usage(target.pid).rss / 2 ** 20, files: openFiles(target.pid) };
+    await sleep(10_000);
+    await atRest(target);
+    const { rss, cpu } = usage(target.pid);
+    return { mb: rss / 2 ** 20, files: openFiles(target.pid), cpu };
   };
   let before = await look();
-  process.stdout.write(`\ncalls started and ended in a row   memory MB   open files and sockets\n`);
+  process.stdout.write(
+    `\ncalls started and ended in a row   memory MB   open files and sockets   CPU ms a call\n`,
+  );
   for (const calls of [200, CHURN]) {
     for (let done = 0; done < calls; done += 20) {
       await Promise.all(Array.from({ length: 20 }, () => openOne(load, target)));
@@ -97,7 +111,7 @@ async function churn(load: Load, target: Target): Promise<void> {
     }
     const after = await look();
     process.stdout.write(
-      `${String(calls).padStart(34)}   ${before.mb.toFixed(0)} → ${after.mb.toFixed(0)}   ${before.files} → ${after.files}\n`,
+      `${String(calls).padStart(34)}   ${before.mb.toFixed(0)} → ${after.mb.toFixed(0)}   ${before.files} → ${after.files}   ${(((after.cpu - before.cpu) * 1_000) / calls).toFixed(1)}\n`,
     );
     before = after;
   }
@@ -136,7 +150,7 @@ async function main(): Promise<void> {
       print(row);
       if (!sustained(row)) break;
       best[target.name] = calls;
-      await sleep(1_000);
+      await atRest(target);
     }
     if (target.name === 'Parley') await churn(load, target);
     target.stop();

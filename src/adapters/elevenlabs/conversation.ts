@@ -161,7 +161,6 @@ function converse(
   let early: Buffer[] = [];
   let earlyBytes = 0;
   let earlyEnd: (() => void) | undefined;
-  let conversationId = '';
   let cut = Number.NEGATIVE_INFINITY;
   let turn = 0;
   let refusedInARow = 0;
@@ -186,10 +185,8 @@ function converse(
     cancelQuiet = clock.after(idleMs >= QUIET_MS ? QUIET_MS : QUIET_MS - idleMs, watchQuiet);
   }
 
-  const session: AgentSession = {
-    get conversationId() {
-      return conversationId;
-    },
+  const session: { conversationId: string } & AgentSession = {
+    conversationId: '',
     hear(base64) {
       if (!socket.open) return;
       if (socket.bufferedBytes > MAX_UNSENT_AUDIO_BYTES) {
@@ -252,7 +249,7 @@ function converse(
       );
       return;
     }
-    conversationId = id;
+    session.conversationId = id;
     phase = 'early';
     watchQuiet();
     outcome.confirmed(session);
@@ -336,7 +333,7 @@ function converse(
         log.warn(
           {
             callId: brief.callId,
-            conversationId,
+            conversationId: session.conversationId,
             errorType: event?.error_type,
             code: event?.code ?? message.code,
           },
@@ -351,7 +348,7 @@ function converse(
         counts.malformed += 1;
         if (counts.malformed === 1) {
           log.warn(
-            { callId: brief.callId, conversationId, kind: message.name },
+            { callId: brief.callId, conversationId: session.conversationId, kind: message.name },
             'a message of the agent platform cannot be read',
           );
         }
@@ -388,7 +385,7 @@ function converse(
       counts.failed += 1;
       if (counts.failed === 1) {
         log.error(
-          { callId: brief.callId, conversationId, err: cause },
+          { callId: brief.callId, conversationId: session.conversationId, err: cause },
           'a message of the agent could not be handled',
         );
       }
@@ -416,14 +413,20 @@ function converse(
       return;
     }
     log.info(
-      { callId: brief.callId, conversationId, kind: ending.kind, closeCode: ending.closeCode, ...counts },
+      {
+        callId: brief.callId,
+        conversationId: session.conversationId,
+        kind: ending.kind,
+        closeCode: ending.closeCode,
+        ...counts,
+      },
       'conversation over',
     );
     try {
       sink.agentEnded(ending);
     } catch (cause) {
       log.error(
-        { callId: brief.callId, conversationId, err: cause },
+        { callId: brief.callId, conversationId: session.conversationId, err: cause },
         'the end of a conversation could not be handled',
       );
     }
