@@ -6,8 +6,10 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { MongoClient } from 'mongodb';
 import { openLocalStore } from '../../src/adapters/store/local/index.ts';
 import { openMongoStore } from '../../src/adapters/store/mongo/index.ts';
+import { toStored } from '../../src/adapters/store/mongo/values.ts';
 import { createClock, createIds } from '../../src/adapters/system.ts';
 import { createEnrollments } from '../../src/app/enrollments.ts';
 import type { Log, Store } from '../../src/app/ports.ts';
@@ -15,6 +17,7 @@ import type { Enrollment, Priority } from '../../src/domain/campaign.ts';
 
 const CAMPAIGNS = 20;
 const ROUNDS = 300;
+const BATCH = 5_000;
 const GOAL_MS = 20;
 
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
@@ -49,15 +52,15 @@ function enrollmentOf(n: number, nowMs: number): Enrollment {
   };
 }
 
-async function choosing(name: string, store: Store, total: number): Promise<void> {
+type Keep = (enrollments: Enrollment[]) => Promise<unknown>;
+
+async function choosing(name: string, store: Store, total: number, keep: Keep): Promise<void> {
   const clock = createClock(silent);
   const collection = store.collection('enrollments');
   const nowMs = clock.nowMs();
-  for (let from = 0; from < total; from += 2_000)
-    await Promise.all(
-      Array.from({ length: Math.min(2_000, total - from) }, (_, n) =>
-        collection.insert(enrollmentOf(from + n, nowMs)),
-      ),
+  for (let from = 0; from < total; from += BATCH)
+    await keep(
+      Array.from({ length: Math.min(BATCH, total - from) }, (_, n) => enrollmentOf(from + n, nowMs)),
     );
   const enrollments = createEnrollments({ store, clock, ids: createIds() });
   const gets: number[] = [];
@@ -90,7 +93,10 @@ const total = Number(process.argv[2] ?? 1_000_000);
 const dir = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'parley-campaigns-bench-'));
 try {
   const local = await openLocalStore({ dir, log: silent });
-  await choosing('embedded store', local, total);
+  const kept = local.collection('enrollments');
+  await choosing('embedded store', local, total, (batch) =>
+    Promise.all(batch.map((one) => kept.insert(one))),
+  );
   await local.close();
   const uri = process.env.TEST_MONGODB_URI ?? '';
   if (uri === '') console.warn('LEFT OUT: MongoDB (TEST_MONGODB_URI is not set).');
@@ -99,7 +105,13 @@ try {
     const database = `parley_bench_${Date.now()}`;
     const clock = createClock(log);
     const mongo = await openMongoStore({ uri, database, timeoutMs: 60_000, clock, log });
-    await choosing('MongoDB', mongo, total);
+    const client = await MongoClient.connect(uri);
+    const kept = client.db(database).collection('enrollments');
+    await choosing('MongoDB', mongo, total, (batch) =>
+      kept.insertMany(batch.map(toStored), { ordered: false }),
+    );
+    await client.db(database).dropDatabase();
+    await client.close();
     await mongo.close();
   }
 } finally {
