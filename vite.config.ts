@@ -12,6 +12,21 @@ export default defineConfig({
     // Everything is a file of its own: the Content-Security-Policy allows no data: scripts and no inline ones.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    chunkSizeWarningLimit: 700,
+    rolldownOptions: {
+      output: {
+        codeSplitting: {
+          // A hundred small files take longer to come than one: what several pages need comes together. Charts stay apart.
+          groups: [
+            {
+              name: 'shared',
+              test: /node_modules[\\/](?!recharts|d3-|victory|@mantine[\\/]charts|immer|redux|reselect|es-toolkit|decimal)/,
+              minShareCount: 2,
+            },
+          ],
+        },
+      },
+    },
   },
   server: {
     proxy: { '/api': { target: 'http://localhost:3000', ws: true }, '/readyz': 'http://localhost:3000' },

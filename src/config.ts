@@ -39,6 +39,8 @@ export interface Config {
     readonly baseUrl?: string;
     /** US dollars that analyses of calls may cost in a day (UTC). */
     readonly dailyBudget: number;
+    /** And those that Claude's answers on the phone may cost. */
+    readonly talkingBudget: number;
   };
   /** Absent: e-mails go to the built-in mailbox where the carrier is built in too, and nowhere otherwise. */
   readonly mail?: { readonly url: string; readonly from: string };
@@ -263,6 +265,13 @@ export const VARIABLES = {
     fallback: '20',
     schema: number(0, 100_000, false),
   }),
+  TALKING_DAILY_BUDGET: variable({
+    explain:
+      "US dollars that Claude's answers on the phone may cost in a day (UTC); when they are spent, callers hear so and the call ends.",
+    remedy: 'dollars from 0 to 100000',
+    fallback: '50',
+    schema: number(0, 100_000, false),
+  }),
   SMTP_URL: variable({
     explain:
       'Mail server for e-mails to leads; without it none are sent, and the sandbox has a mailbox of its own.',
@@ -446,6 +455,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     JOURNAL_DAYS: journalDays,
     ANTHROPIC_MODEL: model,
     ANALYSIS_DAILY_BUDGET: dailyBudget,
+    TALKING_DAILY_BUDGET: talkingBudget,
     SELLER_NAME: sellerName,
     MAX_CONCURRENT_CALLS: maxConcurrentCalls,
     CALLS_PER_SECOND: callsPerSecond,
@@ -462,6 +472,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     journalDays === undefined ||
     model === undefined ||
     dailyBudget === undefined ||
+    talkingBudget === undefined ||
     sellerName === undefined ||
     maxConcurrentCalls === undefined ||
     callsPerSecond === undefined ||
@@ -511,6 +522,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
             apiKey: anthropicKey,
             model,
             dailyBudget,
+            talkingBudget,
             ...(values.ANTHROPIC_BASE_URL === undefined ? {} : { baseUrl: values.ANTHROPIC_BASE_URL }),
           },
         }),

@@ -305,7 +305,10 @@ async function main(): Promise<void> {
       }),
       dailyBudget: config.anthropic.dailyBudget * ARCHITECT_SHARE,
     },
-    talking: createClaudeTalking({ ...config.anthropic, clock, log }),
+    talking: {
+      model: createClaudeTalking({ ...config.anthropic, clock, log }),
+      dailyBudget: config.anthropic.talkingBudget,
+    },
   };
   const secret = sessionSecret(config);
   const recordings = openRecordings({ dir: join(dataDir, 'recordings'), log, clock });

@@ -10,17 +10,24 @@ import { Failure } from '../domain/errors.ts';
 import { type Agents, tokensCount } from './agents.ts';
 import type { Cancel, ChatPart, ChatQuestion, Clock, Log, TalkingModel } from './ports.ts';
 import type { EventLog } from './record-event.ts';
+import { createTalkBudget, type TalkBudget } from './talk-budget.ts';
+
+export interface HiredTalker {
+  readonly model: TalkingModel;
+  /** US dollars that its answers may cost in a day (UTC). */
+  readonly dailyBudget: number;
+}
 
 export interface AnswerDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly events: EventLog;
-  readonly agents: Pick<Agents, 'note'>;
+  readonly agents: Pick<Agents, 'note' | 'get'>;
   /** Absent: there is no key for Claude. */
-  readonly talking?: TalkingModel;
+  readonly talking?: HiredTalker;
   readonly ratesOf: () => Promise<Rates>;
-  /** Said when Claude takes its time, and when it does not answer. */
-  readonly sentences: { readonly wait: string; readonly sorry: string };
+  /** Said when Claude takes its time, when it does not answer, and when the day's budget is used up. */
+  readonly sentences: { readonly wait: string; readonly sorry: string; readonly spent: string };
   readonly shutdown: AbortSignal;
 }
 
@@ -52,6 +59,8 @@ const GRACE_MS = 300;
 const REPEAT_MS = 10_000;
 const MOST_AT_ONCE = 300;
 const MOST_CHARS = 20_000;
+/** The agent's own tool (`app/agent-tools`). */
+const END_CALL = 'end_call';
 
 interface Run {
   readonly askedAt: Date;
@@ -65,12 +74,36 @@ interface Run {
 
 export function createAnswerLlm(deps: AnswerDeps) {
   const { clock, log, events, agents, talking, sentences, shutdown } = deps;
+  const budget = talking && createTalkBudget({ ...deps, daily: talking.dailyBudget });
   const runs = new Map<string, Run>();
   const underWay = new Set<Promise<void>>();
 
   function tell(run: Run, part?: ChatPart): void {
     if (part) run.parts.push(part);
     for (const wake of run.waiting) wake();
+  }
+
+  /** What is heard instead of Claude when the day's budget is used up; then the call ends, where the agent can end it. */
+  function tellSpent(run: Run, { tools, messages }: ChatQuestion): void {
+    tell(run, { kind: 'text', text: sentences.spent });
+    const canEnd = tools.some(({ name }) => name === END_CALL) && messages.at(-1)?.role !== 'tool';
+    if (canEnd) {
+      const input = JSON.stringify({ reason: 'the budget of the day for talking is used up' });
+      tell(run, { kind: 'tool', id: `end_${run.askedAt.getTime()}`, name: END_CALL, input });
+    }
+    tell(run, { kind: 'end', why: canEnd ? 'tool_calls' : 'stop' });
+  }
+
+  async function answer(run: Run, { model }: HiredTalker, asked: Asked, spoken: boolean): Promise<void> {
+    const release = await budget?.take(asked.question).catch((error) => {
+      log.warn({ err: error }, 'the budget for talking could not be reckoned with');
+      return () => undefined;
+    });
+    if (release) return await carry(run, model, asked, spoken).finally(release);
+    if (spoken) tellSpent(run, asked.question);
+    else run.failure = new Failure('model_unavailable', 'the budget of the day for talking is used up');
+    run.over = true;
+    tell(run);
   }
 
   /** Asks Claude and hands on what comes. `spoken`: somebody listens, so that a failure is a sentence. */
@@ -161,8 +194,10 @@ export function createAnswerLlm(deps: AnswerDeps) {
   ): Promise<void> {
     const { callId, usage, isGood, isGone } = told;
     const firstTokenMs = told.firstMs === undefined ? undefined : Math.round(told.firstMs);
+    let unkept = 0;
     try {
       const counts = usage && tokensCount(usage, await deps.ratesOf());
+      unkept = counts?.cost ?? 0;
       await agents.note('conversation_ai', {
         counts: {
           asked: 1,
@@ -171,6 +206,7 @@ export function createAnswerLlm(deps: AnswerDeps) {
           ...counts,
         },
       });
+      unkept = 0;
       const call = callId === undefined ? undefined : await events.call(callId);
       // The cost of a call that is over is reckoned by now.
       if (call && usage && counts && !isOver(call))
@@ -183,6 +219,7 @@ export function createAnswerLlm(deps: AnswerDeps) {
           tookMs: Math.round(told.tookMs),
         });
     } catch (error) {
+      budget?.unkept(unkept);
       log.warn({ err: error, callId }, 'what Claude used could not be recorded');
     }
   }
@@ -208,7 +245,7 @@ export function createAnswerLlm(deps: AnswerDeps) {
     }
   }
 
-  function begin(key: string, model: TalkingModel, asked: Asked, spoken: boolean): Run {
+  function begin(key: string, hired: HiredTalker, asked: Asked, spoken: boolean): Run {
     const going = [...runs.values()].filter(({ over }) => !over).length;
     if (going >= MOST_AT_ONCE)
       throw new Failure('at_capacity', 'Claude answers too many at once', { details: { retryInSec: 1 } });
@@ -224,7 +261,7 @@ export function createAnswerLlm(deps: AnswerDeps) {
     const forget = (): void => {
       if (runs.get(key) === run) runs.delete(key);
     };
-    const work = carry(run, model, asked, spoken).finally(() => {
+    const work = answer(run, hired, asked, spoken).finally(() => {
       underWay.delete(work);
       // One that failed or was stopped is no answer to anybody who asks again.
       if (run.failure !== undefined || run.stop.signal.aborted) forget();
@@ -236,7 +273,9 @@ export function createAnswerLlm(deps: AnswerDeps) {
 
   return {
     /** The model that answers; undefined: none is set up. */
-    model: talking?.model,
+    model: talking?.model.model,
+    /** What it may cost today and did; undefined: none is set up. */
+    budget: async (): Promise<TalkBudget | undefined> => await budget?.now(),
     /**
      * Begins to answer, or joins the answer to the same question. `spoken`: it is streamed to somebody on the phone. Throws
      * `model_unavailable` without a key, `at_capacity`, `shutting_down`.
@@ -257,7 +296,7 @@ export function createAnswerLlm(deps: AnswerDeps) {
       run.readers += 1;
       let isHere = true;
       return {
-        model: talking.model,
+        model: talking.model.model,
         askedAt: run.askedAt,
         parts: () => read(run),
         leave() {

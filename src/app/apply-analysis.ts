@@ -1,15 +1,18 @@
 /**
  * app/apply-analysis: what follows from an analysis that was made: the call's event log hears of it, its transcript gets feelings and
- * topics, its lead tags, a step ahead and a follow-up. Every step may be done twice, so a cut-off one is simply done again.
+ * topics, its lead tags, a step ahead and a follow-up, its campaign what it cost. Every step may be done twice, so a cut-off one is simply done again.
  */
 import type { Analysis, CallAnalysis } from '../domain/analysis.ts';
 import type { Call } from '../domain/call.ts';
+import { dayOf } from '../domain/campaign-hours.ts';
 import type { LeadStatus } from '../domain/documents.ts';
 import { eraseEvent } from '../domain/erasure.ts';
 import { foldTranscript } from '../domain/transcript.ts';
+import { createCampaignUse } from './campaign-use.ts';
 import type { OptOutOrKeep } from './opt-out.ts';
 import type { Clock, Log, Store } from './ports.ts';
 import type { EventLog } from './record-event.ts';
+import { requesterOf } from './take-step.ts';
 
 export interface ApplyAnalysisDeps {
   readonly store: Store;
@@ -60,14 +63,17 @@ export function createApplyAnalysis({ store, clock, log, events, optOut }: Apply
   const calls = store.collection('calls');
   const transcripts = store.collection('call_transcripts');
   const leads = store.collection('leads');
+  const use = createCampaignUse({ store, clock });
   const now = (): Date => new Date(clock.nowMs());
 
   async function apply(made: CallAnalysis): Promise<boolean> {
     const { _id: analysisId, callId, origin, analysis } = made;
     if (!origin || !analysis) return false;
     const before = await calls.get(callId);
+    if (before) await tellCampaign(before, made);
     if (!before || before.erasedAt) {
       await analyses.remove({ _id: analysisId });
+      await forgetCost(before, made);
       return true;
     }
     // A model's reading of the same words is not replaced by that of word lists; it is kept beside it, to compare.
@@ -83,13 +89,34 @@ export function createApplyAnalysis({ store, clock, log, events, optOut }: Apply
       );
       if (call.erasedAt) {
         await forget(callId, analysisId);
+        await forgetCost(call, made);
         return true;
       }
       await tellTranscript(call);
       if (call.analysis?.analysisId === analysisId) await tellLead(call, analysis);
     }
     await analyses.update({ _id: analysisId }, { $set: { state: 'done', applied, updatedAt: now() } });
+    await forgetCost(before, made);
     return true;
+  }
+
+  /** The campaign whose budget was charged for a call. */
+  const payerOf = ({ campaignId, createdBy }: Call): string | undefined =>
+    campaignId !== undefined && createdBy === requesterOf(campaignId) ? campaignId : undefined;
+
+  /** What was paid for an analysis is spent, whether the call shows it or not. */
+  async function tellCampaign(call: Call, { _id, origin }: CallAnalysis): Promise<void> {
+    const campaignId = payerOf(call);
+    const cost = origin?.cost?.totalCost ?? 0;
+    if (campaignId === undefined || cost === 0) return;
+    const campaign = await store.collection('campaigns').get(campaignId);
+    const day = dayOf(campaign?.schedule, call.initiatedAt.getTime());
+    await use.addAnalysis({ campaignId, day }, _id, cost);
+  }
+
+  async function forgetCost(call: Call | undefined, { _id, origin }: CallAnalysis): Promise<void> {
+    const campaignId = call && payerOf(call);
+    if (campaignId !== undefined && origin?.cost) await use.analysisDone(campaignId, _id);
   }
 
   /** The person was erased while their call was being analysed: the words go again. */

@@ -3,52 +3,50 @@
  * number of calls; the lines are shared among those with due calls by the time each has used (deficit round robin), so
  * that within a while all have had as much. Kept in memory: another life begins as equals.
  */
-import { type Enrollment, fairest, type Priority, stepOf } from '../domain/campaign.ts';
+import { type Enrollment, fairest, PRIORITIES, type Priority, stepOf } from '../domain/campaign.ts';
 import { type Standing, standingOf } from '../domain/campaign-hours.ts';
 import type { Campaign } from '../domain/documents.ts';
+import { createDueSteps, type DueSteps } from './due-steps.ts';
 import type { Enrollments } from './enrollments.ts';
 import type { Clock } from './ports.ts';
 
 export interface CampaignLinesDeps {
   readonly clock: Clock;
-  readonly enrollments: Pick<Enrollments, 'due' | 'working'>;
+  readonly enrollments: Pick<Enrollments, 'planned' | 'late' | 'working'>;
   /** How many outbound calls may begin before the lines are full. */
   readonly linesFree: () => number;
   readonly callsPerSecond: number;
+  /** From when on a dial need not wait for those of the house before it, ms since the epoch. */
+  readonly slotMs: () => number;
   /** Other processes work on the same campaigns. */
   readonly isShared: boolean;
 }
 
 /** Steps that are being begun at a time: enough to keep a slow store busy, few enough to hold up nobody. */
 const MOST_IN_HAND = 32;
-/** Due steps read at a time. */
-const BATCH = 16;
+/** Due steps read at a time: what others may take too, and what only this process works on. */
+const BATCH_SHARED = 16;
+const BATCH_ALONE = 32;
 /** How long it may take until something that another process did is seen; alone, everything is told at once. */
 const LOOK_SHARED_MS = 2_000;
 const LOOK_ALONE_MS = 3_600_000;
-/** Lines that were full are tried again, if nobody says before that one is free; and what is in hand is looked behind. */
+/** Lines that were full are tried again, if nobody says before that one is free. */
 const AGAIN_MS = 1_000;
 /** A line is used so long by a call, until it is known, seconds. */
 export const USUAL_CALL_SEC = 60;
 
 const MINUTE_MS = 60_000;
 
-const CALLS: readonly Priority[] = [0, 1, 2];
+const NEW: Priority = 1;
+const CALLS: readonly Priority[] = [0, NEW, 2];
 const WITHOUT_NEW: readonly Priority[] = [0, 2];
 const MESSAGES: readonly Priority[] = [3];
-
-/** Steps of one kind of one campaign: calls, or messages. */
-interface Lane {
-  due: Enrollment[];
-  /** When there may be something more that is due, ms since the epoch. */
-  nextMs: number;
-}
 
 /** A campaign as this process works on it. */
 export interface Runner {
   campaign: Campaign;
-  readonly calls: Lane;
-  readonly messages: Lane;
+  /** Its steps, by their priority. */
+  readonly steps: readonly DueSteps[];
   /** Whether it may work, and until when that need not be asked again, ms since the epoch. */
   standing: Standing;
   standsUntilMs: number;
@@ -100,19 +98,27 @@ export function createCampaignLines(deps: CampaignLinesDeps) {
         next = Math.min(next, runner.standsUntilMs);
         continue;
       }
-      next = Math.min(next, runner.messages.nextMs);
+      next = Math.min(next, stepsMs(runner, MESSAGES));
+      const barredMs = clock.nowMs() < runner.newBarredMs ? runner.newBarredMs : Number.POSITIVE_INFINITY;
       const callMs = Math.max(
-        runner.calls.nextMs,
+        Math.min(stepsMs(runner, callsOf(runner)), barredMs),
         runner.slotMs,
         runner.pacedMs,
         runner.callsBarredMs,
         houseSlotMs,
+        deps.slotMs(),
         refusedMs,
       );
       if (hasRoom(runner)) next = Math.min(next, linesFree() > 0 ? callMs : Math.max(callMs, linesFullMs));
     }
     return next;
   }
+
+  const stepsMs = ({ steps }: Runner, priorities: readonly Priority[]): number =>
+    Math.min(...priorities.map((priority) => steps[priority]?.nextMs() ?? Number.POSITIVE_INFINITY));
+
+  const callsOf = ({ newBarredMs }: Runner): readonly Priority[] =>
+    clock.nowMs() < newBarredMs ? WITHOUT_NEW : CALLS;
 
   function standing(runner: Runner): Standing {
     const nowMs = clock.nowMs();
@@ -133,7 +139,7 @@ export function createCampaignLines(deps: CampaignLinesDeps) {
 
   async function nextCall(): Promise<Due | undefined> {
     const nowMs = clock.nowMs();
-    if (nowMs < Math.max(houseSlotMs, refusedMs)) return undefined;
+    if (nowMs < Math.max(houseSlotMs, deps.slotMs(), refusedMs)) return undefined;
     if (linesFree() <= 0) {
       linesFullMs = nowMs + AGAIN_MS;
       return undefined;
@@ -146,10 +152,13 @@ export function createCampaignLines(deps: CampaignLinesDeps) {
         standing(runner).kind === 'works',
     );
     const wanting: string[] = [];
-    for (const runner of able) if (await hasDue(runner, runner.calls)) wanting.push(runner.campaign._id);
+    for (const runner of able) {
+      const isDue = dueNow(runner, callsOf(runner)) ?? (await hasDue(runner, callsOf(runner)));
+      if (isDue && hasRoom(runner)) wanting.push(runner.campaign._id);
+    }
     share(wanting);
     const runner = runners.get(fairest(usedSec, wanting) ?? '');
-    const seen = runner?.calls.due.shift();
+    const seen = runner && takeDue(runner, callsOf(runner));
     return runner && seen && { runner, seen };
   }
 
@@ -173,56 +182,52 @@ export function createCampaignLines(deps: CampaignLinesDeps) {
     for (const id of [...all.slice(from), ...all.slice(0, from)]) {
       const runner = runners.get(id);
       if (!runner || standing(runner).kind !== 'works') continue;
-      if (!(await hasDue(runner, runner.messages))) continue;
+      if (!(dueNow(runner, MESSAGES) ?? (await hasDue(runner, MESSAGES)))) continue;
       lastMessages = id;
-      const seen = runner.messages.due.shift();
+      const seen = takeDue(runner, MESSAGES);
       if (seen) return { runner, seen };
     }
     return undefined;
   }
 
-  async function hasDue(runner: Runner, lane: Lane): Promise<boolean> {
-    const nowMs = clock.nowMs();
-    if (lane.due.length > 0) return true;
-    if (nowMs < lane.nextMs) return false;
-    const { _id, pacing } = runner.campaign;
-    const isNewBarred = nowMs < runner.newBarredMs;
-    const priorities = lane === runner.messages ? MESSAGES : isNewBarred ? WITHOUT_NEW : CALLS;
-    // Whoever adds something meanwhile lowers it again.
-    lane.nextMs = Number.POSITIVE_INFINITY;
-    try {
-      if (lane === runner.calls && isShared && pacing?.maxConcurrentCalls !== undefined)
-        runner.elsewhere = (await enrollments.working(_id)).filter(
-          (each) => !runner.lines.has(each._id),
-        ).length;
-      let mine = 0;
-      for (const { campaignId } of inHand.values()) if (campaignId === _id) mine += 1;
-      const found = await enrollments.due(_id, priorities, BATCH + mine);
-      lane.due = found.due.filter((each) => !inHand.has(each._id)).slice(0, BATCH);
-      // Where all that is due is in hand already, what comes behind it was not looked for.
-      const isInHand = found.due.length > lane.due.length;
-      const next = lane.due.length > 0 ? nowMs : (found.nextMs ?? nowMs + (isInHand ? AGAIN_MS : lookMs));
-      const barredMs = isNewBarred ? runner.newBarredMs : Number.POSITIVE_INFINITY;
-      lane.nextMs = Math.min(lane.nextMs, next, nowMs + lookMs, barredMs);
-    } catch (error) {
-      lane.nextMs = nowMs;
-      throw error;
+  /** Whether a step of these priorities, the most urgent first, is due; undefined: that has to be read. */
+  function dueNow({ steps }: Runner, priorities: readonly Priority[]): boolean | undefined {
+    for (const priority of priorities) {
+      if (steps[priority]?.isToBeRead()) return undefined;
+      if (steps[priority]?.hasDue()) return true;
     }
-    return lane.due.length > 0 && (lane === runner.messages || hasRoom(runner));
+    return false;
   }
+
+  async function hasDue(runner: Runner, priorities: readonly Priority[]): Promise<boolean> {
+    const { campaign, steps } = runner;
+    if (isShared && priorities !== MESSAGES && campaign.pacing?.maxConcurrentCalls !== undefined)
+      runner.elsewhere = (await enrollments.working(campaign._id)).filter(
+        (each) => !runner.lines.has(each._id),
+      ).length;
+    for (const priority of priorities) {
+      if (steps[priority]?.isToBeRead()) await steps[priority].read(inHand);
+      if (steps[priority]?.hasDue()) return true;
+    }
+    return false;
+  }
+
+  const takeDue = ({ steps }: Runner, priorities: readonly Priority[]): Enrollment | undefined =>
+    steps[priorities.find((priority) => steps[priority]?.hasDue()) ?? -1]?.take();
 
   /** Something of a campaign is due at `atMs`; false: of one that does not run here. */
   function expect(campaignId: string, atMs: number, priority?: Priority): boolean {
     const runner = runners.get(campaignId);
     if (!runner) return false;
-    for (const lane of priority === undefined
-      ? [runner.calls, runner.messages]
-      : [priority === 3 ? runner.messages : runner.calls]) {
-      // What is more urgent than what was read before is to come before it.
-      if (atMs <= clock.nowMs()) lane.due = [];
-      lane.nextMs = Math.min(lane.nextMs, atMs);
-    }
+    for (const each of priority === undefined ? PRIORITIES : [priority]) runner.steps[each]?.staleFrom(atMs);
     return true;
+  }
+
+  /** What an enrollment has become; false: of a campaign that does not run here. */
+  function planned(step: Enrollment): boolean {
+    const steps = runners.get(step.campaignId)?.steps;
+    for (const priority of steps ? PRIORITIES : []) steps?.[priority]?.put(step);
+    return steps !== undefined;
   }
 
   /** A line and a place in the pace are taken in the same breath, and given back when nobody is called. */
@@ -258,8 +263,14 @@ export function createCampaignLines(deps: CampaignLinesDeps) {
         campaign,
         standing: { kind: 'not_active' },
         standsUntilMs: 0,
-        calls: { due: [], nextMs: 0 },
-        messages: { due: [], nextMs: 0 },
+        steps: PRIORITIES.map((priority) =>
+          createDueSteps(campaign._id, priority, {
+            clock,
+            enrollments,
+            batch: isShared ? BATCH_SHARED : BATCH_ALONE,
+            lookMs,
+          }),
+        ),
         slotMs: known?.slotMs ?? 0,
         pacedMs: 0,
         lines: known?.lines ?? new Set(),
@@ -284,6 +295,7 @@ export function createCampaignLines(deps: CampaignLinesDeps) {
     inHand: inHand as ReadonlyMap<string, Enrollment>,
     nextMs,
     expect,
+    planned,
     addUsed,
     /** The house has no line, whatever it said. */
     refused(): number {

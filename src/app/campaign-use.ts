@@ -30,6 +30,8 @@ export type Charged =
     };
 
 const NOTHING: UseFigures = { calls: 0, leads: 0, messages: 0, spent: 0 };
+/** More than are ever applied at once; what a process that died left there does not stay for ever. */
+const MOST_ANALYSING = 100;
 /** Sums of dollars are a little off. */
 const CENT_OF_A_CENT = 1e-4;
 
@@ -131,6 +133,30 @@ export function createCampaignUse({ store, clock }: { store: Store; clock: Clock
     if (cost !== charge.reckoned) await correct(charge, { spent: cost - charge.reckoned });
   }
 
+  /**
+   * What analysing a call of a campaign cost, US dollars; once, however often it is told until `analysisDone`. `day`: the
+   * campaign's on which the call was charged.
+   */
+  async function addAnalysis(
+    { campaignId, day }: Pick<Charge, 'campaignId' | 'day'>,
+    analysisId: string,
+    cost: number,
+  ): Promise<void> {
+    const untold = { _id: campaignId, analysing: { $ne: analysisId } };
+    const change = (paths: readonly string[]) => ({
+      $inc: Object.fromEntries(paths.map((path) => [path, cost])),
+      $push: { analysing: { $each: [analysisId], $slice: -MOST_ANALYSING } },
+      $set: { updatedAt: new Date(clock.nowMs()) },
+    });
+    const sameDay = await uses.update({ ...untold, day }, change(['today.spent', 'total.spent']));
+    if (!sameDay) await uses.update(untold, change(['total.spent']));
+  }
+
+  /** It will not be told again. */
+  async function analysisDone(campaignId: string, analysisId: string): Promise<void> {
+    await uses.update({ _id: campaignId, analysing: analysisId }, { $pull: { analysing: analysisId } });
+  }
+
   async function countMessage({ _id, schedule }: Campaign): Promise<void> {
     await add(_id, dayOf(schedule, clock.nowMs()), { messages: 1 });
   }
@@ -145,5 +171,5 @@ export function createCampaignUse({ store, clock }: { store: Store; clock: Clock
     return { today: isToday ? use.today : NOTHING, total: use?.total ?? NOTHING };
   }
 
-  return { charge, giveBack, settle, countMessage, figuresOf };
+  return { charge, giveBack, settle, addAnalysis, analysisDone, countMessage, figuresOf };
 }

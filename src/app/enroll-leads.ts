@@ -19,10 +19,13 @@ export interface EnrollLeadsDeps {
 
 /** Leads that are looked at together. */
 const AT_ONCE = 200;
+/** How long counting is enough for a campaign's own leads; then all are looked at again. */
+const SWEPT_MS = 7 * 24 * 3_600_000;
 
 export function createEnrollLeads({ store, clock, ids }: EnrollLeadsDeps) {
   const leads = store.collection('leads');
   const enrollments = store.collection('enrollments');
+  const uses = store.collection('campaign_use');
 
   /** Enrolls those of the leads that one of the campaigns takes; answers with the ids of campaigns that have new ones. */
   async function enroll(offered: readonly Lead[], campaigns: readonly Campaign[]): Promise<Set<string>> {
@@ -133,6 +136,31 @@ export function createEnrollLeads({ store, clock, ids }: EnrollLeadsDeps) {
     if (batch.length > 0) await hand();
   }
 
+  /**
+   * How many more leads a campaign has than enrollments: those that were closed when they came in, less those that left it. A
+   * lead that somebody missed makes it more.
+   */
+  async function apart(campaignId: string): Promise<number> {
+    const enrolledNow = await enrollments.count({ campaignId });
+    return (await leads.count({ campaignId })) - enrolledNow;
+  }
+
+  /** Looks at all leads of a campaign, unless as many as when that was done last are not enrolled. */
+  async function lookAtOwn(
+    campaignId: string,
+    campaigns: readonly Campaign[],
+    begun: (campaignIds: ReadonlySet<string>) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { swept } = (await uses.get(campaignId)) ?? {};
+    const isRecent = swept !== undefined && clock.nowMs() - swept.at.getTime() < SWEPT_MS;
+    if (isRecent && swept.apart === (await apart(campaignId))) return;
+    const at = new Date(clock.nowMs());
+    await pageThrough({ campaignId }, campaigns, begun, signal);
+    if (signal.aborted) return;
+    await uses.update({ _id: campaignId }, { $set: { swept: { at, apart: await apart(campaignId) } } });
+  }
+
   return {
     enroll,
     /** All leads that `of` could take; `campaigns`: all that run, for a lead that fits several goes to one. */
@@ -142,7 +170,7 @@ export function createEnrollLeads({ store, clock, ids }: EnrollLeadsDeps) {
       begun: (campaignIds: ReadonlySet<string>) => void,
       signal: AbortSignal,
     ): Promise<void> {
-      for (const { _id } of of) await pageThrough({ campaignId: _id }, campaigns, begun, signal);
+      for (const { _id } of of) await lookAtOwn(_id, campaigns, begun, signal);
       if (of.some(({ targeting }) => targeting !== undefined))
         await pageThrough({ campaignId: { $exists: false } }, campaigns, begun, signal);
     },

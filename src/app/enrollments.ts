@@ -35,7 +35,6 @@ export interface Waiting {
   readonly dueAt: Date;
 }
 
-const EVER = new Date(0);
 /** Longer than a step takes to be begun, a slow store included; shorter than anybody minds. */
 const LEASE_MS = 20_000;
 
@@ -57,20 +56,24 @@ export function createEnrollments({ store, clock, ids }: EnrollmentsDeps) {
     return claimed && { ...claimed, holder, wasDueAt: dueAt, takenOver: seen.holder !== undefined };
   }
 
-  const held = ({ _id, turn, holder }: Held): Filter => ({ _id, turn, holder });
+  /** As it is held, or as nobody who works on it saw it. */
+  const asKnown = (of: Held | Enrollment): Filter =>
+    'wasDueAt' in of
+      ? { _id: of._id, turn: of.turn, holder: of.holder }
+      : { _id: of._id, turn: of.turn, dueAt: of.dueAt ?? null, holder: { $exists: false } };
 
   /** Gives it back as it was; `dueAt`: to be looked at then. */
   const release = (mine: Held, dueAt: Date = mine.wasDueAt): Promise<Enrollment | undefined> =>
-    enrollments.update(held(mine), { $set: { dueAt, updatedAt: now() }, $unset: { holder: '' } });
+    enrollments.update(asKnown(mine), { $set: { dueAt, updatedAt: now() }, $unset: { holder: '' } });
 
   /** Its step is not taken now. `key: 'spent'`: the key of this turn was used, so the next try has another. */
   async function wait(
-    mine: Held,
+    mine: Held | Enrollment,
     { reason, explanation, until, dueAt }: Waiting,
     key: 'unused' | 'spent' = 'unused',
   ): Promise<Enrollment | undefined> {
     const since = mine.waiting?.reason === reason ? mine.waiting.since : now();
-    return await enrollments.update(held(mine), {
+    return await enrollments.update(asKnown(mine), {
       $set: {
         waiting: { reason, explanation, since, ...(until === undefined ? {} : { until }) },
         dueAt,
@@ -87,14 +90,14 @@ export function createEnrollments({ store, clock, ids }: EnrollmentsDeps) {
     working: NonNullable<Enrollment['working']>,
     dueAt: Date,
   ): Promise<Enrollment | undefined> =>
-    enrollments.update(held(mine), {
+    enrollments.update(asKnown(mine), {
       $set: { working, dueAt, updatedAt: now() },
       $unset: { holder: '', waiting: '' },
     });
 
   /** Its step is done, or is not to be done. */
-  const move = (mine: Held, to: Move, told: Told = {}): Promise<Enrollment | undefined> =>
-    enrollments.update(held(mine), moved(mine, to, told));
+  const move = (mine: Held | Enrollment, to: Move, told: Told = {}): Promise<Enrollment | undefined> =>
+    enrollments.update(asKnown(mine), moved(mine, to, told));
 
   /** The call it awaited is over. Undefined: that was settled already. */
   const settle = (
@@ -131,6 +134,16 @@ export function createEnrollments({ store, clock, ids }: EnrollmentsDeps) {
       moved({ turn }, to, {}),
     );
 
+  /** From the first step again, now, as one that just came in. Undefined: it is not over any more. */
+  const reopen = ({ _id, turn }: Enrollment): Promise<Enrollment | undefined> =>
+    enrollments.update(
+      { _id, turn, stage: 'ended' },
+      {
+        $set: { stage: 'initial', step: 0, priority: 1, turn: turn + 1, dueAt: now(), updatedAt: now() },
+        $unset: { ended: '', initialEndedAt: '', resumeAt: '', holder: '', working: '', waiting: '' },
+      },
+    );
+
   /** To be looked at now, if nobody works on it. */
   const awaken = ({ _id, turn }: Enrollment): Promise<Enrollment | undefined> =>
     enrollments.update(
@@ -153,45 +166,26 @@ export function createEnrollments({ store, clock, ids }: EnrollmentsDeps) {
     };
   }
 
-  /**
-   * Steps of a campaign that are due, the most urgent first; of new leads, those that came in last. `nextMs`: when there is
-   * more, ms since the epoch, where none is due and one is planned.
-   */
-  async function due(
+  /** Steps of a campaign planned for behind `afterMs`, ms since the epoch, the earliest first. */
+  const planned = (
     campaignId: string,
-    priorities: readonly Priority[],
-    most: number,
-  ): Promise<{ readonly due: Enrollment[]; readonly nextMs?: number }> {
-    const found: Enrollment[] = [];
-    let next: Enrollment | undefined;
-    for (const priority of priorities) {
-      const limit = most - found.length;
-      if (limit <= 0) break;
-      const of = { campaignId, priority };
-      const planned =
-        priority === 1
-          ? await enrollments.find({ filter: { ...of, dueAt: { $lte: now() } }, sort: { dueAt: -1 }, limit })
-          : await enrollments.find({ filter: { ...of, dueAt: { $gt: EVER } }, sort: { dueAt: 1 }, limit });
-      const later = planned.findIndex((each) => !isDue(each));
-      found.push(...(later === -1 ? planned : planned.slice(0, later)));
-      if (found.length > 0) continue;
-      const first =
-        priority === 1
-          ? (
-              await enrollments.find({
-                filter: { ...of, dueAt: { $gt: now() } },
-                sort: { dueAt: 1 },
-                limit: 1,
-              })
-            )[0]
-          : planned[later];
-      if (first && (!next || dueMs(first) < dueMs(next))) next = first;
-    }
-    return { due: found, ...(next && found.length === 0 ? { nextMs: dueMs(next) } : {}) };
-  }
+    priority: Priority,
+    afterMs: number,
+    limit: number,
+  ): Promise<Enrollment[]> =>
+    enrollments.find({
+      filter: { campaignId, priority, dueAt: { $gt: new Date(afterMs) } },
+      sort: { dueAt: 1 },
+      limit,
+    });
 
-  const dueMs = ({ dueAt }: Enrollment): number => dueAt?.getTime() ?? Number.POSITIVE_INFINITY;
-  const isDue = (each: Enrollment): boolean => dueMs(each) <= clock.nowMs();
+  /** Those that were due by `byMs`, ms since the epoch, the latest first. */
+  const late = (campaignId: string, priority: Priority, byMs: number, limit: number): Promise<Enrollment[]> =>
+    enrollments.find({
+      filter: { campaignId, priority, dueAt: { $lte: new Date(byMs) } },
+      sort: { dueAt: -1 },
+      limit,
+    });
 
   /** Whose call is awaited, of one campaign or of all. */
   const working = (campaignId?: string): Promise<Enrollment[]> =>
@@ -215,8 +209,10 @@ export function createEnrollments({ store, clock, ids }: EnrollmentsDeps) {
     settle,
     settleWaiting,
     interject,
+    reopen,
     awaken,
-    due,
+    planned,
+    late,
     working,
     awaiting,
     ofLeads,

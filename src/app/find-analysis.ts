@@ -291,7 +291,7 @@ export function createFindAnalysis(deps: FindAnalysisDeps) {
 }
 
 /** Of the other party: where the gate took them to be, else where their area code is. */
-function zoneOf({ complianceDecision, contactPhone }: Call): string | undefined {
+export function zoneOf({ complianceDecision, contactPhone }: Call): string | undefined {
   const [place] = whereabouts(numberKind(contactPhone).npa, null, null).places;
   return complianceDecision?.zones[0]?.zone ?? place?.zone;
 }

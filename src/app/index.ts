@@ -6,11 +6,12 @@ import { Failure, isFailure } from '../domain/errors.ts';
 import { createAgentTools } from './agent-tools.ts';
 import { createAgents } from './agents.ts';
 import { createAnalyseCalls } from './analyse-call.ts';
-import { createAnswerLlm } from './answer-llm.ts';
+import { createAnswerLlm, type HiredTalker } from './answer-llm.ts';
 import { createArchitect, type HiredArchitect } from './architect.ts';
 import { keepAtHand } from './at-hand.ts';
 import { createAttendCall } from './attend-call.ts';
 import { createAudience } from './audience.ts';
+import { createBulkCalls } from './bulk-calls.ts';
 import { createCallRecords } from './call-records.ts';
 import { createCampaignPerformance } from './campaign-metrics.ts';
 import { createCampaigns, HOUSE_CALLING } from './campaigns.ts';
@@ -21,6 +22,7 @@ import { createCompliancePolicy } from './compliance-policy.ts';
 import type { LeadNews } from './consent-ledger.ts';
 import { createConsents } from './consents.ts';
 import { createContacts } from './contacts.ts';
+import { createCorrectWords } from './correct-words.ts';
 import { createDnc } from './dnc.ts';
 import { createErasures } from './erase-person.ts';
 import type { HiredAnalyst } from './find-analysis.ts';
@@ -28,6 +30,7 @@ import { createFinishCall } from './finish-call.ts';
 import { createForecastCampaign } from './forecast-campaign.ts';
 import { createGatherFacts } from './gather-facts.ts';
 import { createGatherMany } from './gather-many.ts';
+import { createHouseLimits } from './house-limits.ts';
 import { createIntake } from './intake.ts';
 import { createKeptScripts } from './kept-scripts.ts';
 import { createKnowledge, type ShippedEntry } from './knowledge.ts';
@@ -49,7 +52,6 @@ import type {
   Messenger,
   Recordings,
   Store,
-  TalkingModel,
   Telephony,
   Timekeeping,
   VoiceAgent,
@@ -69,6 +71,7 @@ import { createRunCampaigns } from './run-campaigns.ts';
 import { createSavedViews } from './saved-views.ts';
 import { createSearchCalls } from './search-calls.ts';
 import { createWaveforms } from './waveforms.ts';
+import { createWriteConversation } from './write-conversation.ts';
 
 export interface Ports {
   readonly store: Store;
@@ -80,7 +83,7 @@ export interface Ports {
   /** Absent: better answers are proposed by rules alone. */
   readonly architect?: HiredArchitect;
   /** Absent: the agent platform cannot ask Claude through us. */
-  readonly talking?: TalkingModel;
+  readonly talking?: HiredTalker;
   readonly recordings: Recordings;
   readonly timekeeping: Timekeeping;
   readonly clock: Clock;
@@ -143,7 +146,11 @@ export function buildApp(ports: Ports, house: House) {
   const leads = createLeads({ ...shared, consents });
   const claims = createClaims(ports);
   const leadImports = createLeadImports({ ...shared, consents, claims });
-  const intake = createIntake({ ...shared, consents });
+  const intake = createIntake({
+    ...shared,
+    consents,
+    cameAgain: (leadId) => void runCampaigns.cameAgain(leadId),
+  });
   const compliance = {
     ...createCheckCompliance(shared),
     ...createCompliancePolicy(ports),
@@ -207,14 +214,18 @@ export function buildApp(ports: Ports, house: House) {
     ratesOf: rates.atHand,
     learned: architect.learned,
   });
-  const sentence = (name: 'one-moment' | 'say-again') =>
+  const sentence = (name: 'one-moment' | 'say-again' | 'no-more-today') =>
     fill(house.prompts[name], { seller_name: house.sellerName });
   const llm = createAnswerLlm({
     ...shared,
     events,
     agents,
     ratesOf: rates.atHand,
-    sentences: { wait: sentence('one-moment'), sorry: sentence('say-again') },
+    sentences: {
+      wait: sentence('one-moment'),
+      sorry: sentence('say-again'),
+      spent: sentence('no-more-today'),
+    },
   });
   const messages = createMessages({
     ...shared,
@@ -222,8 +233,10 @@ export function buildApp(ports: Ports, house: House) {
     optOut: dnc.optOutOrKeep,
     expectUpToDate,
   });
+  const limits = createHouseLimits(shared);
   const place = createPlaceCall({
     ...shared,
+    limits,
     events,
     policyOf,
     strategyOf,
@@ -253,6 +266,7 @@ export function buildApp(ports: Ports, house: House) {
     placeCall,
     sendMessage: messages.send,
     linesFree: () => carry.linesFree,
+    slotMs: limits.slotMs,
   });
   const lives = createLives({
     ...ports,
@@ -268,7 +282,8 @@ export function buildApp(ports: Ports, house: House) {
   });
   const read = createReadCalls({ ...shared, events });
   const words = createLiveWords({ ...ports, events });
-  const { list: listCalls, ...reviews } = createReviewCalls({ ...ports, calls: read });
+  const { list: listCalls, rejudge, ...reviews } = createReviewCalls({ ...ports, calls: read });
+  const searchCalls = createSearchCalls(ports);
   const retention = createRetention({ ...shared, events });
   const erasures = createErasures({ ...shared, events, dnc });
 
@@ -380,6 +395,12 @@ export function buildApp(ports: Ports, house: House) {
         return commented;
       },
     },
+    bulk: createBulkCalls({
+      list: listCalls,
+      search: searchCalls,
+      judge: rejudge,
+      analyse: analyse.request,
+    }),
     savedViews: createSavedViews(ports),
     calls: {
       /** As `placeCall`; a lead's own campaign is meant when none is named. */
@@ -391,8 +412,10 @@ export function buildApp(ports: Ports, house: House) {
       },
       ...read,
       list: listCalls,
-      search: createSearchCalls(ports),
+      search: searchCalls,
       waveform: createWaveforms(ports),
+      correctWords: createCorrectWords({ ...ports, events }),
+      writeConversation: createWriteConversation(ports),
       async end({ callId, by }: { callId: string; by: string }): Promise<void> {
         await carry.end(callId, by);
       },

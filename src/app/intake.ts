@@ -58,7 +58,12 @@ const Endpoint = z.strictObject({
   campaignId: z.string().max(64).optional(),
 });
 
-export function createIntake(deps: TakeLeadsDeps) {
+export interface IntakeDeps extends TakeLeadsDeps {
+  /** Told of a lead that was there already and of whom something new came. */
+  readonly cameAgain: (leadId: string) => void;
+}
+
+export function createIntake(deps: IntakeDeps) {
   const { store, clock, ids, log, sellerName } = deps;
   const endpoints = store.collection('intake_endpoints');
   const take = createTakeLeads(deps);
@@ -128,6 +133,9 @@ export function createIntake(deps: TakeLeadsDeps) {
     const [taken] = await turnsOf(store)(turn, () => take([{ id, read }], rules, by));
     if (!taken || taken.outcome === 'refused') throw invalid({ body: taken?.says.join('; ') ?? 'no lead' });
     const { outcome, leadId, consent } = taken;
+    // The same form sent twice brings nothing new.
+    const isAnew = outcome === 'updated' || (outcome !== 'created' && consent === 'granted');
+    if (isAnew && leadId !== undefined) deps.cameAgain(leadId);
     log.info({ endpointId: _id, source, leadId, outcome, consent }, 'a lead came in');
     return { ...taken, outcome };
   }

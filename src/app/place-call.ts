@@ -7,7 +7,7 @@
  * of the person (a unique key), and counts before the facts are read, so of two that begin at once one sees the other. The
  * step from `reserved` to `dialed` is taken once: who ends an attempt before it (an opt-out, a recovery) ends the dial.
  */
-import { type Call, type CallTerms, type EndStatus, isOver } from '../domain/call.ts';
+import { type Call, type CallTerms, type CampaignStep, type EndStatus, isOver } from '../domain/call.ts';
 import { callerIdFor } from '../domain/caller-id.ts';
 import type { ConversationStrategy } from '../domain/campaign.ts';
 import { checkError, decide } from '../domain/compliance/decide.ts';
@@ -19,6 +19,7 @@ import { Failure, isFailure } from '../domain/errors.ts';
 import { parsePhone } from '../domain/phone.ts';
 import { termsOf } from './call-records.ts';
 import type { Gathered, GatherFacts } from './gather-facts.ts';
+import type { HouseLimits } from './house-limits.ts';
 import type { KeepScript } from './kept-scripts.ts';
 import { underLife } from './lives.ts';
 import { personOf } from './person.ts';
@@ -29,6 +30,7 @@ import type { EventLog } from './record-event.ts';
 export interface PlaceCallRequest {
   readonly leadId: string;
   readonly campaignId?: string;
+  readonly campaignStep?: CampaignStep;
   readonly requestedBy: string;
   /** The same key answers with the same call. */
   readonly idempotencyKey?: string;
@@ -52,7 +54,7 @@ export interface PlaceCallDeps {
   readonly prompts: Prompts;
   readonly strategyOf: (campaignId: string | undefined) => Promise<ConversationStrategy | undefined>;
   readonly sellerName: string;
-  readonly callsPerSecond: number;
+  readonly limits: Pick<HouseLimits, 'slot' | 'isOverfull'>;
   /** Whose calls those are that begin now; undefined where this process is the only one. */
   readonly life: () => string | undefined;
   /** Throws Failure `at_capacity` or `shutting_down` when no outbound call may start now. */
@@ -90,15 +92,6 @@ export function createPlaceCall(deps: PlaceCallDeps) {
   const { store, clock, ids, log, events, telephony } = deps;
   const attempts = store.collection('attempts');
   const underWay = new Set<Promise<unknown>>();
-  let nextSlotMs = 0;
-
-  /** The next moment at which the carrier's calls per second allow a dial. */
-  function slot(): number {
-    const now = clock.nowMs();
-    const at = Math.max(now, nextSlotMs);
-    nextSlotMs = at + 1_000 / deps.callsPerSecond;
-    return at - now;
-  }
 
   async function newAttempt(
     request: PlaceCallRequest,
@@ -445,6 +438,7 @@ export function createPlaceCall(deps: PlaceCallDeps) {
       const attempt = await newAttempt(request, callId, lead, policy.subject);
       const from = await callerId(attempt.phone);
       const place = await reserve(attempt);
+      if (place === 'reserved') await refuseOverfull(attempt);
       if (place === 'reserved' || place === 'unsure')
         return await begin(request, attempt, place, policy, from);
       vacate();
@@ -456,6 +450,21 @@ export function createPlaceCall(deps: PlaceCallDeps) {
       vacate();
       throw error;
     }
+  }
+
+  /** Throws Failure `at_capacity` when other processes took the last lines meanwhile; then it was never reserved. */
+  async function refuseOverfull(attempt: Attempt): Promise<void> {
+    try {
+      if (!(await deps.limits.isOverfull())) return;
+      await attempts.remove({ _id: attempt._id, state: 'reserved' });
+    } catch (error) {
+      giveUp(attempt, 'a fault before it was dialled');
+      throw error;
+    }
+    throw new Failure(
+      'at_capacity',
+      'all lines for outbound calls are in use by other processes; try again when one is free',
+    );
   }
 
   /** Asks the gate and, when it allows, sends the attempt on its way. */
@@ -475,6 +484,7 @@ export function createPlaceCall(deps: PlaceCallDeps) {
         contactPhone: attempt.phone,
         fromPhone: from,
         ...(request.campaignId ? { campaignId: request.campaignId } : {}),
+        ...(request.campaignStep ? { campaignStep: request.campaignStep } : {}),
         requestedBy: request.requestedBy,
         ...underLife(attempt.carriedBy),
       });
@@ -482,7 +492,7 @@ export function createPlaceCall(deps: PlaceCallDeps) {
         return await deny(attempt, checkError(clock.nowMs(), 'it could not be reserved'));
       const { allowed, decision } = await ask(request, attempt);
       if (!allowed) return await deny(attempt, decision);
-      const waitMs = slot();
+      const waitMs = await deps.limits.slot();
       if (waitMs > 0) {
         inBackground(waitAndDial(request, attempt, policy, from, waitMs), callId);
         return { kind: 'placed', call: queued };

@@ -94,10 +94,10 @@ export interface SaidQuery {
 }
 
 export interface Said {
-  /** The newest transcripts first. */
-  readonly callIds: readonly string[];
-  /** Where it goes on; absent at the end. */
-  readonly cursor?: string;
+  /** The newest transcripts first; `cursor` is where the search goes on behind this one. */
+  readonly hits: readonly { readonly callId: string; readonly cursor: string }[];
+  /** There is nothing behind them. */
+  readonly isLast: boolean;
   /** False: an index is being made, and there may be more. */
   readonly complete: boolean;
 }

@@ -19,9 +19,9 @@ import { formatPhone } from '../domain/phone.ts';
 
 /**
  * Whole sentences: what the carrier's voice says when the agent cannot, the answer to a request for no more calls, and what
- * the agent says while Claude takes its time, or when it does not answer.
+ * the agent says while Claude takes its time, when it does not answer, or when the day's budget for it is used up.
  */
-const SENTENCES = ['apology', 'busy', 'no-more-calls', 'one-moment', 'say-again'] as const;
+const SENTENCES = ['apology', 'busy', 'no-more-calls', 'no-more-today', 'one-moment', 'say-again'] as const;
 export const PROMPTS = [...SCRIPT_PARTS, ...SENTENCES] as const;
 export type PromptName = (typeof PROMPTS)[number];
 
@@ -64,6 +64,7 @@ const RULES: Readonly<Record<PromptName, TextRule>> = {
   apology: { may: ['seller_name'], must: [] },
   busy: { may: ['seller_name'], must: [] },
   'no-more-calls': { may: ['seller_name'], must: [] },
+  'no-more-today': { may: ['seller_name'], must: [] },
   'one-moment': { may: ['seller_name'], must: [] },
   'say-again': { may: ['seller_name'], must: [] },
 };

@@ -33,8 +33,16 @@ export interface CallQuery {
   /** The other party's number, E.164. */
   readonly phone?: string;
   readonly mood?: 'good' | 'neutral' | 'bad';
+  /** The hash of the script that the agent spoke by. */
+  readonly promptHash?: string;
+  /** US dollars, both included; a call that was not answered has no cost. */
+  readonly minCost?: number;
+  readonly maxCost?: number;
+  /** Only these. */
+  readonly ids?: readonly string[];
 }
 
+const MOST_SCRIPTS = 50;
 const MOOD: Record<NonNullable<CallQuery['mood']>, Filter> = {
   good: { $gte: MOOD_EDGE },
   neutral: { $gt: -MOOD_EDGE, $lt: MOOD_EDGE },
@@ -44,6 +52,7 @@ const MOOD: Record<NonNullable<CallQuery['mood']>, Filter> = {
 /** What a store is asked for. */
 export function callFilter(query: Omit<CallQuery, 'limit' | 'cursor'>): Filter {
   const { status, outcome, direction, leadId, campaignId, from, to, decided, reason, phone, mood } = query;
+  const { promptHash, minCost, maxCost, ids } = query;
   return {
     ...(status ? { status } : {}),
     ...(outcome ? { outcome } : {}),
@@ -54,6 +63,16 @@ export function callFilter(query: Omit<CallQuery, 'limit' | 'cursor'>): Filter {
     ...(reason ? { 'complianceDecision.reasons': reason } : {}),
     ...(phone ? { contactPhone: phone } : {}),
     ...(mood ? { 'sentiment.overall': MOOD[mood] } : {}),
+    ...(promptHash ? { promptHash } : {}),
+    ...(minCost !== undefined || maxCost !== undefined
+      ? {
+          'cost.totalCost': {
+            ...(minCost === undefined ? {} : { $gte: minCost }),
+            ...(maxCost === undefined ? {} : { $lte: maxCost }),
+          },
+        }
+      : {}),
+    ...(ids ? { _id: { $in: [...ids] } } : {}),
     ...(decided === 'any' ? { complianceDecision: { $exists: true } } : {}),
     ...(decided === 'allow' || decided === 'deny' ? { 'complianceDecision.verdict': decided } : {}),
   };
@@ -108,6 +127,8 @@ export function createReadCalls(deps: { store: Store; events: EventLog; recordin
       await get(callId);
       return await recordings.find(callId);
     },
+    /** The scripts that agents were given lately, the newest first. */
+    scripts: () => store.collection('call_scripts').find({ sort: { createdAt: -1 }, limit: MOST_SCRIPTS }),
     live: (): Call[] => [...alive.values()],
     /** Tells of every change after it was stored: the event, and the call as it is then. */
     watch: events.watch,

@@ -7,6 +7,7 @@ import { Failure, isFailure } from '../domain/errors.ts';
 import {
   type CallReview,
   commented,
+  type Judged,
   judged,
   type Reviewer,
   type ReviewStatus,
@@ -21,6 +22,11 @@ export interface ReviewFilter {
   /** `unreviewed`: nobody set another status yet. */
   readonly review?: ReviewStatus;
   readonly tag?: string;
+}
+
+/** With `revision`: only while it is the one that is kept. */
+export interface Judgement extends Judged {
+  readonly revision?: number;
 }
 
 /** How often the store is asked for one page. */
@@ -80,26 +86,35 @@ export function createReviewCalls(deps: {
     return (await reviews.get(callId)) ?? unreviewed(callId, call.initiatedAt);
   }
 
-  async function change(callId: string, step: (review: CallReview) => CallReview): Promise<CallReview> {
+  async function revise(
+    callId: string,
+    step: (review: CallReview) => CallReview,
+  ): Promise<{ readonly before: CallReview; readonly after: CallReview }> {
     for (let attempt = 0; attempt < TRIES; attempt += 1) {
       const before = await review(callId);
+      const made = step(before);
+      if (made === before) return { before, after: before };
       const at = now();
-      const next: CallReview = { ...step(before), revision: before.revision + 1, updatedAt: at };
+      const next: CallReview = { ...made, revision: before.revision + 1, updatedAt: at };
       if (before.revision === 0) {
         const first = { ...next, createdAt: at };
         try {
           await reviews.insert(first);
-          return first;
+          return { before, after: first };
         } catch (error) {
           if (!isFailure(error, 'duplicate_key')) throw error;
         }
       } else {
         const { _id, ...set } = next;
-        if (await reviews.update({ _id, revision: before.revision }, { $set: set })) return next;
+        if (await reviews.update({ _id, revision: before.revision }, { $set: set }))
+          return { before, after: next };
       }
     }
     throw new Failure('store_unavailable', 'too many people write about this call at once; try again');
   }
+
+  const change = async (callId: string, step: (review: CallReview) => CallReview): Promise<CallReview> =>
+    (await revise(callId, step)).after;
 
   /** Newest first; a page may have fewer calls than asked for and yet not be the last. */
   async function list({ review: status, tag, ...query }: CallQuery & ReviewFilter): Promise<Page<Call>> {
@@ -123,7 +138,14 @@ export function createReviewCalls(deps: {
         // Many at once, for most of them may not fit.
         const found = await page(reviews, { filter, sort: NEWEST, limit: MAX_LIMIT, ...from });
         const fitting = await store.collection('calls').find({
-          filter: { $and: [{ _id: { $in: found.items.map(({ _id }) => _id) } }, callFilter(rest)] },
+          filter: {
+            $and: [
+              { _id: { $in: found.items.map(({ _id }) => _id) } },
+              // The calls' indexes end in it: those that do not fit need not be read.
+              { initiatedAt: { $in: found.items.map(({ callAt }) => callAt) } },
+              callFilter(rest),
+            ],
+          },
         });
         const byId = new Map(fitting.map((call) => [call._id, call]));
         next = found.nextCursor;
@@ -145,12 +167,16 @@ export function createReviewCalls(deps: {
     review,
     list,
     reviewsOf: (found: readonly Call[]) => reviewsOf(store, found),
-    /** Throws `call_not_found`. */
-    judge: (
-      callId: string,
-      given: { readonly status?: ReviewStatus; readonly tags?: readonly string[] },
-      by: Reviewer,
-    ) => change(callId, (before) => judged(before, given, by, now())),
+    /** Throws `call_not_found`, and `invalid_request` for too many tags. */
+    judge: (callId: string, given: Judged, by: Reviewer) =>
+      change(callId, (before) => judged(before, given, by, now())),
+    /** As `judge`, and tells what was before. Throws `review_conflict` where somebody changed it since `revision`. */
+    rejudge: (callId: string, { revision, ...given }: Judgement, by: Reviewer) =>
+      revise(callId, (before) => {
+        if (revision !== undefined && before.revision !== revision)
+          throw new Failure('review_conflict', 'somebody changed what was made of this call meanwhile');
+        return judged(before, given, by, now());
+      }),
     /** Throws `call_not_found`, and `invalid_request` when there are too many. */
     comment(
       callId: string,

@@ -6,13 +6,13 @@
  * Nothing is kept in memory that another process, or the next life of this one, would miss: what is due stands in the store.
  */
 import type { Call } from '../domain/call.ts';
-import { afterCall, callEndOf, endingOf, type Priority } from '../domain/campaign.ts';
+import { afterCall, callEndOf, type Enrollment, endingOf, type Priority } from '../domain/campaign.ts';
 import { hasEnded } from '../domain/campaign-hours.ts';
 import type { Campaign } from '../domain/documents.ts';
 import { Failure, isFailure } from '../domain/errors.ts';
 import { createCampaignLines, type Due } from './campaign-lines.ts';
 import { createCampaignUse } from './campaign-use.ts';
-import { createCampaignWork } from './campaign-work.ts';
+import { createCampaignWork, type EnrollmentView } from './campaign-work.ts';
 import type { Claims } from './claims.ts';
 import { createEnrollLeads } from './enroll-leads.ts';
 import { createEnrollments, positionOf } from './enrollments.ts';
@@ -20,6 +20,7 @@ import type { GatherFacts } from './gather-facts.ts';
 import { inOrder } from './paging.ts';
 import type { PlaceCallRequest, Placed } from './place-call.ts';
 import type { Cancel, Clock, Ids, Log, Store } from './ports.ts';
+import { createReopenLead } from './reopen-lead.ts';
 import { createSettleCall } from './settle-call.ts';
 import { slices } from './slices.ts';
 import { createTakeStep, requesterOf, type SendStep } from './take-step.ts';
@@ -36,6 +37,8 @@ export interface RunCampaignsDeps {
   /** How many outbound calls may begin before the lines are full. */
   readonly linesFree: () => number;
   readonly callsPerSecond: number;
+  /** From when on a dial need not wait for those of the house before it, ms since the epoch. */
+  readonly slotMs: () => number;
   readonly shutdown: AbortSignal;
 }
 
@@ -61,9 +64,9 @@ export function createRunCampaigns(deps: RunCampaignsDeps) {
   const isShared = store.home !== undefined;
   const keepMs = isShared ? KEEP_SHARED_MS : KEEP_MS;
   const lines = createCampaignLines({ ...deps, enrollments, isShared });
-  const settling = createSettleCall({ ...deps, enrollments, use, lines, expect, held: campaignChanged });
+  const settling = createSettleCall({ ...deps, enrollments, use, lines, planned, held: campaignChanged });
   const { settle, isSettled } = settling;
-  const takeStep = createTakeStep({ ...deps, enrollments, use, lines, settling, expect });
+  const takeStep = createTakeStep({ ...deps, enrollments, use, lines, settling, planned });
 
   const background = new Set<Promise<void>>();
   /** Leads about which something changed while their enrollment was in hand. */
@@ -161,6 +164,11 @@ export function createRunCampaigns(deps: RunCampaignsDeps) {
     if (lines.expect(campaignId, atMs, priority)) wake(Math.max(atMs, clock.nowMs()));
   }
 
+  /** What an enrollment has become: its step is planned, given back or the last. */
+  function planned(step: Enrollment): void {
+    if (lines.planned(step) && step.dueAt) wake(Math.max(step.dueAt.getTime(), clock.nowMs()));
+  }
+
   // ── Looking after ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   async function keep(): Promise<void> {
@@ -238,7 +246,9 @@ export function createRunCampaigns(deps: RunCampaignsDeps) {
 
   /** Calls that are over though nobody said so here. */
   async function lookAfterCalls(): Promise<void> {
-    for (const enrollment of await enrollments.working()) {
+    const all = await enrollments.working();
+    settling.keepAwaiting(new Set(all.flatMap(({ working }) => working?.id ?? [])));
+    for (const enrollment of all) {
       const { working, campaignId, dueAt } = enrollment;
       if (!working || shutdown.aborted) continue;
       const call = await calls.get(working.id);
@@ -276,8 +286,10 @@ export function createRunCampaigns(deps: RunCampaignsDeps) {
       const lead = await leads.get(enrollment.leadId);
       const why = endingOf(lead, enrollment.campaignId);
       if (why) await enrollments.interject(enrollment, { kind: 'ended', why });
-      else if (enrollment.waiting && (await enrollments.awaken(enrollment)))
-        expect(enrollment.campaignId, clock.nowMs(), enrollment.priority);
+      else if (enrollment.waiting) {
+        const awake = await enrollments.awaken(enrollment);
+        if (awake) planned(awake);
+      }
     }
   }
 
@@ -295,7 +307,7 @@ export function createRunCampaigns(deps: RunCampaignsDeps) {
   async function callOver(call: Call): Promise<void> {
     if (!begun) return;
     try {
-      const enrollment = await enrollments.awaiting(call._id);
+      const enrollment = await settling.awaitedBy(call._id);
       if (enrollment) await settle(enrollment, call);
       else if (call.leadId !== undefined) await talkedBeside(call, call.leadId);
     } catch (error) {
@@ -319,8 +331,8 @@ export function createRunCampaigns(deps: RunCampaignsDeps) {
       if (!campaign?.workflow) continue;
       const at = positionOf(enrollment, enrollment.calls);
       const to = afterCall(campaign.workflow, at, { ...end, wasDialled: true }, clock.nowMs());
-      if ((await enrollments.interject(enrollment, to)) && to.kind === 'next')
-        expect(campaign._id, to.dueAt.getTime(), to.priority);
+      const moved = await enrollments.interject(enrollment, to);
+      if (moved) planned(moved);
     }
   }
 
@@ -331,6 +343,8 @@ export function createRunCampaigns(deps: RunCampaignsDeps) {
     linesOf: (campaignId) => lines.runners.get(campaignId)?.lines.size ?? 0,
     barredOf: lines.barredOf,
   });
+
+  const reopening = createReopenLead({ ...deps, enrollments, planned });
 
   return {
     /** Starts working. To be called when what an earlier life left open is taken up. */
@@ -354,6 +368,21 @@ export function createRunCampaigns(deps: RunCampaignsDeps) {
     campaignChanged,
     callOver,
     ...work,
+    /** Begins with a lead anew; answers how it stands. Throws as `reopen` of reopen-lead. */
+    async reopen(campaignId: string, leadId: string): Promise<EnrollmentView> {
+      await reopening.reopen(campaignId, leadId);
+      const [view] = (await work.enrollments(campaignId, { leadId, limit: 1 })).items;
+      if (!view) throw new Failure('not_found', 'the campaign has this lead no more');
+      return view;
+    },
+    /** A person sent a form again. Never throws: whoever misses them can reopen the lead. */
+    async cameAgain(leadId: string): Promise<void> {
+      try {
+        await reopening.cameAgain(leadId);
+      } catch (error) {
+        log.warn({ err: error, leadId }, 'a person who asked again was not given to their campaign');
+      }
+    },
     /** Begins nothing more. */
     stop(): void {
       stopped = true;

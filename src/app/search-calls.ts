@@ -25,8 +25,9 @@ export interface FoundCalls {
   readonly complete: boolean;
 }
 
-/** How often the index is asked for one page. */
-const MOST_ROUNDS = 20;
+/** What was said is looked up for so many calls at once, and for so many a page, where filters leave some out. */
+const AT_ONCE = 200;
+const MOST_A_PAGE = 1_000;
 const MOST_SHOWN = 3;
 
 /** The newest talks first. Throws Failure `invalid_request` for a text without a word, and what the store throws. */
@@ -39,28 +40,38 @@ export function createSearchCalls({ store }: { readonly store: Store }) {
     tag,
     ...filters
   }: CallSearch): Promise<FoundCalls> {
+    const filter = callFilter(filters);
+    const isNarrowed = Object.keys(filter).length > 0 || review !== undefined || tag !== undefined;
     const found: Call[] = [];
     let from = cursor;
     let complete = true;
-    for (let round = 0; round < MOST_ROUNDS && found.length < limit; round += 1) {
-      // What the index answers is taken whole, for it goes on only behind its last.
+    let isLast = false;
+    for (let looked = 0; !isLast && found.length < limit && looked < MOST_A_PAGE; ) {
       const page = await store.said({
         text,
-        limit: limit - found.length,
+        limit: isNarrowed ? AT_ONCE : limit - found.length,
         ...(from === undefined ? {} : { cursor: from }),
       });
+      looked += page.hits.length;
       complete &&= page.complete;
-      from = page.cursor;
+      isLast = page.isLast;
       const calls = await store.collection('calls').find({
-        filter: { $and: [{ _id: { $in: page.callIds } }, callFilter(filters)] },
+        filter: { $and: [{ _id: { $in: page.hits.map(({ callId }) => callId) } }, filter] },
       });
       const reviewed = await reviewedSo(store, calls, {
         ...(review ? { review } : {}),
         ...(tag ? { tag } : {}),
       });
       const byId = new Map(reviewed.map((call) => [call._id, call]));
-      found.push(...page.callIds.flatMap((id) => byId.get(id) ?? []));
-      if (from === undefined) break;
+      for (const [at, hit] of page.hits.entries()) {
+        from = hit.cursor;
+        const call = byId.get(hit.callId);
+        if (!call) continue;
+        found.push(call);
+        if (found.length < limit) continue;
+        isLast &&= at === page.hits.length - 1;
+        break;
+      }
     }
     const transcripts = await store.collection('call_transcripts').find({
       filter: { callId: { $in: found.map(({ _id }) => _id) } },
@@ -75,7 +86,7 @@ export function createSearchCalls({ store }: { readonly store: Store }) {
           .filter((message) => mentions(message.text, wanted))
           .slice(0, MOST_SHOWN),
       })),
-      ...(from === undefined ? {} : { nextCursor: from }),
+      ...(isLast || from === undefined ? {} : { nextCursor: from }),
       complete,
     };
   };

@@ -27,8 +27,8 @@ export interface SettleCallDeps {
   readonly enrollments: Enrollments;
   readonly use: CampaignUse;
   readonly lines: CampaignLines;
-  /** Something of a campaign is due at `atMs`. */
-  readonly expect: (campaignId: string, atMs: number, priority?: Enrollment['priority']) => void;
+  /** What an enrollment has become. */
+  readonly planned: (step: Enrollment) => void;
   /** A campaign was paused. */
   readonly held: (campaignId: string) => void;
 }
@@ -39,9 +39,11 @@ const UNCONCLUDED_MS = 900_000;
 export type SettleCall = ReturnType<typeof createSettleCall>;
 
 export function createSettleCall(deps: SettleCallDeps) {
-  const { store, clock, log, enrollments, use, lines, expect } = deps;
+  const { store, clock, log, enrollments, use, lines, planned } = deps;
   const campaigns = store.collection('campaigns');
   const calls = store.collection('calls');
+  /** Enrollments whose call was placed here and is not settled, by the ids of the calls. */
+  const awaiting = new Map<string, Enrollment>();
 
   const isSettled = (call: Call): boolean =>
     isOver(call) &&
@@ -53,6 +55,7 @@ export function createSettleCall(deps: SettleCallDeps) {
   async function settle(enrollment: Enrollment, call: Call | undefined): Promise<void> {
     const { campaignId, working } = enrollment;
     if (!working) return;
+    awaiting.delete(working.id);
     const nowMs = clock.nowMs();
     const runner = lines.runners.get(campaignId);
     const campaign = runner?.campaign ?? (await campaigns.get(campaignId));
@@ -68,8 +71,9 @@ export function createSettleCall(deps: SettleCallDeps) {
         ? afterDenial(call.complianceDecision, nowMs)
         : undefined;
     if (barred?.kind === 'waits') {
-      if (!(await enrollments.settleWaiting(enrollment, working.id, barred))) return;
-      expect(campaignId, barred.dueAt.getTime(), enrollment.priority);
+      const waiting = await enrollments.settleWaiting(enrollment, working.id, barred);
+      if (!waiting) return;
+      planned(waiting);
       return await use.giveBack(charge);
     }
     const wasDialled = call?.dialedAt !== undefined;
@@ -83,13 +87,23 @@ export function createSettleCall(deps: SettleCallDeps) {
         }
       : {};
     const lastOutcome = outcomeOf(call);
-    if (!(await enrollments.settle(enrollment, working.id, to, { ...told, lastOutcome }))) return;
-    if (to.kind === 'next') expect(campaignId, to.dueAt.getTime(), to.priority);
+    const settled = await enrollments.settle(enrollment, working.id, to, { ...told, lastOutcome });
+    if (!settled) return;
+    planned(settled);
     if (!wasDialled) return await use.giveBack(charge);
-    await use.settle(charge, call.cost?.totalCost ?? 0);
+    await use.settle(charge, await costOf(call));
     const tookSec = ((call.endedAt?.getTime() ?? nowMs) - call.initiatedAt.getTime()) / 1_000;
     lines.addUsed(campaignId, tookSec - USUAL_CALL_SEC);
     if (call.status === 'failed') await judge(campaignId);
+  }
+
+  /** Without its analyses, which are told to the campaign by themselves, before or after, US dollars. */
+  async function costOf({ _id, cost, analysis }: Call): Promise<number> {
+    if (!cost || !analysis) return cost?.totalCost ?? 0;
+    const reckoned = (await store.events(_id)).flatMap((event) =>
+      event.type === 'costed' ? event.cost.totalCost : [],
+    );
+    return reckoned.at(-1) ?? cost.totalCost;
   }
 
   function following(
@@ -147,6 +161,17 @@ export function createSettleCall(deps: SettleCallDeps) {
     isSettled,
     settle,
     hold,
+    /** Its call was placed here. */
+    awaits(callId: string, enrollment: Enrollment): void {
+      awaiting.set(callId, enrollment);
+    },
+    /** Whose call it is; undefined: nobody's, or it was settled. */
+    awaitedBy: async (callId: string): Promise<Enrollment | undefined> =>
+      awaiting.get(callId) ?? (await enrollments.awaiting(callId)),
+    /** Those whose calls others settled are forgotten. */
+    keepAwaiting(callIds: ReadonlySet<string>): void {
+      for (const callId of awaiting.keys()) if (!callIds.has(callId)) awaiting.delete(callId);
+    },
   };
 }
 

@@ -52,8 +52,8 @@ export interface TakeStepDeps {
   readonly gatherFacts: GatherFacts;
   readonly placeCall: (request: PlaceCallRequest) => Promise<Placed>;
   readonly sendMessage: SendStep;
-  /** Something of a campaign is due at `atMs`. */
-  readonly expect: (campaignId: string, atMs: number, priority?: Enrollment['priority']) => void;
+  /** What an enrollment has become: its step is planned, given back or the last. */
+  readonly planned: (step: Enrollment) => void;
 }
 
 /** Somebody else talks to the person, or the vendor of messages is away. */
@@ -70,25 +70,29 @@ export const requesterOf = (campaignId: string): string => `campaign:${campaignI
 export type TakeStep = (due: Due) => Promise<boolean>;
 
 export function createTakeStep(deps: TakeStepDeps): TakeStep {
-  const { store, clock, log, enrollments, use, lines, expect } = deps;
+  const { store, clock, log, enrollments, use, lines, planned } = deps;
   const { settle, isSettled, hold } = deps.settling;
   const leads = store.collection('leads');
   const calls = store.collection('calls');
 
   async function take({ runner, seen }: Due): Promise<boolean> {
+    const { campaign } = runner;
+    const isAwaited = seen.working !== undefined;
+    const lead = isAwaited ? undefined : await leads.get(seen.leadId);
+    const why = isAwaited ? undefined : endingOf(lead, campaign._id);
+    const step = campaign.workflow && stepOf(campaign.workflow, seen);
+    // A call that the gate bars needs no claim to wait: that is one write, of what was seen.
+    if (lead && why === undefined && step?.kind === 'call' && seen.holder === undefined)
+      if (!(await isAllowed(runner, seen))) return false;
     const mine = await enrollments.claim(seen);
     if (!mine) return false;
     if (mine.working) {
       await look(mine, mine.working.id);
       return false;
     }
-    const { campaign } = runner;
-    const { workflow } = campaign;
-    const lead = await leads.get(mine.leadId);
-    const why = endingOf(lead, campaign._id);
     if (why || !lead) await end(mine, why ?? 'removed');
-    else if (!workflow) await enrollments.release(mine);
-    else return await takeStep(runner, mine, lead, stepOf(workflow, mine));
+    else if (!campaign.workflow) await giveBack(mine);
+    else return await takeStep(runner, mine, lead, step);
     return false;
   }
 
@@ -102,28 +106,32 @@ export function createTakeStep(deps: TakeStepDeps): TakeStep {
   }
 
   async function moveOn(
-    mine: Held,
+    mine: Held | Enrollment,
     to: Move,
     told: Parameters<typeof enrollments.move>[2] = {},
   ): Promise<void> {
-    if (!(await enrollments.move(mine, to, told))) return;
-    if (to.kind === 'next') expect(mine.campaignId, to.dueAt.getTime(), to.priority);
+    tell(await enrollments.move(mine, to, told));
   }
 
-  const end = (mine: Held, why: Ending): Promise<void> => moveOn(mine, { kind: 'ended', why });
+  /** `step`: as it stands now, unless another was quicker. */
+  function tell(step: Enrollment | undefined): void {
+    if (step) planned(step);
+  }
+
+  const giveBack = async (mine: Held): Promise<void> => tell(await enrollments.release(mine));
+
+  const end = (mine: Held | Enrollment, why: Ending): Promise<void> => moveOn(mine, { kind: 'ended', why });
 
   /** The step is barred: it waits, or it is the last. */
-  async function bar(mine: Held, decision: Decision, key: 'unused' | 'spent'): Promise<void> {
+  async function bar(mine: Held | Enrollment, decision: Decision, key: 'unused' | 'spent'): Promise<void> {
     const barred = afterDenial(decision, clock.nowMs());
     if (barred.kind === 'ended') return await end(mine, barred.why);
-    if (await enrollments.wait(mine, barred, key))
-      expect(mine.campaignId, barred.dueAt.getTime(), mine.priority);
+    tell(await enrollments.wait(mine, barred, key));
   }
 
   async function later(mine: Held, reason: string, explanation: string): Promise<void> {
     const dueAt = new Date(clock.nowMs() + BUSY_AGAIN_MS);
-    await enrollments.wait(mine, { reason, explanation, until: dueAt, dueAt });
-    expect(mine.campaignId, dueAt.getTime(), mine.priority);
+    tell(await enrollments.wait(mine, { reason, explanation, until: dueAt, dueAt }));
   }
 
   // ── A call ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -132,30 +140,34 @@ export function createTakeStep(deps: TakeStepDeps): TakeStep {
 
   async function takeCall(runner: Runner, mine: Held): Promise<boolean> {
     const { campaign } = runner;
-    const { _id: campaignId } = campaign;
     // Whoever held it may have placed the call and died before it said so.
     const known = mine.takenOver ? await placedBefore(mine) : undefined;
     if (known) return await awaitEnd(campaign, mine, known, undefined);
-    const nowMs = clock.nowMs();
-    const { facts } = await deps.gatherFacts({ leadId: mine.leadId, campaignId }, nowMs);
-    const { decision } = decide(facts, nowMs);
-    if (decision.reason === 'campaign_paused') {
-      runner.callsBarredMs = nowMs + STOPPED_AGAIN_MS;
-      runner.barredBy = 'not_active';
-      await enrollments.release(mine);
-      return false;
-    }
-    if (decision.verdict === 'deny') {
-      await bar(mine, decision, 'unused');
-      return false;
-    }
+    if (mine.takenOver && !(await isAllowed(runner, mine))) return false;
     const charged = await use.charge(campaign, mine.calls === 0);
     if (charged.kind === 'spent') {
-      await enrollments.release(mine);
+      await giveBack(mine);
       await standStill(runner, charged);
       return false;
     }
     return await place(runner, mine, charged.charge);
+  }
+
+  /** Whether the gate would let the call be placed now; a step that it bars waits, or is the last. */
+  async function isAllowed(runner: Runner, seen: Held | Enrollment): Promise<boolean> {
+    const { leadId, campaignId } = seen;
+    const nowMs = clock.nowMs();
+    const { facts } = await deps.gatherFacts({ leadId, campaignId }, nowMs);
+    const { decision } = decide(facts, nowMs);
+    if (decision.reason === 'campaign_paused') {
+      runner.callsBarredMs = nowMs + STOPPED_AGAIN_MS;
+      runner.barredBy = 'not_active';
+      if ('wasDueAt' in seen) await giveBack(seen);
+      else planned(seen);
+      return false;
+    }
+    if (decision.verdict === 'deny') await bar(seen, decision, 'unused');
+    return decision.verdict !== 'deny';
   }
 
   async function placedBefore(mine: Held): Promise<Call | undefined> {
@@ -173,6 +185,7 @@ export function createTakeStep(deps: TakeStepDeps): TakeStep {
         campaignId,
         requestedBy: requesterOf(campaignId),
         idempotencyKey: keyOf(mine),
+        campaignStep: { stage: mine.stage, step: mine.step },
       });
     } catch (error) {
       // Where the store failed nobody knows what was placed; whoever takes it over looks.
@@ -200,11 +213,10 @@ export function createTakeStep(deps: TakeStepDeps): TakeStep {
       case 'lead_not_found':
         return await end(mine, 'removed');
       case 'at_capacity':
-        await enrollments.release(mine);
-        return expect(mine.campaignId, lines.refused(), mine.priority);
+        lines.refused();
+        return await giveBack(mine);
       case 'shutting_down':
-        await enrollments.release(mine);
-        return;
+        return await giveBack(mine);
       default:
         log.error({ err: error, enrollmentId: mine._id }, 'a call of a campaign could not be placed');
         return await later(mine, error.code, `The call could not be placed: ${error.message}.`);
@@ -225,7 +237,8 @@ export function createTakeStep(deps: TakeStepDeps): TakeStep {
     const working = { method: 'automated_call', id: call._id, since, reckoned } as const;
     const awaited = await enrollments.placed(mine, working, dueAt);
     if (!awaited) return false;
-    expect(mine.campaignId, dueAt.getTime(), mine.priority);
+    tell(awaited);
+    deps.settling.awaits(call._id, awaited);
     // A short call may be over before anybody knew whose it is.
     const now = await calls.get(call._id);
     if (now && isSettled(now)) await settle(awaited, now);
@@ -238,7 +251,7 @@ export function createTakeStep(deps: TakeStepDeps): TakeStep {
     const again = new Date(clock.nowMs() + BUSY_AGAIN_MS);
     const freed = await enrollments.release(mine, again);
     if (freed && (!call || isSettled(call))) await settle(freed, call);
-    else expect(mine.campaignId, again.getTime(), mine.priority);
+    else tell(freed);
   }
 
   async function standStill(
@@ -257,10 +270,8 @@ export function createTakeStep(deps: TakeStepDeps): TakeStep {
       return;
     }
     runner.barredBy = 'day_limit';
-    runner.calls.due = [];
     if (what === 'calls') runner.callsBarredMs = until;
     else runner.newBarredMs = until;
-    runner.calls.nextMs = clock.nowMs();
   }
 
   // ── A message ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -301,7 +312,7 @@ export function createTakeStep(deps: TakeStepDeps): TakeStep {
     } catch (error) {
       if (!isFailure(error) || isFailure(error, 'store_unavailable')) throw error;
       const { code, message, retryable } = error;
-      if (code === 'shutting_down') await enrollments.release(mine);
+      if (code === 'shutting_down') await giveBack(mine);
       else if (retryable) await later(mine, code, `The message could not be sent: ${message}.`);
       else {
         log.warn(

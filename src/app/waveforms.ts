@@ -2,6 +2,7 @@
  * app/waveforms: how loud each side of a call was, for a picture of it. The recording is read once, piece by piece, so that
  * no other work waits for it; what came of it is small and kept at hand.
  */
+import { longestMonologue, type Monologue } from '../domain/monologue.ts';
 import type { Clock, Recordings, StoredRecording } from './ports.ts';
 import { slices } from './slices.ts';
 
@@ -12,6 +13,8 @@ export interface Waveform {
   /** The loudest sample of each bucket, 0..255 of full scale. */
   readonly caller: readonly number[];
   readonly agent: readonly number[];
+  /** The longest that each side spoke without the other taking a turn; absent where it is not heard. */
+  readonly monologues: { readonly caller?: Monologue; readonly agent?: Monologue };
 }
 
 /** Of the WAV that recordings are read as: 16 bits, two channels, caller first. */
@@ -97,10 +100,17 @@ async function loudness(recording: StoredRecording, breathe: () => Promise<void>
     // What is read ahead comes without waiting; others get to run all the same.
     await breathe();
   }
-  return {
-    durationSec: frames / FRAMES_PER_SEC,
-    bucketSec: perBucket / FRAMES_PER_SEC,
+  const bucketSec = perBucket / FRAMES_PER_SEC;
+  const lanes = {
     caller: Array.from(caller, (peak) => peak >> 7),
     agent: Array.from(agent, (peak) => peak >> 7),
+  };
+  const theirs = longestMonologue(lanes.caller, lanes.agent, bucketSec);
+  const ours = longestMonologue(lanes.agent, lanes.caller, bucketSec);
+  return {
+    durationSec: frames / FRAMES_PER_SEC,
+    bucketSec,
+    ...lanes,
+    monologues: { ...(theirs ? { caller: theirs } : {}), ...(ours ? { agent: ours } : {}) },
   };
 }

@@ -85,6 +85,8 @@ export const AgentState = z
       cacheHitRate: figure,
       /** Calls that it talks on at this moment. */
       activeContexts: figure,
+      /** US dollars that Claude's answers on the phone may cost today (UTC), and did; absent: Claude is not set up. */
+      talkBudget: z.exactOptional(z.object({ daily: z.number(), spent: z.number() })),
     }),
     decisionHistory: z.array(AgentDecision),
     metrics: AgentMetrics,

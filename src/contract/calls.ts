@@ -107,6 +107,11 @@ export const CallCost = z
   })
   .meta({ id: 'CallCost' });
 
+/** What a campaign called for: the stage a lead was in, and which try or step of it, from 0. */
+export const CampaignStep = z
+  .object({ stage: z.enum(['initial', 'callback', 'follow_up', 'nurture', 'ended']), step: z.int() })
+  .meta({ id: 'CampaignStep' });
+
 /** Durations in seconds unless the name says `Ms`. A refused attempt is a call with status `denied`. */
 export const Call = z
   .object({
@@ -116,6 +121,7 @@ export const Call = z
     conversationId: z.exactOptional(z.string()),
     leadId: z.exactOptional(Id),
     campaignId: z.exactOptional(Id),
+    campaignStep: z.exactOptional(CampaignStep),
     contactPhone: z.string(),
     fromPhone: z.string(),
     direction: Direction,
@@ -190,6 +196,12 @@ export const Call = z
   .meta({ id: 'Call' });
 export type Call = z.infer<typeof Call>;
 
+/** The versions of what agents were told to say, the newest first; a call names its own as `promptHash`. */
+export const CallScripts = z
+  .object({ items: z.array(z.object({ name: z.string(), hash: z.string(), createdAt: Instant })) })
+  .meta({ id: 'CallScripts' });
+export type CallScripts = z.infer<typeof CallScripts>;
+
 export const CallCreate = z
   .strictObject({ leadId: Id, campaignId: z.exactOptional(Id) })
   .meta({ id: 'CallCreate' });
@@ -210,6 +222,12 @@ export const CallAction = z
   .meta({ id: 'CallAction' });
 export type CallAction = z.infer<typeof CallAction>;
 
+/** As an address has it. */
+const Dollars = z
+  .string()
+  .regex(/^\d{1,6}(\.\d{1,4})?$/, 'must be an amount such as 0.25')
+  .transform(Number);
+
 export const CallQuery = PageQuery.extend({
   status: z.exactOptional(CallStatus),
   outcome: z.exactOptional(CallOutcome),
@@ -223,6 +241,11 @@ export const CallQuery = PageQuery.extend({
   /** As people left it; nobody looked at an `unreviewed` one. */
   review: z.exactOptional(z.enum(['unreviewed', 'reviewed', 'needs_attention'])),
   tag: z.exactOptional(line(40)),
+  /** The hash of the script that the agent spoke by. */
+  promptHash: z.exactOptional(z.string().regex(/^[0-9a-f]{1,64}$/, 'must be a hash')),
+  /** In US dollars; only calls that were answered have a cost. */
+  minCost: z.exactOptional(Dollars),
+  maxCost: z.exactOptional(Dollars),
   /** Initiated at or after. */
   from: z.exactOptional(Instant),
   /** Initiated before. */
@@ -253,6 +276,7 @@ export const CallEvent = z
       contactPhone: z.string(),
       fromPhone: z.string(),
       campaignId: z.exactOptional(z.string()),
+      campaignStep: z.exactOptional(CampaignStep),
       requestedBy: z.string(),
     }),
     event('received', {
@@ -353,6 +377,12 @@ export const CallEvent = z
       ),
       source: z.enum(['webhook', 'poll', 'none']),
     }),
+    event('reworded', {
+      messageIndex: z.int(),
+      text: z.exactOptional(z.string()),
+      by: z.string(),
+      name: z.string(),
+    }),
     event('costed', { cost: CallCost }),
     event('analysed', { analysisId: Id, origin: AnalysisOrigin, analysis: Analysis }),
     event('erased', { what: z.enum(['content', 'recording']), why: z.enum(['request', 'retention']) }),
@@ -375,6 +405,8 @@ export const TranscriptMessage = z
     repaired: z.boolean(),
     /** What was felt in it, -1..1, as the call's analysis has it. */
     sentiment: z.exactOptional(z.number()),
+    /** Present when `text` is what a person says was said: what was heard, and who corrected it last. */
+    correction: z.exactOptional(z.object({ original: z.string(), by: z.string(), at: Instant })),
   })
   .meta({ id: 'TranscriptMessage' });
 export type TranscriptMessage = z.infer<typeof TranscriptMessage>;
@@ -390,6 +422,20 @@ export const Transcript = z
   })
   .meta({ id: 'Transcript' });
 export type Transcript = z.infer<typeof Transcript>;
+
+/** `messageIndex` counts the messages of the transcript from 0. */
+export const WordsPath = z.object({
+  callId: Id,
+  messageIndex: z
+    .string()
+    .regex(/^\d{1,5}$/, 'must be a number')
+    .transform(Number),
+});
+/** `was`: what the line reads as whoever corrects it sees it. */
+export const WordsCorrection = z
+  .strictObject({ was: z.string().max(20_000), text: line(4_000) })
+  .meta({ id: 'WordsCorrection' });
+export type WordsCorrection = z.infer<typeof WordsCorrection>;
 
 /**
  * What is said on a live call: the transcript from message `from` on; what stood there before is replaced. The signs are taken

@@ -446,6 +446,14 @@ export const CampaignWork = z
   })
   .meta({ id: 'CampaignWork' });
 export type CampaignWork = z.infer<typeof CampaignWork>;
+/** Of each campaign that is there, in the order in which they were asked for. */
+export const CampaignWorks = z.object({ items: z.array(CampaignWork) }).meta({ id: 'CampaignWorks' });
+export const CampaignWorksQuery = z.strictObject({
+  ids: z
+    .string()
+    .regex(/^[0-9a-f]{24}(,[0-9a-f]{24}){0,99}$/, 'must be up to 100 ids with a comma between')
+    .transform((text) => [...new Set(text.split(','))]),
+});
 
 /** What needs no words: an empty object, or nothing at all. */
 export const NoWords = z.strictObject({}).optional();

@@ -21,3 +21,4 @@ export * from './retention.ts';
 export * from './reviews.ts';
 export * from './search.ts';
 export * from './session.ts';
+export * from './written.ts';

@@ -56,16 +56,88 @@ const { limit: _limit, cursor: _cursor, ...filters } = CallQuery.shape;
 export const CallFileQuery = z.strictObject({
   ...filters,
   text: z.exactOptional(CallSearchQuery.shape.text),
+  /** Only these, with a comma between. */
+  ids: z.exactOptional(
+    z
+      .string()
+      .regex(/^[0-9a-f]{24}(,[0-9a-f]{24}){0,299}$/, 'must be up to 300 ids with a comma between')
+      .transform((text) => text.split(',')),
+  ),
 });
 export type CallFileQuery = z.infer<typeof CallFileQuery>;
 
-/** The loudest sample of each bucket, 0..255 of full scale. */
+/** The newest calls that fit, for a deed on many of them; `more`: there are others behind these 300. */
+export const CallMatches = z.object({ ids: z.array(Id), more: z.boolean() }).meta({ id: 'CallMatches' });
+export type CallMatches = z.infer<typeof CallMatches>;
+const { ids: _ids, ...matched } = CallFileQuery.shape;
+export const CallMatchesQuery = z.strictObject(matched);
+
+const Tags = CallReviewPut.shape.tags;
+export const BulkDeed = z
+  .discriminatedUnion('what', [
+    z.strictObject({ what: z.literal('tag'), add: Tags, remove: Tags }),
+    z.strictObject({ what: z.literal('review'), status: CallReview.shape.status }),
+    z.strictObject({ what: z.literal('analyse') }),
+  ])
+  .meta({ id: 'BulkDeed' });
+export type BulkDeed = z.infer<typeof BulkDeed>;
+const MOST_AT_ONCE = 100;
+export const CallBulk = z
+  .strictObject({
+    callIds: z
+      .array(Id)
+      .min(1)
+      .max(MOST_AT_ONCE)
+      .refine((all) => new Set(all).size === all.length, 'each call once'),
+    deed: BulkDeed,
+  })
+  .meta({ id: 'CallBulk' });
+export type CallBulk = z.infer<typeof CallBulk>;
+
+/** What people made of a call before, and the revision that the deed left. */
+const Before = z.object({
+  status: CallReview.shape.status,
+  tags: z.array(line(40)).max(20),
+  revision: z.int().min(1),
+});
+export const CallBulkUndo = z
+  .strictObject({
+    reviews: z
+      .array(Before.extend({ callId: Id }).strict())
+      .min(1)
+      .max(MOST_AT_ONCE),
+  })
+  .meta({ id: 'CallBulkUndo' });
+export type CallBulkUndo = z.infer<typeof CallBulkUndo>;
+
+/** What became of each call, in the order in which they were named. */
+export const CallBulkResults = z
+  .object({
+    items: z.array(
+      z.object({
+        callId: Id,
+        /** `unchanged`: it was so already. */
+        state: z.enum(['done', 'unchanged', 'failed']),
+        /** Of a deed that can be taken back: what `POST /calls/bulk/undo` takes. */
+        undo: z.exactOptional(Before),
+        problem: z.exactOptional(z.object({ code: z.string(), detail: z.string() })),
+      }),
+    ),
+  })
+  .meta({ id: 'CallBulkResults' });
+export type CallBulkResults = z.infer<typeof CallBulkResults>;
+
+/** Seconds of the recording in which one side spoke without the other taking a turn. */
+const Monologue = z.object({ fromSec: z.number(), toSec: z.number() });
+
+/** The loudest sample of each bucket, 0..255 of full scale; the longest monologue of each side that is heard. */
 export const Waveform = z
   .object({
     durationSec: z.number(),
     bucketSec: z.number(),
     caller: z.array(z.int()),
     agent: z.array(z.int()),
+    monologues: z.object({ caller: z.exactOptional(Monologue), agent: z.exactOptional(Monologue) }),
   })
   .meta({ id: 'Waveform' });
 export type Waveform = z.infer<typeof Waveform>;

@@ -11,22 +11,29 @@ import {
   type AudienceQuery,
   AuditEntry,
   type AuditQuery,
+  type BulkDeed,
   Call,
   type CallAction,
   CallAnalyses,
   CallAnalysis,
+  CallBulkResults,
+  type CallBulkUndo,
   type CallCommentCreate,
   CallEvent,
   CallingWindows,
   type CallingWindowsQuestion,
+  CallMatches,
   type CallQuery,
   CallReview,
   type CallReviewPut,
+  CallScripts,
+  CallTest,
   Campaign,
   type CampaignCreate,
   type CampaignPatch,
   type CampaignQuery,
   CampaignWork,
+  CampaignWorks,
   CompliancePolicy,
   type CompliancePolicyPatch,
   type ConsentGrant,
@@ -108,6 +115,7 @@ import {
   type UserPatch,
   UserSession,
   Waveform,
+  type WordsCorrection,
   type WrongClaimMark,
 } from '../contract/index.ts';
 import { sendFile } from './upload.ts';
@@ -395,6 +403,23 @@ export const api = {
     send('PATCH', `/calls/${id}/comments/${commentId}`, CallReview, { body: { text } }),
   removeComment: (id: string, commentId: string) =>
     send('DELETE', `/calls/${id}/comments/${commentId}`, CallReview),
+  /** `was`: what the line reads now, as far as this page knows. */
+  correctWords: (id: string, messageIndex: number, words: WordsCorrection) =>
+    send('PUT', `/calls/${id}/transcript/${messageIndex}`, Transcript, { body: words }),
+  restoreWords: (id: string, messageIndex: number) =>
+    send('DELETE', `/calls/${id}/transcript/${messageIndex}`, Transcript),
+  /** The call as a written conversation, to be looked through. */
+  callTest: (id: string, signal?: AbortSignal) => send('GET', `/calls/${id}/test`, CallTest, { signal }),
+  /** The newest that fit, as ids. */
+  matchingCalls: (filter: CallFilter & { readonly text?: string }, signal?: AbortSignal) =>
+    send('GET', '/calls/matching', CallMatches, { query: filter, signal }),
+  /** At most 100 at once; what became of each. */
+  actOnCalls: async (callIds: readonly string[], deed: BulkDeed) =>
+    (await send('POST', '/calls/bulk', CallBulkResults, { body: { callIds, deed } })).items,
+  undoOnCalls: async (reviews: CallBulkUndo['reviews']) =>
+    (await send('POST', '/calls/bulk/undo', CallBulkResults, { body: { reviews } })).items,
+  callScripts: async (signal?: AbortSignal) =>
+    (await send('GET', '/calls/scripts', CallScripts, { signal })).items,
   /** Of whoever is signed in. */
   callViews: async (signal?: AbortSignal) =>
     (await send('GET', '/views', Views, { query: { of: 'calls' }, signal })).items,
@@ -480,8 +505,13 @@ export const api = {
     }
   },
   work: (id: string, signal?: AbortSignal) => send('GET', `/campaigns/${id}/work`, CampaignWork, { signal }),
+  /** At most 100. */
+  works: async (ids: readonly string[], signal?: AbortSignal) =>
+    (await send('GET', '/campaigns/work', CampaignWorks, { query: { ids: ids.join(',') }, signal })).items,
   enrollments: (id: string, filter: EnrollmentFilter, cut: Cut, signal?: AbortSignal) =>
     send('GET', `/campaigns/${id}/enrollments`, EnrollmentPage, { query: { ...filter, ...cut }, signal }),
+  reopenLead: (id: string, leadId: string) =>
+    send('POST', `/campaigns/${id}/leads/${leadId}/reopen`, Enrollment),
   performance: (id: string, signal?: AbortSignal) =>
     send('GET', `/campaigns/${id}/performance`, Performance, { signal }),
 
@@ -574,7 +604,7 @@ export const api = {
 } as const;
 
 /** All calls that fit, as a file. */
-export const callsFile = (filter: CallFilter & { readonly text?: string }) =>
+export const callsFile = (filter: CallFilter & { readonly text?: string; readonly ids?: string }) =>
   address('/calls.csv', { ...filter });
 
 /** Addresses that the browser opens by itself: the player and the download links. */

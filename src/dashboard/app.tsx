@@ -14,7 +14,16 @@ import {
 } from '@tanstack/react-router';
 import { readAuditSearch } from './access/search.ts';
 import { NotFoundPage } from './pages/not-found.tsx';
-import { callQuery, createQueries, eventsQuery, transcriptQuery } from './queries.ts';
+import {
+  callQuery,
+  createQueries,
+  eventsQuery,
+  leadQuery,
+  meQuery,
+  reviewQuery,
+  transcriptQuery,
+  waveformQuery,
+} from './queries.ts';
 import {
   readCallSearch,
   readCampaignSearch,
@@ -38,6 +47,9 @@ import { cssVariables, theme } from './theme.ts';
 import { PageError, PageSkeleton } from './ui/states.tsx';
 
 const queries = createQueries();
+// Everything waits for who is signed in: it is asked while the code of the page is still coming.
+if (!/^\/(signin|set-password)/.test(location.pathname))
+  queries.prefetchQuery(meQuery).catch(() => undefined);
 
 const rootRoute = createRootRoute({ component: Shell, notFoundComponent: NotFoundPage });
 
@@ -62,9 +74,20 @@ const callRoute = createRoute({
   // Asked for while the code of the page is still coming; not when a link to it is only pointed at, for reading is logged.
   loader: ({ params: { callId }, preload }) => {
     if (preload) return;
-    queries.prefetchQuery(callQuery(callId)).catch(() => undefined);
-    queries.prefetchQuery(transcriptQuery(callId, false)).catch(() => undefined);
-    queries.prefetchQuery(eventsQuery(callId, false)).catch(() => undefined);
+    const asked = [
+      queries.prefetchQuery(transcriptQuery(callId, false)),
+      queries.prefetchQuery(eventsQuery(callId, false)),
+      queries
+        .fetchQuery(callQuery(callId))
+        .then((call) =>
+          Promise.all([
+            call.hasRecording && call.endedAt ? queries.prefetchQuery(waveformQuery(call)) : undefined,
+            call.status === 'denied' ? undefined : queries.prefetchQuery(reviewQuery(callId)),
+            call.leadId === undefined ? undefined : queries.prefetchQuery(leadQuery(call.leadId)),
+          ]),
+        ),
+    ];
+    for (const each of asked) each.catch(() => undefined);
   },
   component: lazyRouteComponent(() => import('./pages/call.tsx'), 'CallPage'),
 });

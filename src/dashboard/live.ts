@@ -31,7 +31,7 @@ const FIRST_WAIT_MS = 1_000;
 const LONGEST_WAIT_MS = 30_000;
 
 /** What happens behind a talk and changes its words; while it goes on they are told by themselves. */
-const CHANGES_WORDS: ReadonlySet<CallEvent['type']> = new Set(['reconciled', 'analysed']);
+const CHANGES_WORDS: ReadonlySet<CallEvent['type']> = new Set(['reconciled', 'analysed', 'reworded']);
 
 const newestFirst = (a: Call, b: Call) => b.initiatedAt.localeCompare(a.initiatedAt);
 

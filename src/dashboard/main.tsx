@@ -8,6 +8,8 @@ z.config({ jitless: true });
 
 const root = document.getElementById('root');
 if (root) {
+  // The longest page is asked for beside the app that shows it, not behind it.
+  if (/^\/calls\/[0-9a-f]/.test(location.pathname)) import('./pages/call.tsx').catch(() => undefined);
   const { App } = await import('./app.tsx');
   createRoot(root).render(<App />);
 }

@@ -8,7 +8,14 @@ import {
   queryOptions,
 } from '@tanstack/react-query';
 import type { z } from 'zod';
-import type { AudienceQuery, Call, Campaign, MessageTemplateSave, Readiness } from '../contract/index.ts';
+import type {
+  AudienceQuery,
+  Call,
+  Campaign,
+  CampaignWork,
+  MessageTemplateSave,
+  Readiness,
+} from '../contract/index.ts';
 import {
   ApiError,
   api,
@@ -42,6 +49,7 @@ export const keys = {
   analyses: (id: string) => ['call', id, 'analyses'] as const,
   said: ['said'] as const,
   callViews: ['views', 'calls'] as const,
+  callScripts: ['call-scripts'] as const,
   leadLists: ['leads'] as const,
   lead: (id: string) => ['lead', id] as const,
   timeline: (id: string) => ['lead', id, 'timeline'] as const,
@@ -232,6 +240,12 @@ export const saidQuery = (filter: SaidFilter) => ({
   }): number | false =>
     state.data?.pages.every(({ complete }) => complete) === false ? INDEX_POLL_MS : false,
 });
+export const callScriptsQuery = queryOptions({
+  queryKey: keys.callScripts,
+  queryFn: ({ signal }) => api.callScripts(signal),
+  staleTime: 5 * MINUTE,
+});
+
 export const callViewsQuery = queryOptions({
   queryKey: keys.callViews,
   queryFn: ({ signal }) => api.callViews(signal),
@@ -297,6 +311,16 @@ export const analysesQuery = (id: string) =>
       state.data?.some(({ state: how }) => how === 'queued' || how === 'found') ? POLL_MS : false,
   });
 
+/** Made anew each time: words and marks may have changed since. */
+export const callTestQuery = (id: string) =>
+  queryOptions({
+    queryKey: [...keys.analyses(id), 'test'] as const,
+    queryFn: ({ signal }) => api.callTest(id, signal),
+    staleTime: 0,
+    gcTime: 0,
+    refetchOnWindowFocus: false,
+  });
+
 export const comparisonQuery = (id: string, a: string, b: string) =>
   queryOptions({
     queryKey: [...keys.analyses(id), a, b] as const,
@@ -350,12 +374,30 @@ export const campaignQuery = (id: string) =>
   });
 
 const WORK_POLL_MS = 3_000;
-/** Asked again while somebody looks at it; `everyMs` for pages that show many. */
-export const workQuery = (id: string, everyMs = WORK_POLL_MS) =>
+/** Asked again while somebody looks at it. */
+export const workQuery = (id: string) =>
   queryOptions({
     queryKey: keys.work(id),
     queryFn: ({ signal }) => api.work(id, signal),
-    refetchInterval: everyMs,
+    refetchInterval: WORK_POLL_MS,
+  });
+
+/** A list is looked over, not watched. */
+const WORKS_POLL_MS = 15_000;
+const WORKS_AT_ONCE = 100;
+/** By campaign. */
+export const worksQuery = (ids: readonly string[]) =>
+  queryOptions({
+    queryKey: [...keys.campaigns, 'work', ids] as const,
+    async queryFn({ signal }) {
+      const works: CampaignWork[] = [];
+      for (let at = 0; at < ids.length; at += WORKS_AT_ONCE)
+        works.push(...(await api.works(ids.slice(at, at + WORKS_AT_ONCE), signal)));
+      return new Map(works.map((work) => [work.campaignId, work]));
+    },
+    enabled: ids.length > 0,
+    placeholderData: keepPreviousData,
+    refetchInterval: WORKS_POLL_MS,
   });
 
 const FORECAST_POLL_MS = 1_000;

@@ -45,8 +45,8 @@ export const readWallSearch = (search: Unread): WallSearch =>
 /** `from` and `to` are days, both included; `text` is what was said. */
 export type CallSearch = Pick<
   CallFilter,
-  'status' | 'direction' | 'outcome' | 'campaignId' | 'phone' | 'mood' | 'review' | 'tag'
-> & { text?: string; from?: string; to?: string };
+  'status' | 'direction' | 'outcome' | 'campaignId' | 'phone' | 'mood' | 'review' | 'tag' | 'promptHash'
+> & { text?: string; minCost?: string; maxCost?: string; from?: string; to?: string };
 export const readCallSearch = (search: Unread): CallSearch =>
   present({
     status: CallStatus.safeParse(search.status).data,
@@ -57,10 +57,19 @@ export const readCallSearch = (search: Unread): CallSearch =>
     mood: CallQuery.shape.mood.safeParse(search.mood).data,
     review: CallReview.shape.status.safeParse(search.review).data,
     tag: text(search.tag, 40),
+    promptHash: CallQuery.shape.promptHash.safeParse(search.promptHash).data,
+    minCost: dollars(search.minCost),
+    maxCost: dollars(search.maxCost),
     text: text(search.text, 200),
     from: day(search.from),
     to: day(search.to),
   });
+
+/** US dollars as somebody wrote them, if the API takes them so. */
+const dollars = (value: unknown): string | undefined => {
+  const written = text(value);
+  return CallQuery.shape.minCost.safeParse(written).success ? written : undefined;
+};
 
 export function readOverviewSearch(search: Unread): OverviewRange {
   const range = RANGES.find((each) => each === search.range);

@@ -218,6 +218,7 @@ export const EVENT: Record<CallEventType, string> = {
   measured: 'Line measured',
   recording_ready: 'Recording ready',
   reconciled: 'Transcript reconciled',
+  reworded: 'Words corrected',
   costed: 'Cost reckoned',
   analysed: 'Analysed',
   erased: 'Erased',
@@ -252,6 +253,8 @@ const REMEDY: Record<string, string> = {
   listener_limit: 'Many people listen to calls already. Close a call that you do not need to hear.',
   not_listening: 'Listen to the call first: your voice goes over that connection.',
   not_taken_over: 'You do not speak with this caller any more. Reload to see who does.',
+  transcript_conflict:
+    'Somebody else corrected this line meanwhile. Look at it as it is now, then correct it again.',
   transfer_not_configured: 'Give the number of a colleague, or set one in the campaign (Transfer to).',
   upgrade_required: 'This address is for listening; open the call in the dashboard instead.',
   duplicate_key: 'An entry like this exists already. Search for it.',

@@ -16,6 +16,7 @@ import type {
   QualityFactor,
   Topic,
 } from './analysis.ts';
+import type { Stage } from './campaign.ts';
 import type { Decision } from './compliance/decision.ts';
 import { type CallCost, type TokenUsage, withAnalysis } from './cost.ts';
 import type { Legacy } from './documents.ts';
@@ -100,6 +101,12 @@ export interface ScriptRef {
   readonly hash: string;
 }
 
+/** What a campaign called for: the stage a lead was in, and which try or step of it, from 0. */
+export interface CampaignStep {
+  readonly stage: Stage;
+  readonly step: number;
+}
+
 export type CallEventBody =
   | {
       readonly type: 'queued';
@@ -108,6 +115,7 @@ export type CallEventBody =
       readonly contactPhone: string;
       readonly fromPhone: string;
       readonly campaignId?: string;
+      readonly campaignStep?: CampaignStep;
       readonly requestedBy: string;
       readonly carriedBy?: string;
     }
@@ -252,6 +260,17 @@ export type CallEventBody =
       readonly turns: readonly PlatformTurn[];
       readonly source: 'webhook' | 'poll' | 'none';
     }
+  | {
+      /**
+       * Somebody corrected what a line of the transcript says, counted in the transcript as it was then. Without `text` the line
+       * reads again as it was heard.
+       */
+      readonly type: 'reworded';
+      readonly messageIndex: number;
+      readonly text?: string;
+      readonly by: string;
+      readonly name: string;
+    }
   | { readonly type: 'costed'; readonly cost: CallCost }
   | {
       readonly type: 'analysed';
@@ -307,6 +326,7 @@ export interface Call {
   readonly conversationId?: string;
   readonly leadId?: string;
   readonly campaignId?: string;
+  readonly campaignStep?: CampaignStep;
   readonly contactPhone: string;
   readonly fromPhone: string;
   readonly direction: 'outbound' | 'inbound';
@@ -455,6 +475,7 @@ function opening(event: CallEvent): Call {
     ...(outbound ? {} : { callSid: event.callSid }),
     ...(event.leadId ? { leadId: event.leadId } : {}),
     ...(outbound && event.campaignId ? { campaignId: event.campaignId } : {}),
+    ...(outbound && event.campaignStep ? { campaignStep: event.campaignStep } : {}),
     ...(!outbound && event.attestation ? { attestation: event.attestation } : {}),
     ...(outbound ? {} : scripted(event.script)),
     ...(event.carriedBy ? { carriedBy: event.carriedBy } : {}),
@@ -539,6 +560,7 @@ function change(call: Call, event: CallEvent): Partial<Call> {
     case 'keypad':
     case 'whispered':
     case 'handed_back':
+    case 'reworded':
       return {};
     case 'taken_over':
       return { takenOver: { by: event.by, name: event.name, at: event.at } };

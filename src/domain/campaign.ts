@@ -188,6 +188,10 @@ export interface CampaignUse extends Stamped {
   readonly total: UseFigures;
   /** Kept where the campaign has a pace. */
   readonly lastCallAt?: Date;
+  /** Analyses whose cost is in the figures and which are not told to be done yet. */
+  readonly analysing?: readonly string[];
+  /** When all its leads were looked at last, and how many more there were then than enrollments. */
+  readonly swept?: { readonly at: Date; readonly apart: number };
 }
 
 // ── What comes next ──────────────────────────────────────────────────────────────────────────────────────────────────

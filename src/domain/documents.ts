@@ -234,6 +234,8 @@ export interface TranscriptMessage {
   readonly repaired: boolean;
   /** What was felt in it, as the call's analysis has it. */
   readonly sentiment?: number;
+  /** Present when `text` is what a person says was said: what was heard, and who corrected it last. */
+  readonly correction?: { readonly original: string; readonly by: string; readonly at: Date };
 }
 
 export type ConsentEventType = 'consent_granted' | 'consent_revoked' | 'dnc_added' | 'dnc_removed';
@@ -498,6 +500,8 @@ export const COLLECTIONS: { readonly [N in CollectionName]: { readonly indexes: 
       { keys: { contactPhone: 1, initiatedAt: -1 } },
       { keys: { 'complianceDecision.reasons': 1, initiatedAt: -1 } },
       { keys: { 'sentiment.overall': -1 } },
+      { keys: { direction: 1, initiatedAt: -1 } },
+      { keys: { 'cost.totalCost': 1 }, sparse: true },
       { keys: { analysisDue: -1 }, sparse: true },
       { keys: { promptHash: 1, initiatedAt: -1 }, sparse: true },
     ],

@@ -33,8 +33,12 @@ export function eraseEvent(event: CallEvent, pseudonym: string): CallEvent {
   const stamp = { _id, eventId, callId, sessionId, seq, at };
   switch (event.type) {
     case 'queued': {
-      const { type, attemptId, leadId, contactPhone, fromPhone, campaignId, requestedBy } = event;
-      const campaign = campaignId === undefined ? {} : { campaignId };
+      const { type, attemptId, leadId, contactPhone, fromPhone, requestedBy } = event;
+      const { campaignId, campaignStep } = event;
+      const campaign = {
+        ...(campaignId === undefined ? {} : { campaignId }),
+        ...(campaignStep === undefined ? {} : { campaignStep }),
+      };
       return { ...stamp, type, attemptId, leadId, contactPhone, fromPhone, ...campaign, requestedBy };
     }
     case 'received': {
@@ -192,6 +196,11 @@ export function eraseEvent(event: CallEvent, pseudonym: string): CallEvent {
         })),
         source,
       };
+    }
+    case 'reworded': {
+      const { type, messageIndex, text, by, name: manager } = event;
+      const wording = text === undefined ? {} : { text: words(text) };
+      return { ...stamp, type, messageIndex, ...wording, by, name: manager };
     }
     case 'costed':
       return { ...stamp, type: event.type, cost: event.cost };

@@ -67,17 +67,31 @@ const tagsOf = (tags: readonly string[]): string[] => [
   ...new Set(tags.map((tag) => tag.trim().toLowerCase()).filter((tag) => tag !== '')),
 ];
 
-/** What is given changes. */
+export const MOST_TAGS = 20;
+
+/** What somebody makes of a call; `tags` are all of them, `addTags` and `removeTags` change them. */
+export interface Judged {
+  readonly status?: ReviewStatus;
+  readonly tags?: readonly string[];
+  readonly addTags?: readonly string[];
+  readonly removeTags?: readonly string[];
+}
+
+/** What is given changes; the review itself where it is so already. Throws Failure `invalid_request` for too many tags. */
 export function judged(
   review: CallReview,
-  { status, tags }: { readonly status?: ReviewStatus; readonly tags?: readonly string[] },
+  { status = review.status, tags = review.tags, addTags = [], removeTags = [] }: Judged,
   by: Reviewer,
   at: Date,
 ): CallReview {
+  const removed = new Set(tagsOf(removeTags));
+  const kept = tagsOf([...tags, ...addTags]).filter((tag) => !removed.has(tag));
+  if (kept.length > MOST_TAGS) throw new Failure('invalid_request', `a call has at most ${MOST_TAGS} tags`);
+  if (status === review.status && JSON.stringify(kept) === JSON.stringify(review.tags)) return review;
   return {
     ...review,
-    ...(tags ? { tags: tagsOf(tags) } : {}),
-    ...(status && status !== review.status ? { status, reviewedBy: by.name, reviewedAt: at } : {}),
+    tags: kept,
+    ...(status === review.status ? {} : { status, reviewedBy: by.name, reviewedAt: at }),
   };
 }
 

@@ -14,6 +14,7 @@ interface Line {
   heardMs?: number;
   repaired: boolean;
   sentiment?: number;
+  correction?: NonNullable<TranscriptMessage['correction']>;
   conversationId: string;
 }
 
@@ -32,7 +33,7 @@ export function talkStart(events: readonly CallEvent[]): Date | undefined {
 /**
  * The messages in the order they were said. A correction replaces what the agent had planned by what it got to say; an
  * interruption marks the turn and how much of it was heard; words that only the platform kept are added as `repaired`; what
- * was felt in a message is as the last analysis has it.
+ * was felt in a message is as the last analysis has it, and what a person corrected reads as they say.
  */
 export function foldTranscript(events: readonly CallEvent[]): TranscriptMessage[] {
   const startMs = talkStart(events)?.getTime() ?? 0;
@@ -119,6 +120,15 @@ export function foldTranscript(events: readonly CallEvent[]): TranscriptMessage[
           if (line) line.sentiment = sentiment;
         }
         break;
+      case 'reworded': {
+        const line = lines[event.messageIndex];
+        if (!line) break;
+        const original = line.correction?.original ?? line.text;
+        delete line.correction;
+        line.text = event.text ?? original;
+        if (line.text !== original) line.correction = { original, by: event.name, at: event.at };
+        break;
+      }
       default:
         break;
     }
@@ -167,16 +177,19 @@ const normal = (text: string): string =>
     .replace(/[^\p{L}\p{N}]+/gu, ' ')
     .trim();
 
+type Spoken = Pick<TranscriptMessage, 'speaker' | 'text' | 'correction'>;
+
 /** Same speaker and the same words, or one the beginning of the other (an interrupted turn is kept shorter by one side). */
-const same = (a: { speaker: string; text: string }, b: PlatformTurn): boolean => {
+const same = (a: Spoken, b: PlatformTurn): boolean => {
   if (a.speaker !== b.role) return false;
-  const [x, y] = [normal(a.text), normal(b.text)];
+  // Of a line that a person corrected the platform knows what was heard.
+  const [x, y] = [normal(a.correction?.original ?? a.text), normal(b.text)];
   return x === y || (x.length > 0 && y.startsWith(x)) || (y.length > 0 && x.startsWith(y));
 };
 
 /** The platform's turns that we do not have. Each of ours answers for one of theirs at most. */
 function comparePlatform(
-  ours: readonly { speaker: string; text: string }[],
+  ours: readonly Spoken[],
   theirs: readonly PlatformTurn[],
 ): { missing: PlatformTurn[] } {
   const free = [...ours];

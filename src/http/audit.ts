@@ -66,9 +66,9 @@ export const createNoting =
       if (!who || noted) return;
       noted = true;
       const made = ID_BEHIND.exec(String(response.getHeader('location') ?? ''))?.[1];
-      // What was done, where one path does several things.
-      const { deed } = response.locals;
-      const targets = [...Object.values(params), query.phone, made, deed].filter(
+      // What was done, where one path does several things, and to whom where they stand in the body.
+      const { deed, touched = [] } = response.locals as { deed?: unknown; touched?: readonly unknown[] };
+      const targets = [...Object.values(params), query.phone, made, deed, ...touched].filter(
         (target): target is string => typeof target === 'string',
       );
       note({

@@ -5,8 +5,10 @@
 
 import type { Answering, Asked } from '../app/answer-llm.ts';
 import type { Hearing, Place } from '../app/attend-call.ts';
+import type { BulkDeed, BulkResult, PutBack } from '../app/bulk-calls.ts';
 import type { Performance } from '../app/campaign-metrics.ts';
 import type { CampaignWork, EnrollmentQuery, EnrollmentView } from '../app/campaign-work.ts';
+import type { WordsCorrected } from '../app/correct-words.ts';
 import type { Person } from '../app/floor.ts';
 import type { ForecastShown } from '../app/forecast-campaign.ts';
 import type { KnowledgeSave, KnowledgeTopic } from '../app/knowledge.ts';
@@ -15,6 +17,7 @@ import type { Daily, Overview, OverviewQuery } from '../app/overview.ts';
 import type { Cancel, Outage, StoredRecording } from '../app/ports.ts';
 import type { PromptInUse } from '../app/prompts-in-use.ts';
 import type { FunnelRow, LeadStats, OutcomeSummary, ReportRange, WeeklyReport } from '../app/reports.ts';
+import type { TalkBudget } from '../app/talk-budget.ts';
 import type { Waveform } from '../app/waveforms.ts';
 import type { AgentState } from '../domain/agent-state.ts';
 import type { CallAnalysis, ClaimDifference } from '../domain/analysis.ts';
@@ -57,6 +60,7 @@ import type { NewProperty, Property, PropertyChange, PropertyType } from '../dom
 import type { Qualification, Targeting } from '../domain/qualification.ts';
 import type { RetentionPolicy, RetentionRun, RetentionSettings } from '../domain/retention.ts';
 import type { CallReview, Reviewer, ReviewStatus, SavedView } from '../domain/review.ts';
+import type { CallTest } from '../domain/written-conversation.ts';
 
 /** `cursor` is what the same list answered as `nextCursor`; one it did not make throws `invalid_request`. */
 interface Paging {
@@ -100,6 +104,13 @@ interface CallFilters extends Paging {
   readonly phone?: string;
   readonly review?: ReviewStatus;
   readonly tag?: string;
+  /** The hash of the script that the agent spoke by. */
+  readonly promptHash?: string;
+  /** US dollars, both included. */
+  readonly minCost?: number;
+  readonly maxCost?: number;
+  /** Only these. */
+  readonly ids?: readonly string[];
 }
 
 interface NewLead {
@@ -486,6 +497,8 @@ export interface AppForHttp {
     work(campaignId: string): Promise<CampaignWork>;
     /** Throws `campaign_not_found`. */
     enrollments(campaignId: string, query: Paging & EnrollmentQuery): Promise<PageOf<EnrollmentView>>;
+    /** Throws `campaign_not_found`, `not_found`, `campaign_conflict`. */
+    reopen(campaignId: string, leadId: string): Promise<EnrollmentView>;
   };
   readonly forecasts: {
     /** Begins one, or answers with the one under way. Throws `campaign_not_found`, `shutting_down`. */
@@ -551,6 +564,8 @@ export interface AppForHttp {
   readonly llm: {
     /** The model that answers; undefined: none is set up. */
     readonly model: string | undefined;
+    /** What it may cost today and did; undefined: none is set up. */
+    budget(): Promise<TalkBudget | undefined>;
     /** Throws `model_unavailable`, `at_capacity`, `shutting_down`. */
     answer(asked: Asked, spoken: boolean): Answering;
   };
@@ -590,6 +605,15 @@ export interface AppForHttp {
       /** Throws `not_found`, `knowledge_conflict`. */
       reject(proposalId: string, reason: string, by: string): Promise<KnowledgeProposal>;
     };
+  };
+  readonly bulk: {
+    /** The newest that fit; `more`: there are others. Throws `invalid_request` for a text without a word. */
+    matching(
+      query: Omit<CallFilters, 'limit' | 'cursor'> & { readonly text?: string },
+    ): Promise<{ readonly ids: readonly string[]; readonly more: boolean }>;
+    /** What became of each call, in their order. */
+    act(callIds: readonly string[], deed: BulkDeed, by: Reviewer): Promise<readonly BulkResult[]>;
+    undo(before: readonly PutBack[], by: Reviewer): Promise<readonly BulkResult[]>;
   };
   readonly analyses: {
     /** Throws `call_not_found`, `invalid_request`, `analysis_unavailable`. */
@@ -634,6 +658,8 @@ export interface AppForHttp {
         readonly said: readonly (TranscriptMessage & { readonly index: number })[];
       }> & { readonly complete: boolean }
     >;
+    /** Those that agents were given lately, the newest first. */
+    scripts(): Promise<readonly { readonly name: string; readonly hash: string; readonly createdAt: Date }[]>;
     transcript(callId: string): Promise<{
       readonly messages: readonly TranscriptMessage[];
       readonly fullTranscript: string;
@@ -645,6 +671,13 @@ export interface AppForHttp {
     recording(callId: string): Promise<StoredRecording | undefined>;
     /** Undefined without a recording. */
     waveform(callId: string): Promise<Waveform | undefined>;
+    /** Throws `not_found`, `invalid_request`, `transcript_conflict`. */
+    correctWords(
+      corrected: WordsCorrected,
+      by: { readonly id: string; readonly name: string },
+    ): Promise<void>;
+    /** Throws `invalid_request`, and `not_found` when nobody analysed the call. */
+    writeConversation(callId: string): Promise<CallTest>;
     /** What is done with a call that goes on. */
     readonly attend: {
       listen(callId: string, person: Person, hearing: Hearing): Promise<Place>;

@@ -4,6 +4,7 @@ import type { KnowledgeTopic } from '../app/knowledge.ts';
 import type { Words } from '../app/live-words.ts';
 import type { Daily, Overview, Period } from '../app/overview.ts';
 import type { PromptInUse } from '../app/prompts-in-use.ts';
+import type { TalkBudget } from '../app/talk-budget.ts';
 import type { Person } from '../app/users.ts';
 import type * as contract from '../contract/index.ts';
 import { type AgentState, metricsOf } from '../domain/agent-state.ts';
@@ -261,7 +262,7 @@ export function presentEvent(event: CallEvent): contract.CallEvent {
 
 export const presentAgent = (
   { _id, sums: _sums, counted: _counted, createdAt: _created, ...agent }: AgentState,
-  liveCalls: number,
+  talks: { readonly liveCalls: number; readonly budget: TalkBudget | undefined },
 ): contract.AgentState => ({
   ...json({
     ...agent,
@@ -270,7 +271,9 @@ export const presentAgent = (
   }),
   state: {
     ...json(agent.state),
-    ...(agent.agentType === 'conversation_ai' ? { activeContexts: liveCalls } : {}),
+    ...(agent.agentType === 'conversation_ai'
+      ? { activeContexts: talks.liveCalls, ...(talks.budget ? { talkBudget: talks.budget } : {}) }
+      : {}),
   },
   days: Object.entries(agent.days)
     .sort(([a], [b]) => (a < b ? -1 : 1))

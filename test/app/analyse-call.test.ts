@@ -7,10 +7,11 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openLocalStore } from '../../src/adapters/store/local/index.ts';
 import { createIds } from '../../src/adapters/system.ts';
 import { createAnalyseCalls } from '../../src/app/analyse-call.ts';
+import { createApplyAnalysis } from '../../src/app/apply-analysis.ts';
 import { createClaims } from '../../src/app/claims.ts';
 import type { Analyst, Log, LogFields, Store, TokenUsage } from '../../src/app/ports.ts';
 import { createEventLog } from '../../src/app/record-event.ts';
-import type { Findings } from '../../src/domain/analysis.ts';
+import type { CallAnalysis, Findings } from '../../src/domain/analysis.ts';
 import type { CallEventBody } from '../../src/domain/call.ts';
 import { DEFAULT_RATES } from '../../src/domain/cost.ts';
 import type { Lead } from '../../src/domain/documents.ts';
@@ -147,6 +148,7 @@ async function talked(
   of?: Lead,
   words = "Yes, I'm relocating to Denver and I want to sell. Call me tomorrow at five.",
   more: readonly CallEventBody[] = [],
+  campaignId?: string,
 ): Promise<string> {
   const callId = ids.objectId();
   const attemptId = ids.objectId();
@@ -158,7 +160,9 @@ async function talked(
       leadId: of?._id ?? ids.objectId(),
       contactPhone: '+12125550123',
       fromPhone: '+12125550190',
-      requestedBy: 'x',
+      ...(campaignId === undefined
+        ? { requestedBy: 'x' }
+        : { campaignId, requestedBy: `campaign:${campaignId}` }),
     },
     { type: 'answered' },
     { type: 'said', role: 'agent', text: 'Would you sell your house?', turn: 1 },
@@ -294,6 +298,63 @@ describe('a call that is over', () => {
     await analyse.settled();
     expect([...asked].sort()).toEqual([...calls].sort());
     for (const callId of calls) expect((await callOf(callId)).analysis?.by).toBe('claude');
+  });
+
+  test('of a campaign takes what its analysis cost out of the budget, once, wherever the process dies', async () => {
+    const campaignId = ids.objectId();
+    const uses = store.collection('campaign_use');
+    const none = { calls: 0, leads: 0, messages: 0, spent: 0 };
+    const at = new Date(NOON_MS);
+    const day = at.toISOString().slice(0, 10);
+    await uses.insert({ _id: campaignId, day, today: none, total: none, createdAt: at, updatedAt: at });
+    /** The process dies behind so many touches of the store. */
+    const lifeOf = (most: number): Store => {
+      let touches = most;
+      const mortal = <T extends object>(target: T): T =>
+        new Proxy(target, {
+          get(of, name) {
+            const value: unknown = Reflect.get(of, name);
+            if (name === 'collection') return (called: 'calls') => mortal(store.collection(called));
+            if (typeof value !== 'function') return value;
+            return async (...args: unknown[]) => {
+              touches -= 1;
+              if (touches < 0) throw new Failure('store_unavailable', 'gone');
+              return await value.apply(of, args);
+            };
+          },
+        });
+      return mortal(store);
+    };
+    const applied = async (made: CallAnalysis, most: number): Promise<boolean> => {
+      const door = lifeOf(most);
+      const ownLog = createEventLog({ store: door, clock, ids, log });
+      const apply = createApplyAnalysis({ store: door, clock, log, events: ownLog, optOut });
+      return await apply(made).catch(() => false);
+    };
+    const cost = { ...USAGE, totalCost: PRICE };
+    for (const of of [campaignId, undefined]) {
+      const callId = await talked(undefined, undefined, [], of);
+      const analyse = process(modelThat(found()).model);
+      analyse.reconciled(callId);
+      await analyse.settled();
+      const [done] = await kept(callId);
+      if (!done?.origin) throw new Error('nothing was found');
+      const made = {
+        ...done,
+        _id: ids.objectId(),
+        state: 'found',
+        origin: { ...done.origin, cost },
+      } as const;
+      await store.collection('call_analyses').insert(made);
+      let deaths = 0;
+      while (!(await applied(made, deaths))) deaths += 1;
+      expect(deaths).toBeGreaterThan(5);
+    }
+    // The call of the campaign was analysed twice; the other one was placed by hand.
+    const use = await uses.get(campaignId);
+    expect(use?.total.spent).toBeCloseTo(2 * PRICE, 6);
+    expect(use?.today.spent).toBeCloseTo(2 * PRICE, 6);
+    expect(use?.analysing).toEqual([]);
   });
 
   test('whose analysis was found and not told before a crash is told without asking again', async () => {

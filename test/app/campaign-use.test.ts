@@ -7,6 +7,7 @@ import { type LocalStore, openLocalStore } from '../../src/adapters/store/local/
 import { createIds } from '../../src/adapters/system.ts';
 import { createCampaignUse } from '../../src/app/campaign-use.ts';
 import { HOUSE_CALLING } from '../../src/app/campaigns.ts';
+import { createDueSteps } from '../../src/app/due-steps.ts';
 import { createEnrollments } from '../../src/app/enrollments.ts';
 import type { Log } from '../../src/app/ports.ts';
 import type { Enrollment } from '../../src/domain/campaign.ts';
@@ -72,7 +73,7 @@ test('of many who come at once one has the turn of a slow campaign, and the othe
   expect((await use.charge(slow, true)).kind).toBe('charged');
 });
 
-test('when the next work is due is told only where it is known', async () => {
+test('steps are read in the order in which they are to be taken, and when the next is due is known', async () => {
   const enrollments = createEnrollments({
     store,
     clock: createLifeClock(time, START_MS),
@@ -97,9 +98,26 @@ test('when the next work is due is told only where it is known', async () => {
   await add(1, 1, 8 * HOUR);
   await add(2, 2, -1);
   await add(3, 2, HOUR);
-  const now = await enrollments.due(campaign._id, [0, 1, 2], 10);
-  expect(now.due.map(({ _id }) => Number(_id))).toEqual([2]);
-  expect(now.nextMs).toBeUndefined();
-  await store.collection('enrollments').remove({ _id: String(2).padStart(24, '0') });
-  expect(await enrollments.due(campaign._id, [0, 1, 2], 10)).toEqual({ due: [], nextMs: START_MS + HOUR });
+  await add(4, 1, -2 * HOUR);
+  await add(5, 1, -HOUR);
+  const clock = createLifeClock(time, START_MS);
+  const stepsOf = (priority: Enrollment['priority']) =>
+    createDueSteps(campaign._id, priority, { clock, enrollments, batch: 2, lookMs: 24 * HOUR });
+  const taken = async (steps: ReturnType<typeof stepsOf>): Promise<number> => {
+    if (steps.isToBeRead()) await steps.read(new Map());
+    return Number(steps.take()?._id ?? 0);
+  };
+  const calls = stepsOf(2);
+  expect(calls.nextMs()).toBe(START_MS);
+  expect(await taken(calls)).toBe(2);
+  expect(calls.nextMs()).toBe(START_MS + HOUR);
+  expect(await taken(calls)).toBe(0);
+  // Of new leads whoever came in last is first, and what is planned behind is not forgotten.
+  const fresh = stepsOf(1);
+  expect([await taken(fresh), await taken(fresh)]).toEqual([5, 4]);
+  await store
+    .collection('enrollments')
+    .remove({ _id: { $in: [4, 5].map((n) => String(n).padStart(24, '0')) } });
+  expect(await taken(fresh)).toBe(0);
+  expect(fresh.nextMs()).toBe(START_MS + 8 * HOUR);
 });

@@ -12,6 +12,7 @@ import { createCompliancePolicy } from '../../src/app/compliance-policy.ts';
 import { createConsents } from '../../src/app/consents.ts';
 import { createDnc } from '../../src/app/dnc.ts';
 import { createGatherFacts } from '../../src/app/gather-facts.ts';
+import { createHouseLimits } from '../../src/app/house-limits.ts';
 import { createKeptScripts } from '../../src/app/kept-scripts.ts';
 import { createLeads } from '../../src/app/leads.ts';
 import { createPlaceCall } from '../../src/app/place-call.ts';
@@ -191,7 +192,13 @@ describe('the kill switch', () => {
       prompts,
       strategyOf: async () => undefined,
       fromNumbers: ['+12125550190'],
-      callsPerSecond: 0.5,
+      limits: createHouseLimits({
+        store,
+        clock,
+        callsPerSecond: 0.5,
+        maxConcurrentCalls: 10,
+        inboundReserve: 0,
+      }),
       life: () => undefined,
       admit: () => {},
       occupy: () => () => {},

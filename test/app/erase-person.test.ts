@@ -76,6 +76,7 @@ const SECRETS = {
   comment: 'plantcomment she sounded ill',
   reviewTag: 'plantreviewtag',
   understood: 'plantunderstood she is ill',
+  reworded: 'plantreworded her name is Ottilie',
 } as const;
 
 let dir: string;
@@ -196,6 +197,7 @@ function conversation(lead: Lead): CallEventBody[] {
       source: 'poll',
     },
     { type: 'analysed', analysisId: ids.objectId(), origin: ORIGIN, analysis: UNDERSTOOD },
+    { type: 'reworded', messageIndex: 1, text: SECRETS.reworded, by: 'ada', name: 'Ada' },
   ];
 }
 
@@ -459,7 +461,7 @@ describe('an erasure', () => {
       call_analyses: 2,
       leads: 1,
       calls: 3,
-      call_events: 41,
+      call_events: 43,
       call_transcripts: 1,
       transcript_archives: 1,
       recordings: 2,

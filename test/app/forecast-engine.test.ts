@@ -163,6 +163,7 @@ test('a campaign makes the calls that were foretold, reaches as many, costs as m
     sendMessage: async () => ({ kind: 'sent' }),
     linesFree: () => LINES - talking,
     callsPerSecond: 2,
+    slotMs: () => 0,
     shutdown: stop.signal,
   });
   engine.begin();

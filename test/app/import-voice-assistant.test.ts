@@ -29,6 +29,7 @@ import { COLLECTIONS, type CollectionName, type Lead } from '../../src/domain/do
 import { Failure } from '../../src/domain/errors.ts';
 import { importedId } from '../../src/domain/voice-assistant.ts';
 import { handClock, trueTime } from '../support/clock.ts';
+import { programOf } from '../support/programs.ts';
 
 const SAMPLES = 'test/samples/voice-assistant';
 const SELLER = 'Acme Homes';
@@ -486,7 +487,7 @@ describe('the program', () => {
     new Promise((resolve) => {
       execFile(
         process.execPath,
-        ['--import', 'tsx', 'src/cli/import-voice-assistant.ts', ...args],
+        [programOf('src/cli/import-voice-assistant.ts'), ...args],
         { env: { ...process.env, DATA_DIR: dir, MONGODB_URI: '' } },
         (error, out, err) => resolve({ code: Number(error?.code ?? 0), out, err }),
       );

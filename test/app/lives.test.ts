@@ -15,7 +15,7 @@ import { readPrompts } from '../../src/app/prompts.ts';
 import type { Call } from '../../src/domain/call.ts';
 import { spendPermit } from '../../src/domain/compliance/permit.ts';
 import type { Attempt } from '../../src/domain/documents.ts';
-import { Failure } from '../../src/domain/errors.ts';
+import { Failure, isFailure } from '../../src/domain/errors.ts';
 import { type HandClock, handClock, trueTime } from '../support/clock.ts';
 import { fullConsent } from '../support/consent.ts';
 import { messagesHouse, noMessenger } from '../support/messages.ts';
@@ -33,6 +33,7 @@ interface Line {
   readonly callId: string;
   readonly callSid: string;
   readonly to: string;
+  readonly atMs: number;
   isOver: boolean;
 }
 
@@ -102,7 +103,10 @@ function through(store: Store, home: string, gate: Gate, wrote: (what: string) =
   };
 }
 
-async function live(home: string): Promise<Life> {
+async function live(
+  home: string,
+  limits = { maxConcurrentCalls: 100, callsPerSecond: Number.POSITIVE_INFINITY },
+): Promise<Life> {
   let stopped: Promise<unknown> | undefined;
   const gate: Gate = async () => await stopped;
   const asked = new Set<string>();
@@ -117,7 +121,7 @@ async function live(home: string): Promise<Life> {
     dial: (permit, { callId }) =>
       carrier(() => {
         const to = spendPermit(permit, clock.nowMs());
-        const line = { callId, callSid: `CA${lines.length}`, to, isOver: false };
+        const line = { callId, callSid: `CA${lines.length}`, to, atMs: clock.nowMs(), isOver: false };
         lines.push(line);
         return { callSid: line.callSid };
       }),
@@ -193,8 +197,7 @@ async function live(home: string): Promise<Life> {
     {
       sellerName: SELLER,
       fromNumbers: ['+12125550190'],
-      maxConcurrentCalls: 100,
-      callsPerSecond: Number.POSITIVE_INFINITY,
+      ...limits,
       inboundReserve: 0,
       prompts,
       messages: messagesHouse(SELLER),
@@ -429,4 +432,39 @@ test('a process that stops in good order leaves what it did not finish to others
   await pass(LONG_MS / 2);
   await finished(line);
   expect(two.asked.has(line.callId)).toBe(true);
+});
+
+test('two processes together call no faster than the house may, and use no more lines than it has', async () => {
+  const limits = { maxConcurrentCalls: 4, callsPerSecond: 2 };
+  const both = [await live('one', limits), await live('two', limits)];
+  const wanted = await Promise.all(Array.from({ length: 12 }, (_, n) => lead((both[n % 2] as Life).app)));
+  const ask = async (leadId: string, n: number): Promise<string> =>
+    await (both[n % 2] as Life).app.calls
+      .place({ leadId, requestedBy: 'test' })
+      .then(({ kind }) => kind)
+      .catch((error) => (isFailure(error) ? error.code : String(error)));
+  const open = () => lines.filter(({ isOver }) => !isOver);
+  let left = wanted.map(({ _id }) => _id);
+  for (let round = 0; left.length > 0; round += 1) {
+    if (round > 30) throw new Error(`${left.length} were never placed`);
+    // One after the other, or all at once: then each sees the others, and may stand back.
+    const came = round % 2 ? await Promise.all(left.map(ask)) : [await ask(left[0] ?? '', round / 2)];
+    expect(new Set(came)).not.toContain('store_unavailable');
+    left = left.filter((_, n) => came[n] !== 'placed');
+    for (let beats = 0; beats < 40; beats += 1) {
+      await clock.pass(100);
+      await calm();
+    }
+    expect(open().length).toBeLessThanOrEqual(4);
+    for (const line of open().slice(0, 2)) {
+      line.isOver = true;
+      const { callId, callSid } = line;
+      // Told to the one that placed it.
+      for (const { app } of both)
+        await app.carrierInlet.status(callId, { callSid, sequence: 1, status: 'no_answer' });
+    }
+  }
+  const times = lines.map(({ atMs }) => atMs).sort((a, b) => a - b);
+  expect(times).toHaveLength(12);
+  for (const [n, at] of times.slice(1).entries()) expect(at - (times[n] ?? 0)).toBeGreaterThanOrEqual(500);
 });

@@ -471,11 +471,12 @@ describe('a store that refuses', () => {
     });
     await app.compliance.changePolicy({ minGapMinutes: 0 }, 'a test', 'test');
     const lead = await person(app, freshNumber());
-    const request = { leadId: lead._id, requestedBy: 'test', idempotencyKey: 'once' };
+    const campaignStep = { stage: 'follow_up', step: 1 } as const;
+    const request = { leadId: lead._id, requestedBy: 'test', idempotencyKey: 'once', campaignStep };
     expect(codeOf(await app.calls.place(request).catch((error) => error))).toBe('store_unavailable');
     await until('the number to be free', async () => (await held()) === 0);
     down = false;
-    expect((await app.calls.place(request)).kind).toBe('placed');
+    expect(await app.calls.place(request)).toMatchObject({ kind: 'placed', call: { campaignStep } });
     await settle();
     expect(dialled).toHaveLength(1);
   });

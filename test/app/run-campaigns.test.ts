@@ -219,6 +219,7 @@ function process(options: { readonly lines?: number; readonly home?: string } = 
     },
     linesFree: () => self.lines - talking,
     callsPerSecond: 1_000,
+    slotMs: () => 0,
     shutdown: stop.signal,
   });
   engine.begin();
@@ -383,6 +384,68 @@ describe('a lead', () => {
     await pass(3 * DAY);
     expect(of.placed).toHaveLength(3);
     expect(of.sent).toEqual([]);
+  });
+
+  test('whom nobody reached is called from the first step again when somebody reopens it, or it sends a form again', async () => {
+    const of = process();
+    const { _id: campaignId } = await campaign();
+    const ana = await lead(of, { campaignId });
+    await pass(3 * DAY);
+    expect((await enrolled(ana)).ended?.why).toBe('exhausted');
+    await hands.busy(of.engine.reopen(campaignId, ana._id));
+    await pass(60_000);
+    expect(of.placed).toHaveLength(4);
+    const again = await enrolled(ana);
+    expect(again).toMatchObject({ stage: 'initial', step: 1, calls: 4 });
+    expect(again.ended).toBeUndefined();
+    await expect(of.engine.reopen(campaignId, ana._id)).rejects.toMatchObject({ code: 'campaign_conflict' });
+    await pass(3 * DAY);
+    expect((await enrolled(ana)).ended?.why).toBe('exhausted');
+    await hands.busy(of.engine.cameAgain(ana._id));
+    await pass(60_000);
+    // Called again, or as soon as the caps of the gate allow, which count the calls before.
+    expect(await enrolled(ana)).toMatchObject({ stage: 'initial', step: 0, waiting: expect.anything() });
+    expect(new Set(of.placed.map(({ key }) => key)).size).toBe(6);
+  });
+
+  test('who said no, or whom something else stands against, is not called again by itself', async () => {
+    const of = process();
+    const { _id: campaignId } = await campaign();
+    of.comes = [{ outcome: 'not_interested' }];
+    const no = await lead(of, { campaignId });
+    const lost = await lead(of, { campaignId });
+    await pass(3 * DAY);
+    await store.collection('leads').update({ _id: lost._id }, { $set: { status: 'lost' } });
+    for (const { _id } of [no, lost]) await hands.busy(of.engine.cameAgain(_id));
+    await pass(60_000);
+    expect(of.placed).toHaveLength(2);
+    await expect(of.engine.reopen(campaignId, lost._id)).rejects.toMatchObject({ code: 'campaign_conflict' });
+    await expect(of.engine.reopen(campaignId, 'f'.repeat(24))).rejects.toMatchObject({ code: 'not_found' });
+    await hands.busy(of.engine.reopen(campaignId, no._id));
+    await pass(60_000);
+    expect(of.placed).toHaveLength(3);
+  });
+
+  test('that somebody missed is found by counting when the process begins again', async () => {
+    const { _id: campaignId } = await campaign();
+    let of = process();
+    const first = await lead(of, { campaignId });
+    await pass(60_000);
+    of.die();
+    of = process();
+    await pass(60_000);
+    expect((await store.collection('campaign_use').get(campaignId))?.swept?.apart).toBe(0);
+    of.die();
+    const missed = {
+      ...first,
+      _id: 'e'.repeat(24),
+      externalId: 'missed',
+      receivedAt: new Date(START_MS - 90 * DAY),
+    };
+    await store.collection('leads').insert(missed);
+    of = process();
+    await pass(60_000);
+    expect(await enrolled(missed)).toMatchObject({ campaignId });
   });
 
   test('that somebody reached in another call is not called by the campaign', async () => {

@@ -11,6 +11,7 @@ import { openLocalStore } from '../../src/adapters/store/local/index.ts';
 import { openMongoStore } from '../../src/adapters/store/mongo/index.ts';
 import { toStored } from '../../src/adapters/store/mongo/values.ts';
 import { createClock, createIds } from '../../src/adapters/system.ts';
+import { createDueSteps } from '../../src/app/due-steps.ts';
 import { createEnrollments } from '../../src/app/enrollments.ts';
 import type { Log, Store } from '../../src/app/ports.ts';
 import type { Enrollment, Priority } from '../../src/domain/campaign.ts';
@@ -74,8 +75,16 @@ async function choosing(name: string, store: Store, total: number, keep: Keep): 
   };
   for (let n = 0; n < ROUNDS; n += 1) {
     await timed(gets, () => collection.get(idOf((n * 9_973) % total)));
-    const { due } = await timed(chosen, () => enrollments.due(idOf(n % CAMPAIGNS), [0, 1, 2], 16));
-    const [first] = due;
+    const steps = ([0, 1, 2] as const).map((priority) =>
+      createDueSteps(idOf(n % CAMPAIGNS), priority, { clock, enrollments, batch: 16, lookMs: 2_000 }),
+    );
+    const first = await timed(chosen, async () => {
+      for (const each of steps) {
+        await each.read(new Map());
+        if (each.hasDue()) return each.take();
+      }
+      return undefined;
+    });
     if (!first) throw new Error('nothing is due');
     if (!(await timed(claims, () => enrollments.claim(first)))) throw new Error('the claim was not taken');
   }

@@ -129,6 +129,13 @@ async function lists(house: House, nowMs: number): Promise<void> {
     ['a month, mood and a rare outcome', `${days(60, 30, nowMs)}&mood=good&outcome=transferred`],
     ['a number and a status', 'phone=%2B12062000777&status=busy'],
     ['a tag in a campaign', `tag=coaching&campaignId=${idOf(4, 3)}`],
+    ['a tag and a rare outcome', 'tag=coaching&outcome=transferred'],
+    ['inbound in a campaign, which no call is', `direction=inbound&campaignId=${idOf(4, 3)}`],
+    ['a cost that few have', 'minCost=0.98'],
+    ['a cost that few have, and a mood', 'minCost=0.98&mood=good'],
+    ['a cost in a campaign', `minCost=0.5&maxCost=0.52&campaignId=${idOf(4, 3)}`],
+    ['a cost that none has', 'minCost=900'],
+    ['a script', `promptHash=${idOf(8, 1)}`],
   ];
   for (const [what, query] of filters)
     await pages(house, `calls: ${what}`, `/calls?limit=50&${query}`, GOAL.listMs);

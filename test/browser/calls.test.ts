@@ -1,6 +1,8 @@
 /** test/browser: calls are found, looked through second by second, and reviewed; half an hour of talk is there at once. */
+import type { Route } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
 import { columnsOf, heardSec, silencesOf } from '../../src/dashboard/call/sound.ts';
+import { conversations } from '../evals/scoring.ts';
 import { LONG, REVIEWED } from './fixture-calls.ts';
 import { HOSTILE } from './fixtures.ts';
 import { missing, type PageToSee, PHONE, theatre } from './theatre.ts';
@@ -19,7 +21,7 @@ test('a pause is where neither side is heard for two seconds, at the end too', (
   const bucketSec = 0.5;
   const caller = [90, 0, 0, 0, 0, 0, 90, 0, 0, 0, 0, 0];
   const agent = [0, 0, 0, 0, 0, 0, 0, 90, 4, 0, 0, 0];
-  expect(silencesOf({ durationSec: 6, bucketSec, caller, agent })).toEqual([
+  expect(silencesOf({ bucketSec, caller, agent })).toEqual([
     { from: 0.5, to: 3 },
     { from: 4, to: 6 },
   ]);
@@ -133,17 +135,32 @@ describe.skipIf(missing)(`calls in a browser${missing ? ` (left out: ${missing})
     await page.waitForURL(/\/calls\/[0-9a-f]{24}$/);
     const second = page.url();
     await page.locator('h1').waitFor();
-    // A key that comes before the page listens is lost; whoever presses it again gets there.
-    await expect
-      .poll(async () => {
-        await page.keyboard.press('k');
-        return page.url();
-      })
-      .not.toBe(second);
-    expect(new URL(page.url()).pathname).toMatch(/^\/calls\//);
+    await page.keyboard.press('k');
     await page.locator('.said').filter({ hasText: 'Thursday at three' }).waitFor();
-    await page.keyboard.press('j');
+    const first = page.url();
+    // Three at once: two down and one up.
+    for (const key of ['j', 'j', 'k']) await page.keyboard.press(key);
     await page.waitForURL(second);
+    expect(first).not.toBe(second);
+    expect(house.complaints).toEqual([]);
+  });
+
+  test('keys that come before the call, and on a page that one came to by its address, lead on', async () => {
+    const { page } = house;
+    await visit('/', 'Overview');
+    const held: Route[] = [];
+    await page.route(`**/api/v1/calls/${REVIEWED}`, (route) => void held.push(route));
+    await page.goto(new URL(`/calls/${REVIEWED}`, page.url()).href);
+    await page.locator('.page [aria-label="Loading"]').first().waitFor();
+    await page.keyboard.press('j');
+    for (const route of held) await route.continue();
+    await page.unroute(`**/api/v1/calls/${REVIEWED}`);
+    await page.waitForURL(
+      (url) => /^\/calls\/[0-9a-f]{24}$/.test(url.pathname) && !url.pathname.endsWith(REVIEWED),
+    );
+    await page.locator('h1').waitFor();
+    await page.keyboard.press('k');
+    await page.waitForURL(`**/calls/${REVIEWED}`);
     expect(house.complaints).toEqual([]);
   });
 
@@ -210,6 +227,86 @@ describe.skipIf(missing)(`calls in a browser${missing ? ` (left out: ${missing})
       .toEqual([{ status: 'reviewed' }, { tags: ['coaching', 'price', 'Opening'] }]);
     expect(await page.evaluate('window.pwned')).toBeUndefined();
     expect(await findings()).toEqual([]);
+    expect(house.complaints).toEqual([]);
+  });
+
+  test('a line that was heard wrongly is corrected, says so, and reads again as it was heard', async () => {
+    const { page, stage } = house;
+    await visit(`/calls/${REVIEWED}`, 'by word lists');
+    const line = page.locator('.line').filter({ hasText: 'Hello?' });
+    await line.hover();
+    await line.getByRole('button', { name: /^Correct: / }).click();
+    await page.getByLabel('The caller said').fill(`Hallo, who is\nthere? ${HOSTILE}`);
+    expect(await findings()).toEqual([]);
+    await page.getByRole('button', { name: 'Correct', exact: true }).click();
+    const corrected = page.locator('.line').filter({ hasText: 'Hallo, who is there?' });
+    await corrected.getByText('corrected', { exact: false }).first().waitFor();
+    expect(stage.bodies(`PUT /api/v1/calls/${REVIEWED}/transcript/0`)).toEqual([
+      { was: 'Hello?', text: `Hallo, who is there? ${HOSTILE}` },
+    ]);
+    expect(await corrected.locator('.reply[title*="Heard: “Hello?”"]').count()).toBe(1);
+    await corrected.getByRole('button', { name: /^Correct: / }).press('Enter');
+    await page.getByText('Heard: “Hello?”').waitFor();
+    await shoot('call-corrected-light');
+    await page.getByRole('button', { name: 'Show again what was heard' }).click();
+    await page.locator('.line').filter({ hasText: 'Hello?' }).waitFor();
+    expect(await page.evaluate('window.pwned')).toBeUndefined();
+    expect(house.complaints).toEqual([]);
+  });
+
+  test('a test is made from a call by somebody who looked it through', async () => {
+    const { page } = house;
+    await visit(`/calls/${REVIEWED}`, 'by word lists');
+    await page.getByRole('button', { name: 'Make a test from this call' }).click();
+    await page.getByText('The outcome was marked as wrong: say what is right.').waitFor();
+    const download = page.getByRole('button', { name: 'Download the test' });
+    await page.getByLabel('I read every line').check();
+    expect(await download.isDisabled()).toBe(true);
+    await page.getByLabel('Call back').check();
+    expect(await download.isDisabled()).toBe(false);
+    const said = page.getByLabel('What was said', { exact: true });
+    const talk = await said.inputValue();
+    await said.fill(`${talk}\nuser: One more`);
+    await page.getByText('what is expected counts them').waitFor();
+    expect(await download.isDisabled()).toBe(true);
+    await said.fill(talk.replace(/^user: .*/, 'user: Good morning.'));
+    await page.getByLabel('When', { exact: true }).selectOption('30_days');
+    await page.getByLabel('in line').fill('2');
+    await page.getByRole('button', { name: 'Add', exact: true }).click();
+    expect(await findings()).toEqual([]);
+    await shoot('call-test-light');
+    const [file] = await Promise.all([page.waitForEvent('download'), download.click()]);
+    expect(file.suggestedFilename()).toBe(`call-${REVIEWED}.json`);
+    const [made] = conversations(await file.path());
+    expect(made?.talk[0]).toBe('user: Good morning.');
+    expect(made?.expected).toMatchObject({
+      outcome: ['callback'],
+      keyMoments: [
+        { type: 'objection', messageIndex: 1 },
+        { type: 'objection', messageIndex: 3 },
+      ],
+      extractedInfo: { timeframe: '30_days', motivationFactors: ['inherited'] },
+    });
+    expect(await page.evaluate('window.pwned')).toBeUndefined();
+    expect(house.complaints).toEqual([]);
+  });
+
+  test('the longest monologue, the version that spoke and the person stand beside the talk', async () => {
+    const { page } = house;
+    await visit(`/calls/${REVIEWED}`, 'by word lists');
+    const header = page.locator('.call-head');
+    await header.getByText('Follow-up, step 2').waitFor();
+    await header.getByRole('button', { name: 'Copy hash of the script' }).waitFor();
+    await header.getByRole('button', { name: 'Copy call id' }).waitFor();
+    await page
+      .getByRole('button', { name: /^To 0:\d\d, where the longest monologue of the agent begins$/ })
+      .click();
+    await current().waitFor();
+    await page.getByRole('heading', { name: 'Lead', exact: true }).waitFor();
+    await page.getByRole('heading', { name: 'Consent', exact: true }).waitFor();
+    await page.getByRole('heading', { name: 'Do not call' }).waitFor();
+    await page.getByRole('link', { name: 'Proof file' }).waitFor();
+    await page.getByText('wants to sell').waitFor();
     expect(house.complaints).toEqual([]);
   });
 

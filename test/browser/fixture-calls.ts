@@ -7,19 +7,28 @@ import {
   Call,
   CallAnalyses,
   CallAnalysis,
+  CallBulk,
+  CallBulkResults,
+  CallBulkUndo,
   CallCommentCreate,
   CallCommentPatch,
+  CallMatches,
   CallReview,
   CallReviewPut,
+  CallScripts,
   CallSearchQuery,
+  CallTest,
   FoundCalls,
   SavedView,
   SavedViewPut,
+  Transcript,
   type TranscriptMessage,
   Waveform,
+  WordsCorrection,
   WrongClaimMark,
 } from '../../src/contract/index.ts';
-import { type Ask, fits, json, problem, type Reply } from './fixture-gate.ts';
+import { longestMonologue } from '../../src/domain/monologue.ts';
+import { type Ask, CAMPAIGN, fits, json, problem, type Reply } from './fixture-gate.ts';
 import { after, ago, blankCall, HOSTILE, hex, PEOPLE, type Told, tell } from './fixtures.ts';
 
 /** Talked, analysed and reviewed. */
@@ -114,6 +123,9 @@ function understand(told: Told): void {
   const second = theirs[1]?.messageIndex ?? 0;
   told.call = Call.parse({
     ...told.call,
+    script: { name: 'outbound', hash: '3f'.repeat(32) },
+    campaignId: CAMPAIGN,
+    campaignStep: { stage: 'follow_up', step: 1 },
     sentiment: {
       overall: 0.42,
       timeline: theirs.map(({ timestamp }, index) => ({ timestamp, score: Math.sin(index / 5) * 0.8 })),
@@ -195,7 +207,13 @@ function waveformOf({ call, messages }: Told): z.infer<typeof Waveform> {
     }
     return peaks;
   };
-  return { durationSec, bucketSec, caller: lane('user'), agent: lane('agent') };
+  const [caller, agent] = [lane('user'), lane('agent')];
+  const [theirs, ours] = [
+    longestMonologue(caller, agent, bucketSec),
+    longestMonologue(agent, caller, bucketSec),
+  ];
+  const monologues = { ...(theirs ? { caller: theirs } : {}), ...(ours ? { agent: ours } : {}) };
+  return { durationSec, bucketSec, caller, agent, monologues };
 }
 
 export interface CallControls {
@@ -238,6 +256,36 @@ export function createCallFixtures(calls: () => Map<string, Told>, me: () => str
   }
   const reviewOf = (callId: string): CallReview =>
     reviews.get(callId) ?? CallReview.parse({ callId, status: 'unreviewed', tags: [], comments: [] });
+  /** Reviews of tests have no revision: the undo of the fixture puts back what it is given. */
+  const inBulk = (path: string, body: unknown): Reply => {
+    if (path === '/calls/bulk/undo') {
+      const { reviews: before } = fits('body', CallBulkUndo, body);
+      for (const { callId, status, tags } of before)
+        reviews.set(callId, { ...reviewOf(callId), status, tags });
+      return json(CallBulkResults, {
+        items: before.map(({ callId }) => ({ callId, state: 'done' as const })),
+      });
+    }
+    const { callIds, deed } = fits('body', CallBulk, body);
+    return json(CallBulkResults, {
+      items: callIds.map((callId) => {
+        if (calls().get(callId)?.call.status === 'denied')
+          return {
+            callId,
+            state: 'failed' as const,
+            problem: { code: 'call_not_found', detail: 'no such call' },
+          };
+        if (deed.what === 'analyse') return { callId, state: 'done' as const };
+        const before = reviewOf(callId);
+        const { status, tags } = before;
+        reviews.set(callId, {
+          ...before,
+          ...(deed.what === 'review' ? { status: deed.status } : { tags: [...tags, ...(deed.add ?? [])] }),
+        });
+        return { callId, state: 'done' as const, undo: { status, tags, revision: 1 } };
+      }),
+    });
+  };
   const keep = (review: CallReview, status = 200): Reply => {
     reviews.set(review.callId, review);
     return json(CallReview, review, status);
@@ -294,6 +342,45 @@ export function createCallFixtures(calls: () => Map<string, Told>, me: () => str
       }
       case 'DELETE comments':
         return changed(review.comments.filter((each) => each.id !== id));
+      case 'PUT transcript':
+      case 'DELETE transcript': {
+        const at = Number(id);
+        const line = told.messages[at];
+        if (!line) return problem(404, 'not_found', 'No such line');
+        const { correction, ...rest } = line;
+        const original = correction?.original ?? line.text;
+        const given = method === 'PUT' ? fits('body', WordsCorrection, body) : undefined;
+        if (given && given.was !== line.text)
+          return problem(409, 'transcript_conflict', 'The line reads otherwise by now');
+        told.messages[at] = given
+          ? { ...rest, text: given.text, correction: { original, by: me(), at: now } }
+          : { ...rest, text: original };
+        const fullTranscript = told.messages.map(({ text }) => text).join('\n');
+        return json(Transcript, { callId, messages: told.messages, fullTranscript, live: false });
+      }
+      case 'GET test':
+        return json(CallTest, {
+          callId,
+          conversation: {
+            about: 'Made from a call that came to: qualified.',
+            startedAt: told.call.answeredAt ?? told.call.initiatedAt,
+            zone: 'America/New_York',
+            optedOut: false,
+            talk: told.messages.map(
+              ({ speaker, text }) => `${speaker}: ${text.replaceAll('Pine', 'Sample')}`,
+            ),
+            expected: {
+              outcome: [],
+              sentiment: [-0.2, 0.4],
+              keyMoments: [{ type: 'objection', messageIndex: 3 }],
+              extractedInfo: { motivationFactors: ['inherited'], timeframe: '60_days' },
+              followUps: [{ type: 'site_visit', at: '2026-11-26T23:00:00.000Z' }],
+            },
+          },
+          replaced: [{ kind: 'address', found: '9 Pine Street', by: '10 Sample Street', times: 2 }],
+          leftOut: [{ path: 'outcome', note: 'They only asked.' }],
+          notes: ['The outcome was marked as wrong: say what is right.'],
+        });
       case 'GET waveform':
         return told.call.hasRecording
           ? json(Waveform, waveformOf(told))
@@ -368,6 +455,10 @@ export function createCallFixtures(calls: () => Map<string, Told>, me: () => str
     answer(ask: Ask): Reply | undefined {
       const { method, path, body } = ask;
       if (path === '/calls/search') return search(ask);
+      if (path === '/calls/scripts')
+        return json(CallScripts, { items: [{ name: 'outbound', hash: 'ab12cd34', createdAt: ago(60) }] });
+      if (path === '/calls/matching') return json(CallMatches, { ids: [...calls().keys()], more: true });
+      if (path.startsWith('/calls/bulk')) return inBulk(path, body);
       if (path === '/views' && method === 'GET')
         return json(z.object({ items: z.array(SavedView) }), { items: views });
       if (path === '/views') {
@@ -382,7 +473,9 @@ export function createCallFixtures(calls: () => Map<string, Told>, me: () => str
         return json(z.null(), null, 204);
       }
       const [, callId, part, id] =
-        /^\/calls\/([0-9a-f]{24})\/(review|comments|waveform|analyses)(?:\/([0-9a-f]{24}))?/.exec(path) ?? [];
+        /^\/calls\/([0-9a-f]{24})\/(review|comments|waveform|analyses|transcript|test)(?:\/([0-9a-f]{24}|\d{1,5}))?(?=\/|$)/.exec(
+          path,
+        ) ?? [];
       const told = callId === undefined ? undefined : calls().get(callId);
       return told && part !== undefined ? ofCall(ask, told, part, id) : undefined;
     },

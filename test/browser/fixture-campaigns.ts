@@ -11,6 +11,8 @@ import {
   CampaignPatch,
   CampaignQuery,
   CampaignWork,
+  CampaignWorks,
+  CampaignWorksQuery,
   Enrollment,
   EnrollmentQuery,
   Forecast,
@@ -574,19 +576,7 @@ export function createCampaignFixtures(leads: () => readonly Lead[]) {
         return json(Forecast, asked.asked < 3 ? running(found.id, asked.asked * 420) : FORECAST(found.id));
       }
       case 'GET work':
-        return json(
-          CampaignWork,
-          work(found, {
-            today: { calls: callsToday, leads: 18, messages: 7, spent: 16.4 },
-            ...(closed && found.status === 'active'
-              ? {
-                  says: 'Waits for its hours until Mon 9:00 am.',
-                  stoppedBy: 'hours' as const,
-                  resumesAt: soon(36 * 60),
-                }
-              : {}),
-          }),
-        );
+        return json(CampaignWork, workNow(found));
       case 'GET enrollments': {
         const asked = fits('query', EnrollmentQuery, Object.fromEntries(query));
         return json(page(Enrollment), {
@@ -628,8 +618,26 @@ export function createCampaignFixtures(leads: () => readonly Lead[]) {
       curve: [],
     });
 
+  const workNow = (found: Campaign): CampaignWork =>
+    work(found, {
+      today: { calls: callsToday, leads: 18, messages: 7, spent: 16.4 },
+      ...(closed && found.status === 'active'
+        ? {
+            says: 'Waits for its hours until Mon 9:00 am.',
+            stoppedBy: 'hours' as const,
+            resumesAt: soon(36 * 60),
+          }
+        : {}),
+    });
+
   function campaignsOf(ask: Ask): Reply | undefined {
     const { method, path, query, body } = ask;
+    if (path === '/campaigns/work') {
+      const { ids } = fits('query', CampaignWorksQuery, Object.fromEntries(query));
+      return json(CampaignWorks, {
+        items: campaigns.filter(({ id }) => ids.includes(id)).map(workNow),
+      });
+    }
     if (path === '/campaigns' && method === 'GET') {
       const { status } = fits('query', CampaignQuery, Object.fromEntries(query));
       return json(page(Campaign), {

@@ -149,7 +149,26 @@ export const lead = (person: Person, index: number): Lead =>
         ...(person.zip ? { zipCode: person.zip } : {}),
       },
     },
-    ...(person.says ? { intent: { type: 'seller', message: person.says } } : {}),
+    ...(person.says
+      ? {
+          intent: { type: 'seller', message: person.says },
+          qualification: {
+            score: 0.44,
+            qualified: false,
+            criteria: {
+              hasMinEquity: false,
+              withinBudget: true,
+              rightPropertyType: true,
+              isMotivated: true,
+            },
+            factors: [
+              { name: 'intent', weight: 0.15, points: 1, says: 'wants to sell' },
+              { name: 'motivation', weight: 0.25, points: 0.7, says: 'relocation' },
+              { name: 'equity', weight: 0.2, points: 0, says: 'equity not known' },
+            ],
+          },
+        }
+      : {}),
     contactAttempts: [],
     ...(index < 4 ? { lastContactedAt: ago(40 + index * 300) } : {}),
     ...(person.consent === false

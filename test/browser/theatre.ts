@@ -2,24 +2,21 @@
  * test/browser/theatre: the built dashboard in headless Chromium before a fixture server. One browser and one page serve all
  * tests of a file; each test begins with a fresh stage and loads the page anew.
  */
-import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { build } from 'vite';
 import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
+import { filesIn, madeOnce, ROOT } from '../support/made-once.ts';
 import { openStage, type Stage } from './fixture-server.ts';
 
 const CHROMIUM = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const SHOTS = fileURLToPath(new URL('./screenshots', import.meta.url));
 /** Pictures are for people, and taking them is a third of the time: SCREENSHOTS=true takes them. */
 const SHOOTING = process.env.SCREENSHOTS === 'true';
-const BUILDS = join(ROOT, 'node_modules/.cache/parley-dashboard');
 
 /** Why nothing can be tested here; undefined when it can. */
 export const missing: string | undefined = existsSync(CHROMIUM)
@@ -53,58 +50,17 @@ export interface Theatre {
   shoot(name: string): Promise<void>;
 }
 
-/** What the build depends on, as one name: the same sources are built once, whoever asks first. */
-async function nameOfBuild(): Promise<string> {
-  const hash = createHash('sha256');
-  for (const folder of ['src/dashboard', 'src/contract']) {
-    const entries = await readdir(join(ROOT, folder), { recursive: true, withFileTypes: true });
-    const files = entries
-      .filter((entry) => entry.isFile())
-      .map((entry) => join(entry.parentPath, entry.name));
-    for (const file of files.sort()) hash.update(file).update(await readFile(file));
-  }
-  for (const file of ['vite.config.ts', 'package-lock.json']) hash.update(await readFile(join(ROOT, file)));
-  return hash.digest('hex').slice(0, 16);
-}
-
-const STALE_LOCK_MS = 60_000;
-
 /** Built here, so that what is tested is what stands in src/dashboard now. */
 export async function builtDashboard(): Promise<string> {
-  const name = await nameOfBuild();
-  const dist = join(BUILDS, name);
-  const lock = join(BUILDS, `${name}.lock`);
-  await mkdir(BUILDS, { recursive: true });
-  while (!existsSync(dist)) {
-    const mine = await mkdir(lock).then(
-      () => true,
-      () => false,
-    );
-    if (!mine) {
-      const since = await stat(lock).then(
-        (held) => held.mtimeMs,
-        () => Date.now(),
-      );
-      if (Date.now() - since > STALE_LOCK_MS) await rm(lock, { recursive: true, force: true });
-      await sleep(50);
-      continue;
-    }
-    try {
-      for (const old of await readdir(BUILDS))
-        if (!old.startsWith(name)) await rm(join(BUILDS, old), { recursive: true, force: true });
-      const outDir = join(BUILDS, `${name}.part`);
-      await build({
-        configFile: join(ROOT, 'vite.config.ts'),
-        root: join(ROOT, 'src/dashboard'),
-        logLevel: 'error',
-        build: { outDir, emptyOutDir: true, reportCompressedSize: false },
-      });
-      await rename(outDir, dist);
-    } finally {
-      await rm(lock, { recursive: true, force: true });
-    }
-  }
-  return dist;
+  const files = [...(await filesIn('src/dashboard', 'src/contract')), 'vite.config.ts', 'package-lock.json'];
+  return madeOnce('parley-dashboard', files, (outDir) =>
+    build({
+      configFile: join(ROOT, 'vite.config.ts'),
+      root: join(ROOT, 'src/dashboard'),
+      logLevel: 'error',
+      build: { outDir, emptyOutDir: true, reportCompressedSize: false },
+    }),
+  );
 }
 
 interface Violation {
@@ -164,6 +120,8 @@ export function theatre(): Theatre {
     await stage?.close();
   });
   beforeEach(async () => {
+    // The page of the test before would go on asking, and be noted on the fresh stage.
+    await page.goto('about:blank');
     stage.reset();
     complaints = [];
     await page.emulateMedia({ colorScheme: 'light' });

@@ -17,21 +17,8 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { backUp, type Manifest, restore } from '../../src/adapters/store/local/backup.ts';
 import { openLocalStore } from '../../src/adapters/store/local/index.ts';
 import { fingerprint } from '../../src/domain/canonical.ts';
-import {
-  event,
-  failureOf,
-  fill,
-  freshDir,
-  LIST,
-  lead,
-  ON_LIST,
-  OPEN,
-  oid,
-  program,
-  silent,
-  source,
-  spawnModule,
-} from './filled.ts';
+import { OPEN, runCommand, source, spawnModule } from '../support/programs.ts';
+import { event, failureOf, fill, freshDir, LIST, lead, ON_LIST, oid, silent } from './filled.ts';
 
 const quiet = (): void => undefined;
 const dirs: string[] = [];
@@ -333,7 +320,7 @@ test('kill -9 at any moment of a backup leaves a whole backup or none, and the n
   for (const afterMs of [0, 40, 150]) {
     const to = join(base, `backup-${afterMs}`);
     const { child, exited, lines } = spawnModule(`
-      import { backUp } from ${source('adapters/store/local/backup.ts')};
+      import { backUp } from ${source('src/adapters/store/local/backup.ts')};
       console.log('go');
       await backUp(${JSON.stringify(dir)}, ${JSON.stringify(to)}, () => {});`);
     expect((await lines.next()).value).toBe('go');
@@ -356,7 +343,7 @@ test('kill -9 at any moment of restoring leaves the old database or the new one'
   cpSync(join(sound, 'store'), dir, { recursive: true });
   for (const afterMs of [0, 60, 200]) {
     const { child, exited, lines } = spawnModule(`
-      import { restore } from ${source('adapters/store/local/backup.ts')};
+      import { restore } from ${source('src/adapters/store/local/backup.ts')};
       console.log('go');
       await restore(${JSON.stringify(big)}, ${JSON.stringify(dir)}, true, () => {});`);
     expect((await lines.next()).value).toBe('go');
@@ -376,23 +363,23 @@ test('the commands do it, and say what a person can do about what is in the way'
   mkdirSync(join(dir, 'store'));
   cpSync(join(sound, 'store'), join(dir, 'store'), { recursive: true });
   const to = join(dir, 'to');
-  const [made, unnamed] = await Promise.all([program('backup', [to], dir), program('backup', [], dir)]);
+  const [made, unnamed] = await Promise.all([runCommand('backup', [to], dir), runCommand('backup', [], dir)]);
   expect(made.errors).toBe('');
   expect(made.out).toContain('Read from end to end: whole');
   expect(unnamed.code).toBe(2);
   expect(unnamed.errors).toContain('npm run backup');
   const store = await openLocalStore({ dir: join(dir, 'store'), log: silent });
   const [running, mongo] = await Promise.all([
-    program('restore', [to, '--replace'], dir),
-    program('backup', [join(dir, 'other')], dir, { MONGODB_URI: 'mongodb://127.0.0.1:1' }),
+    runCommand('restore', [to, '--replace'], dir),
+    runCommand('backup', [join(dir, 'other')], dir, { MONGODB_URI: 'mongodb://127.0.0.1:1' }),
   ]);
   await store.append(event(9, 1));
   await store.close();
   expect(running.errors).toContain(`in use by process ${process.pid}`);
   expect(mongo.errors).toContain('mongodump');
   const [refused, replaced] = [
-    await program('restore', [to], dir),
-    await program('restore', [to, '--replace'], dir),
+    await runCommand('restore', [to], dir),
+    await runCommand('restore', [to, '--replace'], dir),
   ];
   expect(refused.code).toBe(2);
   expect(replaced.out).toContain('the same');

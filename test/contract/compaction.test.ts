@@ -4,19 +4,8 @@ import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { type LocalStore, openLocalStore } from '../../src/adapters/store/local/index.ts';
 import type { CallEvent } from '../../src/domain/call.ts';
-import {
-  event,
-  failureOf,
-  fill,
-  freshDir,
-  LIST,
-  lead,
-  ON_LIST,
-  OPEN,
-  oid,
-  silent,
-  spawnModule,
-} from './filled.ts';
+import { OPEN, spawnModule } from '../support/programs.ts';
+import { event, failureOf, fill, freshDir, LIST, lead, ON_LIST, oid, silent } from './filled.ts';
 
 const SECRET = 'Maria Gonzalez of Pine Street';
 const dirs: string[] = [];

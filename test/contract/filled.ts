@@ -1,9 +1,7 @@
 /** A store with something of everything in it, and programs in processes of their own, for tests of backups and moves. */
-import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { createInterface } from 'node:readline';
+import { join } from 'node:path';
 import type { Log, Store } from '../../src/app/ports.ts';
 import type { CallEvent } from '../../src/domain/call.ts';
 import { COLLECTIONS, type Documents, type Stored } from '../../src/domain/documents.ts';
@@ -110,49 +108,4 @@ export async function failureOf(promise: Promise<unknown>): Promise<Failure> {
   );
   if (error instanceof Failure) return error;
   throw new Error(`not a Failure: ${String(error)}`);
-}
-
-export const root = resolve(import.meta.dirname, '../..');
-export const source = (path: string): string => JSON.stringify(join(root, 'src', path));
-
-/** Runs a module of TypeScript in a process of its own and hands over its lines. */
-export function spawnModule(code: string) {
-  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', code], {
-    cwd: root,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const exited = new Promise<void>((done) => child.once('exit', () => done()));
-  return { child, exited, lines: createInterface({ input: child.stdout })[Symbol.asyncIterator]() };
-}
-
-export const OPEN = (dir: string): string => `
-  import { openLocalStore } from ${source('adapters/store/local/index.ts')};
-  import { event, fill, lead, silent } from ${JSON.stringify(join(root, 'test/contract/filled.ts'))};
-  const store = await openLocalStore({ dir: ${JSON.stringify(dir)}, log: silent });
-`;
-
-/** Runs a program of `src/cli` as the command does, with its data in `dir`. */
-export async function program(
-  name: string,
-  args: readonly string[],
-  dir: string,
-  more: Record<string, string> = {},
-): Promise<{ code: number | null; out: string; errors: string }> {
-  const script = join(root, `src/cli/${name}.ts`);
-  const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), script, ...args], {
-    // Where no .env lies.
-    cwd: dir,
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, DATA_DIR: dir, ...more },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let out = '';
-  let errors = '';
-  child.stdout.on('data', (chunk: Buffer) => {
-    out += chunk;
-  });
-  child.stderr.on('data', (chunk: Buffer) => {
-    errors += chunk;
-  });
-  const code = await new Promise<number | null>((done) => child.once('close', done));
-  return { code, out, errors };
 }

@@ -13,19 +13,8 @@ import { type LocalStore, openLocalStore } from '../../src/adapters/store/local/
 import { migrate, unfinishedMigration, type WholeStore } from '../../src/adapters/store/migrate.ts';
 import { openMongoStore } from '../../src/adapters/store/mongo/index.ts';
 import { createClock } from '../../src/adapters/system.ts';
-import {
-  failureOf,
-  fill,
-  freshDir,
-  LIST,
-  lead,
-  ON_LIST,
-  oid,
-  program,
-  silent,
-  source,
-  spawnModule,
-} from './filled.ts';
+import { runCommand, source, spawnModule } from '../support/programs.ts';
+import { failureOf, fill, freshDir, LIST, lead, ON_LIST, oid, silent } from './filled.ts';
 
 const quiet = (): void => undefined;
 const uri = process.env.TEST_MONGODB_URI ?? '';
@@ -200,8 +189,8 @@ test('an embedded target is there when all of it is, and not before', async () =
 test('kill -9 while an embedded target is filled leaves none, and the same again makes it', async () => {
   const to = join(dir, 'to');
   const { child, exited, lines } = spawnModule(`
-    import { fillStore } from ${source('adapters/store/local/fill.ts')};
-    import { fill, silent } from ${JSON.stringify(join(import.meta.dirname, 'filled.ts'))};
+    import { fillStore } from ${source('src/adapters/store/local/fill.ts')};
+    import { fill, silent } from ${source('test/contract/filled.ts')};
     await fillStore(${JSON.stringify(to)}, silent, async (store) => {
       await fill(store);
       console.log('filled');
@@ -218,9 +207,9 @@ test('kill -9 while an embedded target is filled leaves none, and the same again
 
 test('the command says what it needs, and repeats no password', async () => {
   const [bare, both, mistyped] = await Promise.all([
-    program('migrate', [], dir),
-    program('migrate', ['--to', 'embedded', '--from', 'embedded'], dir),
-    program('migrate', ['--to', 'mongodb:/me:secret@127.0.0.1/parley'], dir),
+    runCommand('migrate', [], dir),
+    runCommand('migrate', ['--to', 'embedded', '--from', 'embedded'], dir),
+    runCommand('migrate', ['--to', 'mongodb:/me:secret@127.0.0.1/parley'], dir),
   ]);
   for (const { code, errors } of [bare, both, mistyped]) {
     expect(code).toBe(2);
@@ -262,14 +251,14 @@ else
       const data = join(dir, 'data');
       await fillStore(join(data, 'store'), silent, (store) => fill(store));
       const target = uri.replace(/\/(\?|$)/, `/${database}$1`);
-      const there = await program('migrate', ['--to', target], data);
+      const there = await runCommand('migrate', ['--to', target], data);
       expect(there.errors).toBe('');
       expect(there.out).toContain('are the same');
-      const again = await program('migrate', ['--to', target], data);
+      const again = await runCommand('migrate', ['--to', target], data);
       expect(again.code).toBe(2);
       expect(again.errors).toContain('not empty');
       const empty = join(dir, 'empty');
-      const back = await program('migrate', ['--to', 'embedded'], data, {
+      const back = await runCommand('migrate', ['--to', 'embedded'], data, {
         MONGODB_URI: target,
         DATA_DIR: empty,
       });
@@ -285,7 +274,7 @@ else
         throw new Error('the line is cut');
       });
       await expect(migrate(from, breaking, 'here', quiet)).rejects.toThrow('the line is cut');
-      const { errors } = await program('restore-journal', ['--from', dir], dir, {
+      const { errors } = await runCommand('restore-journal', ['--from', dir], dir, {
         MONGODB_URI: uri,
         MONGODB_DATABASE: database,
       });

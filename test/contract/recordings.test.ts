@@ -1,5 +1,4 @@
 /** contract/recordings: what is heard is on disk, at its time, readable in any piece while it still grows, and safe from a crash. */
-import { spawn } from 'node:child_process';
 import {
   appendFileSync,
   mkdirSync,
@@ -12,13 +11,13 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { createInterface } from 'node:readline';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openRecordings } from '../../src/adapters/recordings/index.ts';
 import type { Clock, Log, Recordings, StoredRecording } from '../../src/app/ports.ts';
 import { isFailure } from '../../src/domain/errors.ts';
+import { source, spawnModule } from '../support/programs.ts';
 
 const clock: Clock = {
   nowMs: () => Date.now(),
@@ -280,9 +279,8 @@ test('a removed one is gone from the disk, and one that is still written is not 
 });
 
 test('what a killed process had written is whole again: sizes from the length, half a sample dropped', async () => {
-  const module = resolve(import.meta.dirname, '../../src/adapters/recordings/index.ts');
   const code = `
-    import { openRecordings } from ${JSON.stringify(module)};
+    import { openRecordings } from ${source('src/adapters/recordings/index.ts')};
     const clock = { nowMs: Date.now, steadyMs: () => performance.now(), everyFrame: () => () => {},
       after: (ms, task) => { const t = setTimeout(task, ms); return () => clearTimeout(t); },
       sleep: (ms) => new Promise((done) => setTimeout(done, ms)) };
@@ -294,12 +292,7 @@ test('what a killed process had written is whole again: sizes from the length, h
     console.log('written');
     setInterval(() => {}, 1000);
   `;
-  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', code], {
-    cwd: resolve(import.meta.dirname, '../..'),
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const exited = new Promise<void>((done) => child.once('exit', () => done()));
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const { child, exited, lines } = spawnModule(code);
   expect((await lines.next()).value).toBe('written');
   child.kill('SIGKILL');
   await exited;

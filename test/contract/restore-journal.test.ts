@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openJournaledStore } from '../../src/adapters/store/journal/index.ts';
@@ -12,6 +12,8 @@ import { createIds } from '../../src/adapters/system.ts';
 import type { KeptOptOut, Log, Store } from '../../src/app/ports.ts';
 import { type CallEvent, type CallEventBody, foldCall } from '../../src/domain/call.ts';
 import { handClock } from '../support/clock.ts';
+import { ROOT } from '../support/made-once.ts';
+import { programOf } from '../support/programs.ts';
 
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
 const ids = createIds();
@@ -193,16 +195,11 @@ test('a damaged copy gives back everything around the damage, and says what is l
 });
 
 test('the command restores into the store that Parley would open, and says what it did', async () => {
-  const root = resolve(import.meta.dirname, '../..');
   const run = (...args: string[]) =>
-    promisify(execFile)(
-      process.execPath,
-      ['--import', 'tsx', join(root, 'src/cli/restore-journal.ts'), ...args],
-      {
-        cwd: root,
-        env: { ...process.env, DATA_DIR: dir, MONGODB_URI: '', DATABASE_URL: '' },
-      },
-    );
+    promisify(execFile)(process.execPath, [programOf('src/cli/restore-journal.ts'), ...args], {
+      cwd: ROOT,
+      env: { ...process.env, DATA_DIR: dir, MONGODB_URI: '', DATABASE_URL: '' },
+    });
   expect((await run()).stdout).toContain('Restored:      10 events of 3 calls, 1 opt-outs');
   const store = await openLocalStore({ dir: join(dir, 'store'), log: silent });
   stores.push(store);

@@ -1481,8 +1481,8 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
       const transcripts = () => store.collection('call_transcripts');
       async function found(text: string): Promise<readonly string[]> {
         for (;;) {
-          const { callIds, complete } = await store.said({ text, limit: 50 });
-          if (complete) return callIds;
+          const { hits, complete } = await store.said({ text, limit: 50 });
+          if (complete) return hits.map(({ callId }) => callId);
         }
       }
 
@@ -1525,12 +1525,14 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
           ),
         );
         const seen: string[] = [];
-        let cursor: string | undefined;
-        do {
+        for (let cursor: string | undefined, isLast = false; !isLast; ) {
           const page = await store.said({ text: 'roof', limit: 7, ...(cursor ? { cursor } : {}) });
-          seen.push(...page.callIds);
-          cursor = page.cursor;
-        } while (cursor !== undefined);
+          // From the middle of a page on, too.
+          const taken = page.hits.slice(0, 4);
+          seen.push(...taken.map(({ callId }) => callId));
+          cursor = taken.at(-1)?.cursor;
+          isLast = page.isLast && taken.length === page.hits.length;
+        }
         expect(seen).toHaveLength(60);
         expect(new Set(seen).size).toBe(60);
         expect(new Set(seen.slice(0, 20))).toEqual(

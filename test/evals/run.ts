@@ -1,6 +1,7 @@
 /**
  * test/evals/run: every written conversation, analysed by the word lists and, where ANTHROPIC_API_KEY is set, by Claude with
- * ANTHROPIC_MODEL: how often each field is right, and what the outcomes are mistaken for. `--wrong` names every difference.
+ * ANTHROPIC_MODEL: how often each field is right, and what the outcomes are mistaken for. `--wrong` names every difference; a
+ * folder or a file that is named has conversations of your own, such as the page of a call makes.
  */
 import { readFileSync } from 'node:fs';
 import { createClaude } from '../../src/adapters/claude/index.ts';
@@ -19,6 +20,10 @@ import {
   sum,
 } from './scoring.ts';
 
+const given = process.argv.slice(2);
+const namesEach = given.includes('--wrong');
+const own = given.find((argument) => argument !== '--wrong');
+
 /** Questions under way at once. */
 const AT_ONCE = 4;
 
@@ -33,10 +38,13 @@ type Read = { readonly analysis: Analysis; readonly dropped: readonly unknown[] 
 const percent = (value: number): string => `${Math.round(value * 100)} %`.padStart(7);
 
 function table(title: string, results: readonly Result[]): void {
-  const parts = [
-    ['tuned on', results.filter(({ conversation }) => !conversation.isHeldOut)],
-    ['held out', results.filter(({ conversation }) => conversation.isHeldOut)],
-  ] as const;
+  const parts =
+    own === undefined
+      ? ([
+          ['tuned on', results.filter(({ conversation }) => !conversation.isHeldOut)],
+          ['held out', results.filter(({ conversation }) => conversation.isHeldOut)],
+        ] as const)
+      : ([['yours', results]] as const);
   console.log(`\n${title}`);
   console.log(
     `${''.padEnd(12)}${parts.map(([name, part]) => `${name} (${part.length})`.padStart(22)).join('')}`,
@@ -57,13 +65,13 @@ function table(title: string, results: readonly Result[]): void {
       console.log(
         `  ${conversation.name}: ${conversation.expected.outcome.join(' or ')} taken for ${outcome}`,
       );
-  if (process.argv.includes('--wrong'))
+  if (namesEach)
     for (const { conversation, judged } of results)
       for (const wrong of judged.wrong) console.log(`  ${conversation.name}: ${wrong}`);
 }
 
 async function judgeAll(read: (conversation: Conversation) => Promise<Read>): Promise<Result[]> {
-  const left = conversations();
+  const left = conversations(own);
   const results: Result[] = [];
   await Promise.all(
     Array.from({ length: AT_ONCE }, async () => {

@@ -3,49 +3,15 @@
  * third conversation (03, 06, …) is held out: word lists and prompts are never tuned on it, and what is promised of them is
  * what was measured there.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import {
-  DECISION_MAKERS,
-  type Findings,
-  FOUND_OUTCOMES,
-  KEY_MOMENTS,
-  MOTIVATIONS,
-  TIMEFRAMES,
-} from '../../src/domain/analysis.ts';
+import { WrittenConversation } from '../../src/contract/index.ts';
+import type { Findings } from '../../src/domain/analysis.ts';
 import type { TranscriptMessage } from '../../src/domain/documents.ts';
-import { CONDITIONS } from '../../src/domain/property.ts';
 
-const Conversation = z.strictObject({
-  about: z.string(),
-  startedAt: z.iso.datetime(),
-  zone: z.string(),
-  optedOut: z.boolean(),
-  talk: z.array(z.string().regex(/^(agent|user|system): /)),
-  expected: z.strictObject({
-    /** Any of them is right. */
-    outcome: z.array(z.enum(FOUND_OUTCOMES)),
-    sentiment: z.tuple([z.number(), z.number()]),
-    keyMoments: z.array(z.strictObject({ type: z.enum(KEY_MOMENTS), messageIndex: z.int() })),
-    extractedInfo: z.strictObject({
-      motivationFactors: z.array(z.enum(MOTIVATIONS)),
-      propertyCondition: z.enum(CONDITIONS).optional(),
-      timeframe: z.enum(TIMEFRAMES).optional(),
-      priceExpectation: z.number().optional(),
-      competingOffers: z.boolean().optional(),
-      agentInvolved: z.boolean().optional(),
-      decisionMakers: z.enum(DECISION_MAKERS).optional(),
-    }),
-    followUps: z.array(
-      z.strictObject({
-        type: z.enum(['site_visit', 'callback', 'send_email', 'send_sms']),
-        at: z.iso.datetime().optional(),
-      }),
-    ),
-  }),
-});
-
-export interface Conversation extends z.output<typeof Conversation> {
+export interface Conversation extends WrittenConversation {
   readonly name: string;
   readonly isHeldOut: boolean;
   readonly messages: readonly TranscriptMessage[];
@@ -72,21 +38,27 @@ function messagesOf(talk: readonly string[]): TranscriptMessage[] {
   });
 }
 
-export function conversations(): Conversation[] {
-  const folder = new URL('./conversations/', import.meta.url);
-  return readdirSync(folder)
-    .filter((file) => file.endsWith('.json'))
-    .sort()
-    .map((file) => {
-      const read = Conversation.parse(JSON.parse(readFileSync(new URL(file, folder), 'utf8')));
-      const name = file.replace(/\.json$/, '');
-      return {
-        ...read,
-        name,
-        isHeldOut: Number.parseInt(name, 10) % 3 === 0,
-        messages: messagesOf(read.talk),
-      };
-    });
+const OURS = fileURLToPath(new URL('./conversations/', import.meta.url));
+
+/** Of a folder, or of one file; without either, those that come with the product. Throws for what is no such file. */
+export function conversations(path = OURS): Conversation[] {
+  const files = statSync(path).isDirectory()
+    ? readdirSync(path)
+        .filter((file) => file.endsWith('.json'))
+        .sort()
+        .map((file) => join(path, file))
+    : [path];
+  return files.map((file) => {
+    const read = WrittenConversation.safeParse(JSON.parse(readFileSync(file, 'utf8')));
+    if (!read.success) throw new Error(`${file} is no written conversation: ${z.prettifyError(read.error)}`);
+    const name = basename(file, '.json');
+    return {
+      ...read.data,
+      name,
+      isHeldOut: path === OURS && Number.parseInt(name, 10) % 3 === 0,
+      messages: messagesOf(read.data.talk),
+    };
+  });
 }
 
 /** How often an analysis was right: of what it should have said, and of what it said. */

@@ -18,6 +18,7 @@ import { createClock } from '../../src/adapters/system.ts';
 import type { Log, Store } from '../../src/app/ports.ts';
 import { type Call, type CallEvent, type EndStatus, foldCall, isOver } from '../../src/domain/call.ts';
 import { lastingPort } from '../support/ports.ts';
+import { programOf } from '../support/programs.ts';
 import { type GateMode, openTcpGate } from '../support/tcp-gate.ts';
 import type { PartiesReport, PartiesSettings, PlaceInbound, Seen } from './parties.ts';
 
@@ -118,8 +119,8 @@ export async function storm(settings: StormSettings): Promise<Verdict> {
   // ── The outside parties ──────────────────────────────────────────────────────────────────────────────────────────
 
   const told: PartiesSettings = { url, number: OURS, seed };
-  const parties = fork(join(import.meta.dirname, 'parties.ts'), {
-    execArgv: ['--import', 'tsx', '--import', machine],
+  const parties = fork(programOf('test/faults/parties.ts'), {
+    execArgv: ['--import', machine],
     env: { ...process.env, PARTIES: JSON.stringify(told) },
   });
   const report = await new Promise<PartiesReport>((ready, failed) => {
@@ -166,7 +167,7 @@ export async function storm(settings: StormSettings): Promise<Verdict> {
     MAX_CONCURRENT_CALLS: String(4 * settings.calls),
     CALLS_PER_SECOND: '200',
   };
-  const program = settings.built ? ['dist/main.js'] : ['--import', 'tsx', 'src/main.ts'];
+  const program = settings.built ? 'dist/main.js' : programOf('src/main.ts');
 
   interface Life {
     readonly child: ChildProcess;
@@ -175,7 +176,7 @@ export async function storm(settings: StormSettings): Promise<Verdict> {
     readonly ended: Promise<void>;
   }
   function live(): Life {
-    const child = spawn(process.execPath, ['--import', `${machine}&disk=${settings.disk}`, ...program], {
+    const child = spawn(process.execPath, ['--import', `${machine}&disk=${settings.disk}`, program], {
       cwd: ROOT,
       env: environment,
       stdio: ['ignore', 'pipe', 'pipe'],

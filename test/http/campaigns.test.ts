@@ -233,6 +233,11 @@ describe('around a campaign', () => {
     expect([made.status, contract.Forecast.parse(made.json).summary]).toEqual([202, expect.any(String)]);
     expect(contract.Forecast.parse((await ask('GET', of('/forecast'))).json)).toEqual(made.json);
     expect(contract.CampaignWork.parse((await ask('GET', of('/work'))).json).counts.enrolled).toBe(3);
+    const many = await ask('GET', `/campaigns/work?ids=${missingId},${campaignId},${campaignId}`);
+    expect(contract.CampaignWorks.parse(many.json).items.map((work) => work.campaignId)).toEqual([
+      campaignId,
+    ]);
+    expect((await ask('GET', '/campaigns/work?ids=all')).status).toBe(400);
     const { json: people } = await ask('GET', of('/enrollments?state=due&limit=5'));
     const [first] = contract.page(contract.Enrollment).parse(people).items;
     expect(first).toMatchObject({ leadName: 'Ada', next: 'first call' });

@@ -38,7 +38,7 @@ export async function serveLeadsIn(dashboardDir?: string) {
     claims: createClaims(deps),
     shutdown: shutdown.signal,
   });
-  const intake = createIntake({ ...deps, consents });
+  const intake = createIntake({ ...deps, consents, cameAgain: () => {} });
   const served: Served = await serve(dashboardDir === undefined ? {} : { dashboardDir }, {
     leads,
     leadImports,

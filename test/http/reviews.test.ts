@@ -1,6 +1,6 @@
 /** Reviews over the wire: who may write them, as whom, the views people keep, and the list as a file. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { CallReview, SavedView } from '../../src/contract/index.ts';
+import { CallReview, SavedView, Transcript } from '../../src/contract/index.ts';
 import { API_KEY, call, callId, missingId, serve } from './support.ts';
 
 let served: Awaited<ReturnType<typeof serve>>;
@@ -39,6 +39,29 @@ test('comments are changed and removed at their own address', async () => {
   const path = `/calls/${callId}/comments/${missingId}`;
   expect((await as('ANALYST', 'PATCH', path, { text: 'Better' })).status).toBe(200);
   expect((await as('ADMIN', 'DELETE', path)).status).toBe(200);
+});
+
+test('analysts correct words and make tests under their own name, users do neither', async () => {
+  const line = `/calls/${callId}/transcript/0`;
+  const given = { was: 'Hello', text: 'Hallo' };
+  expect((await as('USER', 'PUT', line, given)).status).toBe(403);
+  expect((await as('USER', 'DELETE', line)).status).toBe(403);
+  expect((await as('USER', 'GET', `/calls/${callId}/test`)).status).toBe(403);
+  expect(Transcript.parse(await (await as('ANALYST', 'PUT', line, given)).json()).callId).toBe(callId);
+  const by = { id: 'analyst', name: 'ANALYST' };
+  expect(served.state.asked).toContainEqual({
+    verb: 'calls.correctWords',
+    given: { corrected: { callId, messageIndex: 0, wording: given }, by },
+  });
+  expect((await as('ANALYST', 'DELETE', line)).status).toBe(200);
+  expect(served.state.asked).toContainEqual({
+    verb: 'calls.correctWords',
+    given: { corrected: { callId, messageIndex: 0 }, by },
+  });
+  expect((await as('ANALYST', 'PUT', `/calls/${missingId}/transcript/0`, given)).status).toBe(404);
+  expect((await as('ANALYST', 'PUT', `/calls/${callId}/transcript/first`, given)).status).toBe(400);
+  expect((await as('ANALYST', 'PUT', line, { was: 'Hello', text: ' ' })).status).toBe(400);
+  expect((await as('ANALYST', 'PUT', line, { text: 'Hallo' })).status).toBe(400);
 });
 
 test('views are of whoever signed in; a key has none', async () => {

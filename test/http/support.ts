@@ -786,6 +786,7 @@ function fakeApp() {
         known('runCampaigns.enrollments', id, campaignId, 'campaign_not_found', undefined);
         return note('runCampaigns.enrollments', query, { items: [enrollment] });
       },
+      reopen: async (id) => known('runCampaigns.reopen', id, campaignId, 'campaign_not_found', enrollment),
     },
     forecasts: {
       start: async (id) => known('forecasts.start', id, campaignId, 'campaign_not_found', forecast),
@@ -867,6 +868,29 @@ function fakeApp() {
         note('messages.unsubscribe', token, token === UNSUBSCRIBE_TOKEN ? 'done' : undefined),
     },
     audience: async (query) => note('audience', query, { fitting: 3, open: 9 }),
+    bulk: {
+      matching: async (query) => note('bulk.matching', query, { ids: [callId], more: true }),
+      act: async (ids, deed, by) =>
+        note(
+          'bulk.act',
+          { ids, deed, by },
+          ids.map((id) => ({
+            callId: id,
+            state: 'done' as const,
+            undo: { status: 'unreviewed' as const, tags: [], revision: 1 },
+          })),
+        ),
+      undo: async (before, by) =>
+        note(
+          'bulk.undo',
+          { before, by },
+          before.map(({ callId: id }) => ({
+            callId: id,
+            state: 'failed' as const,
+            problem: { code: 'review_conflict' as const, detail: 'somebody changed it' },
+          })),
+        ),
+    },
     reviews: {
       review: async (id) => known('reviews.review', id, callId, 'call_not_found', review),
       reviewsOf: async (calls) => new Map(calls.map(({ _id }) => [_id, review])),
@@ -889,6 +913,7 @@ function fakeApp() {
     },
     llm: {
       model: 'claude-of-the-tests',
+      budget: async () => ({ daily: 50, spent: 12.5 }),
       answer: (given, spoken) =>
         note(
           'llm.answer',
@@ -972,6 +997,8 @@ function fakeApp() {
         ),
       get: async (id) => known('calls.get', id, callId, 'call_not_found', call),
       list: async (query) => note('calls.list', query, { items: [call], nextCursor: 'next' }),
+      scripts: async () =>
+        note('calls.scripts', undefined, [{ name: 'outbound', hash: 'ab12', createdAt: at }]),
       search: async (query) =>
         note('calls.search', query, {
           items: [{ call, said: messages.map((message, index) => ({ ...message, index })) }],
@@ -992,6 +1019,31 @@ function fakeApp() {
           bucketSec: 0.05,
           caller: [0, 12],
           agent: [200, 3],
+          monologues: { agent: { fromSec: 0, toSec: 0.05 } },
+        }),
+      correctWords: async (corrected, by) => {
+        known('calls.correctWords', corrected.callId, callId, 'call_not_found', undefined);
+        note('calls.correctWords', { corrected, by }, undefined);
+      },
+      writeConversation: async (id) =>
+        known('calls.writeConversation', id, callId, 'call_not_found', {
+          conversation: {
+            about: 'Made from a call.',
+            startedAt: at.toISOString(),
+            zone: 'America/New_York',
+            optedOut: false,
+            talk: ['agent: Hi Alex.', 'user: Hello.'],
+            expected: {
+              outcome: ['callback'],
+              sentiment: [-0.2, 0.4],
+              keyMoments: [{ type: 'question', messageIndex: 1 }],
+              extractedInfo: { motivationFactors: [] },
+              followUps: [{ type: 'callback', at: at.toISOString() }],
+            },
+          },
+          replaced: [{ kind: 'name', found: 'Ada', by: 'Alex', times: 1 }],
+          leftOut: [{ path: 'extractedInfo.timeframe', note: 'Next year.' }],
+          notes: [],
         }),
       end: async (request) => {
         known('calls.end', request.callId, callId, 'call_not_found', undefined);

@@ -34,8 +34,25 @@ const WEEKDAYS = ['sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'frida
 /** Shares are told of campaigns that wanted lines at least so long while another did. */
 const LEAST_WANTED_SEC = 4_000;
 
+interface Wall {
+  readonly day: string;
+  readonly weekday: string;
+  readonly time: string;
+}
+
 const formats = new Map<string, Intl.DateTimeFormat>();
-function wall(zone: string, at: number): { day: string; weekday: string; time: string } {
+/** Of every zone, what was asked last: many calls are made in one minute. */
+const shown = new Map<string, { readonly minute: number; readonly wall: Wall }>();
+function wall(zone: string, at: number): Wall {
+  const minute = Math.floor(at / MINUTE);
+  const last = shown.get(zone);
+  if (last?.minute === minute) return last.wall;
+  const fresh = askedOf(zone, at);
+  shown.set(zone, { minute, wall: fresh });
+  return fresh;
+}
+
+function askedOf(zone: string, at: number): Wall {
   let format = formats.get(zone);
   if (!format) {
     format = new Intl.DateTimeFormat('en-US', {
@@ -79,7 +96,7 @@ export function createCampaignChecker(house: { readonly lines: number; readonly 
   const openOf = new Map<string, Set<string>>();
   const personsInCall = new Map<string, string>();
   const stopped = new Set<string>();
-  const dialsOf = new Map<string, number[]>();
+  const dialsOf = new Map<string, { readonly at: number; readonly day: string }[]>();
   const callsOfLead = new Map<string, number>();
   const daysOf = new Map<string, { calls: number; leads: number }>();
   const spent = new Map<string, number>();
@@ -141,15 +158,14 @@ export function createCampaignChecker(house: { readonly lines: number; readonly 
   function frequency(dial: Dialled): void {
     const { person, at, zone } = dial;
     const before = dialsOf.get(person) ?? [];
-    const within = (ms: number): number => before.filter((each) => each > at - ms).length;
+    const within = (ms: number): number => before.filter((each) => each.at > at - ms).length;
     if (within(120 * MINUTE) > 0) broken('less than two hours since the last call', dial);
     if (within(DAY) >= 3) broken('three calls in 24 hours already', dial);
     if (within(7 * DAY) >= 6) broken('six calls in 7 days already', dial);
     if (within(30 * DAY) >= 8) broken('eight calls in 30 days already', dial);
     const today = wall(zone, at).day;
-    if (before.filter((each) => wall(zone, each).day === today).length >= 2)
-      broken('two calls on this day already', dial);
-    before.push(at);
+    if (before.filter(({ day }) => day === today).length >= 2) broken('two calls on this day already', dial);
+    before.push({ at, day: today });
     dialsOf.set(person, before);
   }
 

@@ -93,6 +93,13 @@ interface Person {
   inCall: boolean;
 }
 
+const hours = new Map<string, Intl.DateTimeFormat>(
+  [...PLACES, BLOCKED].map(({ zone }) => [
+    zone,
+    new Intl.DateTimeFormat('en-US', { timeZone: zone, hour: 'numeric', hourCycle: 'h23' }),
+  ]),
+);
+
 const outcomes = {
   no_answer: 44,
   voicemail: 24,
@@ -431,6 +438,7 @@ export async function simulateCampaignMonth(options: CampaignMonthOptions): Prom
       sendMessage: (request) => alive(() => send(request)),
       linesFree: () => options.lines - lines,
       callsPerSecond: options.callsPerSecond,
+      slotMs: () => 0,
       shutdown: stop.signal,
     });
     life = Object.assign(self, {
@@ -469,9 +477,8 @@ export async function simulateCampaignMonth(options: CampaignMonthOptions): Prom
       contactPhone: person.phone,
       direction: 'outbound',
       status: kind === 'deny' ? 'denied' : 'initiated',
-      complianceDecision: decision,
       initiatedAt: at,
-      ...(kind === 'deny' ? { endedAt: at } : { dialedAt: at }),
+      ...(kind === 'deny' ? { complianceDecision: decision, endedAt: at } : { dialedAt: at }),
       followUpActions: [],
       createdBy: requestedBy,
       createdAt: at,
@@ -588,9 +595,7 @@ export async function simulateCampaignMonth(options: CampaignMonthOptions): Prom
   const send: SendStep = async ({ leadId, campaignId, channel, attemptKey }) => {
     const person = partyOf(leadId);
     const at = time.nowMs();
-    const hour = Number(
-      new Date(at).toLocaleString('en-US', { timeZone: person.zone, hour: 'numeric', hourCycle: 'h23' }),
-    );
+    const hour = Number(hours.get(person.zone)?.format(at));
     const isNight = channel === 'sms' && (hour < 8 || hour >= 21);
     const next = isNight ? new Date(at + ((32 - hour) % 24 || 1) * HOUR) : null;
     const bar = person.listed ? 'internal_dnc' : person.consent === 'none' ? 'consent_missing' : undefined;

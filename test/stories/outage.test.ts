@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { MongoClient } from 'mongodb';
 import { afterEach, expect, test } from 'vitest';
@@ -16,7 +16,9 @@ import { openMongoStore } from '../../src/adapters/store/mongo/index.ts';
 import type { Clock, Log, Outage, Store } from '../../src/app/ports.ts';
 import type { CallerScript } from '../../src/sandbox/callers.ts';
 import { type FaultyStore, faulty, TROUBLES, type Trouble } from '../support/faulty-store.ts';
+import { ROOT } from '../support/made-once.ts';
 import { SELLS, SLOW_TO_ANSWER, STAYER, TALKER } from '../support/people.ts';
+import { programOf } from '../support/programs.ts';
 import { openTcpGate } from '../support/tcp-gate.ts';
 import { OURS, type Story, until, type World, world } from '../support/world.ts';
 
@@ -297,9 +299,8 @@ test.each(['refuse', 'hang', 'read_only'] as const)(
 
 test('the service starts, says that it is alive and not ready, and why, when MongoDB is not there', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'parley-outage-'));
-  const root = resolve(import.meta.dirname, '../..');
-  const child = spawn(process.execPath, ['--import', 'tsx', join(root, 'src/main.ts')], {
-    cwd: root,
+  const child = spawn(process.execPath, [programOf('src/main.ts')], {
+    cwd: ROOT,
     env: {
       ...process.env,
       PORT: '0',

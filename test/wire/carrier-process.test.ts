@@ -1,14 +1,12 @@
 /** The sandbox as a process of its own: settings in, addresses out, and no life beyond its parent's. */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-
-const ENTRY = fileURLToPath(new URL('../../src/sandbox/main.ts', import.meta.url));
+import { programOf } from '../support/programs.ts';
 
 const start = (settings: unknown) =>
-  fork(ENTRY, {
-    execArgv: ['--import', 'tsx'],
+  fork(programOf('src/sandbox/main.ts'), {
+    execArgv: [],
     env: { ...process.env, PARLEY_SANDBOX: JSON.stringify(settings) },
     silent: true,
   });

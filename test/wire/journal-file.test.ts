@@ -12,13 +12,15 @@ import {
 } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type JournalFile, openJournalFile } from '../../src/adapters/store/journal/file.ts';
 import { type Damage, entryBytes, TITLE } from '../../src/adapters/store/journal/segments.ts';
 import { type Failure, isFailure } from '../../src/domain/errors.ts';
+import { ROOT } from '../support/made-once.ts';
+import { programFrom, source } from '../support/programs.ts';
 
 // ── A disk that fails on command ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -381,9 +383,8 @@ test('a closed journal takes nothing more, and closing waits for what it took', 
 });
 
 test('kill -9 at any moment loses nothing that was acknowledged', async () => {
-  const root = resolve(import.meta.dirname, '../..');
   const code = `
-    import { openJournalFile } from ${JSON.stringify(join(root, 'src/adapters/store/journal/file.ts'))};
+    import { openJournalFile } from ${source('src/adapters/store/journal/file.ts')};
     const file = await openJournalFile(${JSON.stringify(dir)}, Date.now);
     let n = 0;
     const writer = async () => {
@@ -397,8 +398,8 @@ test('kill -9 at any moment loses nothing that was acknowledged', async () => {
   `;
   const acknowledged: string[] = [];
   for (const until of [1, 150, 700, 1_500]) {
-    const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', code], {
-      cwd: root,
+    const child = spawn(process.execPath, [programFrom(code)], {
+      cwd: ROOT,
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const over = new Promise((done) => child.once('exit', done));

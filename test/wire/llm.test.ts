@@ -11,6 +11,7 @@ import type { AgentNote } from '../../src/app/agents.ts';
 import { createAnswerLlm } from '../../src/app/answer-llm.ts';
 import type { Clock } from '../../src/app/ports.ts';
 import type { EventLog } from '../../src/app/record-event.ts';
+import type { AgentState } from '../../src/domain/agent-state.ts';
 import type { Call, CallEventBody } from '../../src/domain/call.ts';
 import { DEFAULT_RATES } from '../../src/domain/cost.ts';
 import { createBodies } from '../../src/http/body.ts';
@@ -21,6 +22,7 @@ const SECRET = llmSecret('a-session-secret-of-this-test');
 const CALL = 'c'.repeat(24);
 const WAIT = 'One moment...';
 const SORRY = 'Could you say that again?';
+const SPENT = 'I have to end our call here for today.';
 
 interface Asked {
   readonly headers: IncomingMessage['headers'];
@@ -66,7 +68,7 @@ function hasty(scale: number): Clock {
   return { ...clock, after: (delayMs, task) => clock.after(delayMs / scale, task) };
 }
 
-async function start({ hasKey = true, scale = 1 } = {}): Promise<void> {
+async function start({ hasKey = true, scale = 1, dailyBudget = 50 } = {}): Promise<void> {
   const baseUrl = await listen(anthropic);
   const clock = hasty(scale);
   const talking = createClaudeTalking({
@@ -86,10 +88,16 @@ async function start({ hasKey = true, scale = 1 } = {}): Promise<void> {
         return call as Call;
       },
     } as Pick<EventLog, 'call' | 'record'> as EventLog,
-    agents: { note: async (_type, note) => notes.push(note) > 0 },
-    ...(hasKey ? { talking } : {}),
+    agents: {
+      note: async (_type, note) => notes.push(note) > 0,
+      get: async () => {
+        const cost = notes.reduce((sum, { counts }) => sum + (counts?.cost ?? 0), 0);
+        return { days: { [new Date().toISOString().slice(0, 10)]: { cost } } } as unknown as AgentState;
+      },
+    },
+    ...(hasKey ? { talking: { model: talking, dailyBudget } } : {}),
     ratesOf: async () => DEFAULT_RATES,
-    sentences: { wait: WAIT, sorry: SORRY },
+    sentences: { wait: WAIT, sorry: SORRY, spent: SPENT },
     shutdown: shutdown.signal,
   });
   const handler = llmHandler({
@@ -575,6 +583,30 @@ describe('the door', () => {
       error: { type: 'authentication_error', code: 'unauthenticated' },
     });
     expect(asked).toEqual([]);
+  });
+
+  test('is not asked of Claude when the budget of the day is used up: a sentence says so, and the call is ended', async () => {
+    await start({ dailyBudget: 0.01 });
+    answers = [saying('Hello.')];
+    await read(await ask({ tools: [TOOL] }));
+    // What was paid counts, and so does the most that this one may cost.
+    const { said, calls, finish } = await read(await ask({ tools: [TOOL], max_tokens: 4_096 }));
+    expect(said).toBe(SPENT);
+    expect(calls).toMatchObject([
+      { function: { name: 'end_call', arguments: expect.stringContaining('budget') } },
+    ]);
+    expect(finish).toBe('tool_calls');
+    const ended = [
+      ...conversation,
+      { role: 'assistant', content: SPENT, tool_calls: [{ id: 'e1', function: { name: 'end_call' } }] },
+      { role: 'tool', tool_call_id: 'e1', content: 'The call ends when you have finished speaking.' },
+    ];
+    const after = await read(await ask({ messages: ended, tools: [TOOL], max_tokens: 4_096 }));
+    expect([after.calls, after.finish]).toEqual([[], 'stop']);
+    const without = await ask({ max_tokens: 4_096, stream: false });
+    expect(without.status).toBe(503);
+    expect(await without.json()).toMatchObject({ error: { code: 'model_unavailable' } });
+    expect(asked).toHaveLength(1);
   });
 
   test('says what to do without a key for Claude', async () => {

@@ -6,6 +6,7 @@ import { afterAll, expect, test } from 'vitest';
 import { FRAME_BYTES, frameEnergy, isSpeech } from '../../src/sandbox/audio.ts';
 import { allCallerLines } from '../../src/sandbox/callers.ts';
 import { closeVoices, speak, type VoiceName } from '../../src/sandbox/voices.ts';
+import { programFrom, source } from '../support/programs.ts';
 
 const VOICES: readonly VoiceName[] = ['slt', 'rms', 'awb', 'kal', 'kal16'];
 const TEXT = 'Hello, I am calling about the house.';
@@ -82,17 +83,15 @@ test('the voices never hold a process, and one that lost its worker in the middl
       if (args[0]?.text !== undefined && !struck) { struck = true; void this.terminate(); return; }
       return post.apply(this, args);
     };
-    const { speak } = await import(${JSON.stringify(new URL('../../src/sandbox/voices.ts', import.meta.url).href)});
+    const { speak } = await import(${source('src/sandbox/voices.ts')});
     const hold = setTimeout(() => undefined, 15_000);
     const audio = await speak('I am still here.', 'slt');
     clearTimeout(hold);
     process.stdout.write(JSON.stringify({ struck, bytes: audio.length }));
   `;
-  const { stdout } = await promisify(execFile)(
-    process.execPath,
-    ['--import', 'tsx', '--input-type=module', '--eval', script],
-    { timeout: 15_000 },
-  );
+  const { stdout } = await promisify(execFile)(process.execPath, [programFrom(script)], {
+    timeout: 15_000,
+  });
   const told = JSON.parse(stdout) as { struck: boolean; bytes: number };
   expect(told.struck).toBe(true);
   expect(told.bytes).toBeGreaterThan(FRAME_BYTES);

@@ -40,11 +40,24 @@ const reason = (error: unknown): string => (error instanceof Error ? error.messa
 
 type Operator = (path: string, operand: unknown) => (document: unknown) => boolean;
 
+/** Whether one of the values at a path passes. */
+function someAt(path: string, passes: (value: unknown) => boolean): (document: unknown) => boolean {
+  const parts = path.split('.');
+  const [only = ''] = parts;
+  return (document) => {
+    if (parts.length === 1 && isPlainObject(document)) {
+      const value = Object.hasOwn(document, only) ? document[only] : undefined;
+      // Most values are no lists.
+      if (!Array.isArray(value)) return passes(value);
+    }
+    return valuesForFilter(document, parts).some(passes);
+  };
+}
+
 const anyValue =
   (matches: (value: unknown, operand: unknown) => boolean): Operator =>
   (path, operand) =>
-  (document) =>
-    valuesForFilter(document, path).some((value) => matches(value, operand));
+    someAt(path, (value) => matches(value, operand));
 
 const not =
   (operator: Operator): Operator =>
@@ -81,13 +94,12 @@ const oneOf: Operator = (path, operand) => {
   const scalars = new Set(operand.map(scalarText).filter((text) => text !== undefined));
   const patterns = operand.filter((each): each is RegExp => each instanceof RegExp);
   const others = operand.filter((each) => scalarText(each) === undefined && !(each instanceof RegExp));
-  return (document) =>
-    valuesForFilter(document, path).some((value) => {
-      const text = scalarText(value);
-      if (text !== undefined && scalars.has(text)) return true;
-      if (typeof value === 'string' && patterns.some((pattern) => value.search(pattern) !== -1)) return true;
-      return others.some((other) => compareValues(value, other) === 0);
-    });
+  return someAt(path, (value) => {
+    const text = scalarText(value);
+    if (text !== undefined && scalars.has(text)) return true;
+    if (typeof value === 'string' && patterns.some((pattern) => value.search(pattern) !== -1)) return true;
+    return others.some((other) => compareValues(value, other) === 0);
+  });
 };
 
 const present = anyValue((value) => value !== undefined);
@@ -104,18 +116,20 @@ const compared =
     return accepts(compareValues(a, b));
   };
 
+const OPERATORS: Readonly<Record<string, Operator>> = {
+  $eq: equal,
+  $ne: not(equal),
+  $in: oneOf,
+  $nin: not(oneOf),
+  $lt: ranged((order) => order < 0),
+  $lte: ranged((order) => order <= 0),
+  $gt: ranged((order) => order > 0),
+  $gte: ranged((order) => order >= 0),
+  $exists: exists,
+};
+
 const filterContext = Context.init()
-  .addQueryOps({
-    $eq: equal,
-    $ne: not(equal),
-    $in: oneOf,
-    $nin: not(oneOf),
-    $lt: ranged((order) => order < 0),
-    $lte: ranged((order) => order <= 0),
-    $gt: ranged((order) => order > 0),
-    $gte: ranged((order) => order >= 0),
-    $exists: exists,
-  } as unknown as Parameters<Context['addQueryOps']>[0])
+  .addQueryOps(OPERATORS as unknown as Parameters<Context['addQueryOps']>[0])
   .addQueryOps(queries);
 const comparisons = {
   $lt: compared((order) => order < 0),
@@ -190,10 +204,62 @@ const computes = (value: unknown): boolean =>
     : isPlainObject(value) &&
       Object.entries(value).some(([name, inner]) => name === '$expr' || computes(inner));
 
+type Test = (document: unknown) => boolean;
+
+/** The tests of a condition on a path; undefined when it has more in it than the operators above. */
+function plainTests(path: string, condition: unknown): Test[] | undefined {
+  if (condition instanceof RegExp) return undefined;
+  const operators = isPlainObject(condition)
+    ? Object.entries(condition).filter(([name]) => name.startsWith('$'))
+    : [];
+  if (operators.length === 0) return [equal(path, condition)];
+  if (operators.length < Object.keys(condition as object).length) return undefined;
+  const tests: Test[] = [];
+  for (const [name, operand] of operators) {
+    if (Object.hasOwn(OPERATORS, name) && !(operand instanceof RegExp)) {
+      const test = OPERATORS[name]?.(path, operand);
+      if (test) tests.push(test);
+      continue;
+    }
+    const inner =
+      name === '$not' && isPlainObject(operand) && Object.keys(operand).some((each) => each.startsWith('$'))
+        ? plainTests(path, operand)
+        : undefined;
+    if (!inner) return undefined;
+    tests.push((document) => !inner.every((test) => test(document)));
+  }
+  return tests;
+}
+
+/** A filter of those operators, `$and`, `$or` and `$nor` only, which is nearly every one; undefined for others. */
+function compilePlain(filter: Filter): Test | undefined {
+  const tests: Test[] = [];
+  for (const [name, condition] of Object.entries(filter)) {
+    if (name === '$and' || name === '$or' || name === '$nor') {
+      if (!Array.isArray(condition) || condition.length === 0) return undefined;
+      const branches: Test[] = [];
+      for (const each of condition) {
+        const branch = isPlainObject(each) ? compilePlain(each) : undefined;
+        if (!branch) return undefined;
+        branches.push(branch);
+      }
+      if (name === '$and') tests.push(...branches);
+      else tests.push((document) => branches.some((test) => test(document)) === (name === '$or'));
+    } else {
+      const own = name.startsWith('$') ? undefined : plainTests(name, condition);
+      if (!own) return undefined;
+      tests.push(...own);
+    }
+  }
+  return (document) => tests.every((test) => test(document));
+}
+
 /** Compiles a filter. Throws Failure `invalid_request` when it is not one. */
 export function compileFilter(filter: Filter): (document: Doc) => boolean {
   if (!isPlainObject(filter)) throw invalid('a filter is an object');
   refuseUndefined(filter, '');
+  const plain = compilePlain(filter);
+  if (plain) return plain;
   try {
     const query = new Query<Doc>(filter as never, computes(filter) ? options : plainOptions);
     return (document) => query.test(document);
@@ -321,9 +387,88 @@ function locate(document: Doc, path: string, filter: Filter): string {
   return `${list}.${found}${path.slice(at + 2)}`;
 }
 
+interface PlainChange {
+  readonly operator: '$set' | '$unset' | '$inc' | '$push';
+  readonly parts: readonly string[];
+  readonly value: unknown;
+}
+
+/** Deeper than anything stored, and far from the depth at which documents are refused. */
+const PLAIN_DEPTH = 20;
+const NO_PLAIN_FIELD = /^$|\$|^(__proto__|constructor|prototype)$/;
+
+const isFlatterThan = (value: unknown, depth: number): boolean => {
+  if (!Array.isArray(value) && !isPlainObject(value)) return depth > 0;
+  return depth > 0 && Object.values(value).every((inner) => isFlatterThan(inner, depth - 1));
+};
+
+/** An update that only sets, removes, adds numbers and appends, none of it within another; undefined for others. */
+function plainChanges(update: Readonly<Record<string, Record<string, unknown>>>): PlainChange[] | undefined {
+  const changes: PlainChange[] = [];
+  for (const [operator, fields] of Object.entries(update)) {
+    if (operator !== '$set' && operator !== '$unset' && operator !== '$inc' && operator !== '$push')
+      return undefined;
+    for (const [path, value] of Object.entries(fields)) {
+      const parts = path.split('.');
+      if (parts[0] === '_id' || parts.some((part) => NO_PLAIN_FIELD.test(part))) return undefined;
+      if (operator === '$inc' && typeof value !== 'number') return undefined;
+      if (operator === '$push' && hasModifiers(value)) return undefined;
+      if (!isFlatterThan(value, PLAIN_DEPTH - parts.length)) return undefined;
+      changes.push({ operator, parts, value });
+    }
+  }
+  const paths = changes.map(({ parts }) => `${parts.join('.')}.`).sort();
+  const isWithin = paths.some((path, at) => at > 0 && path.startsWith(paths[at - 1] ?? path));
+  return isWithin ? undefined : changes;
+}
+
+/** What `value` becomes; undefined: that is for others to say. */
+function changedValue({ operator, value: by }: PlainChange, value: unknown): unknown {
+  if (operator === '$set') return by;
+  if (operator === '$inc') {
+    if (value === undefined) return by;
+    return typeof value === 'number' ? value + (by as number) : undefined;
+  }
+  if (value === undefined) return [by];
+  return Array.isArray(value) ? [...value, by] : undefined;
+}
+
 /**
- * Checks an update once and answers what applies it: to a document that it may change on the way. Throws Failure
- * `invalid_request`, here or when it cannot apply to a document.
+ * The document with the changes made; what they do not concern is shared with the given one, which stays as it is. Undefined
+ * where a list or something without fields is in the way.
+ */
+function withChanges(document: Doc, changes: readonly PlainChange[]): Doc | undefined {
+  const changed: Record<string, unknown> = { ...document };
+  const own = new Set<unknown>([changed]);
+  for (const change of changes) {
+    const { operator, parts } = change;
+    let holder = changed;
+    for (const part of parts.slice(0, -1)) {
+      const inner = Object.hasOwn(holder, part) ? holder[part] : {};
+      if (!isPlainObject(inner)) return undefined;
+      if (operator === '$unset' && !Object.hasOwn(holder, part)) {
+        holder = {};
+        break;
+      }
+      const mine = own.has(inner) ? inner : { ...inner };
+      own.add(mine);
+      holder[part] = mine;
+      holder = mine;
+    }
+    const last = parts.at(-1) ?? '';
+    if (operator === '$unset') delete holder[last];
+    else {
+      const value = changedValue(change, Object.hasOwn(holder, last) ? holder[last] : undefined);
+      if (value === undefined) return undefined;
+      holder[last] = value;
+    }
+  }
+  return changed as Doc;
+}
+
+/**
+ * Checks an update once and answers what applies it: the changed document, which may share with the given one what is the
+ * same; the given one stays as it is. Throws Failure `invalid_request`, here or when it cannot apply to a document.
  */
 export function compileUpdate(filter: Filter, update: Update): (document: Doc) => Doc {
   if (!isPlainObject(update) || Object.keys(update).length === 0)
@@ -335,7 +480,11 @@ export function compileUpdate(filter: Filter, update: Update): (document: Doc) =
   const cleaned = storable(update) as Record<string, Record<string, unknown>>;
   // Meant for documents that an upsert creates; here every document is there already.
   delete cleaned.$setOnInsert;
-  return (document) => {
+  const plain = plainChanges(cleaned);
+  return (before) => {
+    const changed = plain && withChanges(before, plain);
+    if (changed) return changed;
+    const document = storable(before) as Doc;
     const id = document._id;
     // A copy per document: mingo puts the very objects of the update into it.
     const modifier = storable(cleaned) as Record<string, Record<string, unknown>>;
@@ -370,7 +519,7 @@ export function compileUpdate(filter: Filter, update: Update): (document: Doc) =
           queryOptions: (computes(cleaned) ? options : plainOptions) as Options,
         },
       );
-      return document;
+      return storable(document) as Doc;
     } catch (error) {
       throw error instanceof Failure ? error : invalid(`the update cannot apply: ${reason(error)}`, error);
     }

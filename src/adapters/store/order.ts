@@ -290,10 +290,10 @@ function descend(
   return false;
 }
 
-/** The values a filter on a dotted path is tested against: arrays stand for themselves and for their elements. */
-export function valuesForFilter(document: unknown, path: string): unknown[] {
+/** The values a filter on a dotted path, in its parts, is tested against: arrays stand for themselves and for their elements. */
+export function valuesForFilter(document: unknown, parts: readonly string[]): unknown[] {
   const out: unknown[] = [];
-  descend(document, path.split('.'), 0, (array, into) => into.push(array, ...array), out);
+  descend(document, parts, 0, (array, into) => into.push(array, ...array), out);
   return out;
 }
 

@@ -1,9 +1,10 @@
 /** dashboard/call/player: the recording, at the reader's speed, with one side or both, with or without its pauses. */
-import { ActionIcon, SegmentedControl, Switch } from '@mantine/core';
+import { ActionIcon, Switch } from '@mantine/core';
 import { useHotkeys } from '@mantine/hooks';
 import { IconPlayerPauseFilled, IconPlayerPlayFilled } from '@tabler/icons-react';
 import { useEffect, useRef, useState } from 'react';
 import { formatLength } from '../format.ts';
+import { Choice } from '../ui/choice.tsx';
 import { Notice } from '../ui/pieces.tsx';
 import { type Playback, usePlaying } from './playback.ts';
 import { type Side, type Sides, splitSides } from './sides.ts';
@@ -103,23 +104,16 @@ export function Player({
       <span className="num player-time">
         {formatLength(second)} <span className="muted">/ {formatLength(durationSec)}</span>
       </span>
-      <SegmentedControl
-        size="xs"
-        aria-label="Speed"
-        data={SPEEDS}
+      <Choice
+        label="Speed"
+        options={SPEEDS}
         value={speed}
         onChange={(value) => {
           setSpeed(value);
           if (audio.current) audio.current.playbackRate = Number(value);
         }}
       />
-      <SegmentedControl
-        size="xs"
-        aria-label="Which side is heard"
-        data={HEARD}
-        value={heard}
-        onChange={listenTo}
-      />
+      <Choice label="Which side is heard" options={HEARD} value={heard} onChange={listenTo} />
       <Switch
         size="sm"
         label="Skip pauses"

@@ -1,6 +1,6 @@
 /** dashboard/call/review: what people make of the call: whether it is dealt with, its tags, and remarks on its seconds. */
 import './review.css';
-import { Button, SegmentedControl, TagsInput, Textarea } from '@mantine/core';
+import { Button, TagsInput, Textarea } from '@mantine/core';
 import { useHotkeys } from '@mantine/hooks';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useRef, useState } from 'react';
@@ -8,6 +8,7 @@ import { CallReview } from '../../contract/index.ts';
 import { api, newKey } from '../api.ts';
 import { formatLength } from '../format.ts';
 import { keys, meQuery, reviewQuery } from '../queries.ts';
+import { Choice } from '../ui/choice.tsx';
 import { useMay } from '../ui/may-act.ts';
 import { Ago, NotForYou, Panel, Pill } from '../ui/pieces.tsx';
 import { ErrorNote, RowsSkeleton } from '../ui/states.tsx';
@@ -58,13 +59,11 @@ export function Review({ callId, playback }: { callId: string; playback: Playbac
     >
       {mayReview ? (
         <>
-          <SegmentedControl
-            fullWidth
-            size="xs"
-            aria-label="Review status"
-            data={STATUSES}
+          <Choice
+            label="Review status"
+            options={STATUSES}
             value={status}
-            onChange={(value) => judge.mutate({ status: CallReview.shape.status.parse(value) })}
+            onChange={(value) => judge.mutate({ status: value })}
           />
           <TagsInput
             size="sm"

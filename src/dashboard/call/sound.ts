@@ -12,7 +12,11 @@ const AUDIBLE = 8;
 const SHORTEST_SILENCE_SEC = 2;
 
 /** Where neither side is heard for two seconds or more. */
-export function silencesOf({ bucketSec, caller, agent }: Waveform): Stretch[] {
+export function silencesOf({
+  bucketSec,
+  caller,
+  agent,
+}: Pick<Waveform, 'bucketSec' | 'caller' | 'agent'>): Stretch[] {
   const found: Stretch[] = [];
   let since = -1;
   const end = (at: number) => {

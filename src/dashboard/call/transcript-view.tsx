@@ -4,7 +4,7 @@ import { Switch } from '@mantine/core';
 import { IconArrowsSplit2, IconCalendarEvent, IconDialpad, IconTool } from '@tabler/icons-react';
 import { memo, useEffect, useRef, useState } from 'react';
 import type { Call } from '../../contract/index.ts';
-import { formatLength, formatMs, humanise, spokenLength } from '../format.ts';
+import { formatLength, formatMoment, formatMs, humanise, spokenLength } from '../format.ts';
 import { Pill } from '../ui/pieces.tsx';
 import { KEY_MOMENT, moodOf } from '../words.ts';
 import { type Item, messageAt } from './conversation.ts';
@@ -20,6 +20,8 @@ interface Props {
   readonly seek: ((sec: number) => void) | undefined;
   /** By the place of the message in the transcript. */
   readonly moments: ReadonlyMap<number, readonly Moment[]>;
+  /** Begins to correct the message at that place; absent where one may not. */
+  readonly correct?: ((messageIndex: number) => void) | undefined;
 }
 
 const NEAR_THE_END_PX = 48;
@@ -27,7 +29,7 @@ const NEAR_THE_END_PX = 48;
 type Moment = NonNullable<Call['keyMoments']>[number];
 const NONE: readonly Moment[] = [];
 
-export function TranscriptView({ items, callerName, live, playback, seek, moments }: Props) {
+export function TranscriptView({ items, callerName, live, playback, seek, moments, correct }: Props) {
   const current = usePlaying(playback, ({ sec }) => (sec === undefined ? undefined : messageAt(items, sec)));
   const box = useRef<HTMLDivElement>(null);
   const [follow, setFollow] = useState(true);
@@ -99,6 +101,7 @@ export function TranscriptView({ items, callerName, live, playback, seek, moment
               current={item.key === current}
               seek={seek}
               moments={item.kind === 'message' ? (moments.get(item.index) ?? NONE) : NONE}
+              correct={correct}
             />
           ))}
         </ol>
@@ -135,12 +138,14 @@ const Line = memo(function Line({
   current,
   seek,
   moments,
+  correct,
 }: {
   item: Item;
   callerName: string;
   current: boolean;
   seek: Props['seek'];
   moments: readonly Moment[];
+  correct: Props['correct'];
 }) {
   if (item.kind === 'message' && item.message.speaker !== 'system') {
     const { message } = item;
@@ -173,12 +178,34 @@ const Line = memo(function Line({
                 filled in
               </span>
             ) : null}
+            {message.correction ? (
+              <span
+                className="reply"
+                title={`Heard: “${message.correction.original}”. Corrected by ${message.correction.by}, ${formatMoment(message.correction.at)}`}
+              >
+                corrected<span className="sr">; heard: {message.correction.original}</span>
+              </span>
+            ) : null}
             {message.sentiment === undefined || moodOf(message.sentiment).tone === 'quiet' ? null : (
               <span className="reply">{moodOf(message.sentiment).label.toLowerCase()}</span>
             )}
             {moments.map(({ type }) => (
               <Pill key={type} word={KEY_MOMENT[type]} />
             ))}
+            {correct ? (
+              <button
+                type="button"
+                className="correct"
+                aria-label={`Correct: ${message.text.slice(0, 60)}`}
+                title="Correct what was said"
+                onClick={(event) => {
+                  event.stopPropagation();
+                  correct(item.index);
+                }}
+              >
+                Correct
+              </button>
+            ) : null}
           </span>
           <span className="said">
             {message.text}

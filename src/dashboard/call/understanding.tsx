@@ -13,7 +13,15 @@ import {
 } from 'react';
 import type { Call, CallAnalysis, TranscriptMessage } from '../../contract/index.ts';
 import { api } from '../api.ts';
-import { formatLength, formatMoment, formatMoney, formatShare, humanise } from '../format.ts';
+import {
+  count,
+  formatLength,
+  formatMoment,
+  formatMoney,
+  formatMs,
+  formatShare,
+  humanise,
+} from '../format.ts';
 import { analysesQuery, keys } from '../queries.ts';
 import { FormEnd } from '../ui/form.tsx';
 import { useMayAct } from '../ui/may-act.ts';
@@ -224,6 +232,9 @@ export function Understanding({
           <Ago at={analysis.at} />
           {analysis.note ? ` · ${analysis.note}` : ''}
         </p>
+        {messages.some(({ correction }) => correction && correction.at > analysis.at) ? (
+          <p className="small">Words were corrected since; analyse it again to understand them too.</p>
+        ) : null}
         <Again call={call} analyses={analyses.data ?? NO_ANALYSES} />
         {analyses.error ? <ErrorNote error={analyses.error} retry={() => analyses.refetch()} /> : null}
       </Panel>
@@ -358,8 +369,38 @@ const FACTOR = {
   outcomeAchieved: 'What came of it',
 } as const;
 
-function Quality({ call: { qualityScore, qualityFactors } }: { call: Call }) {
+/** What was counted and measured of the same: the score itself is the analyst's. */
+function groundsOf({
+  keyMoments = [],
+  conversationMetrics,
+  latency,
+  analysis,
+}: Call): Record<keyof typeof FACTOR, string> {
+  const { agentTalkTime, userTalkTime, interruptionCount, silenceDuration } = conversationMetrics;
+  const talked = agentTalkTime + userTalkTime;
+  const raised = keyMoments.filter(({ type }) => type === 'objection' || type === 'complaint');
+  const settled = raised.filter(({ resolved }) => resolved === true).length;
+  return {
+    clearCommunication: [
+      ...(latency.medianMs === undefined ? [] : [`replied in ${formatMs(latency.medianMs)} (median)`]),
+      ...(talked > 0 ? [`${formatShare(silenceDuration / (talked + silenceDuration))} silence`] : []),
+    ].join(', '),
+    activeListening: [
+      ...(talked > 0 ? [`the agent talked ${formatShare(agentTalkTime / talked)} of the time`] : []),
+      `was interrupted ${count(interruptionCount, 'time')}`,
+    ].join(', '),
+    objectionHandling:
+      raised.length === 0
+        ? 'nothing was objected'
+        : `${settled} of ${count(raised.length, 'objection')} settled`,
+    outcomeAchieved: `came to: ${OUTCOME[analysis?.outcome ?? 'no_conversation'].label.toLowerCase()}`,
+  };
+}
+
+function Quality({ call }: { call: Call }) {
+  const { qualityScore, qualityFactors } = call;
   if (qualityScore === undefined || !qualityFactors) return null;
+  const grounds = groundsOf(call);
   return (
     <Panel id="quality" title="Quality" aside={<Wrong path="qualityScore" what="The quality score" />}>
       <p>
@@ -372,6 +413,7 @@ function Quality({ call: { qualityScore, qualityFactors } }: { call: Call }) {
             <span style={{ width: `${qualityFactors[factor] * 100}%` }} />
           </span>
           <span className="num">{formatShare(qualityFactors[factor])}</span>
+          <span className="muted small score-grounds">{grounds[factor]}</span>
         </div>
       ))}
     </Panel>

@@ -7,7 +7,8 @@ import { useQuery } from '@tanstack/react-query';
 import { useRef, useState } from 'react';
 import { CallOutcome, CallQuery, CallReview, CallStatus, Direction } from '../../contract/index.ts';
 import type { CallFilter } from '../api.ts';
-import { campaignsQuery } from '../queries.ts';
+import { formatDate, humanise } from '../format.ts';
+import { callScriptsQuery, campaignsQuery } from '../queries.ts';
 import type { CallSearch } from '../search.ts';
 import { DayRangeFields, instantsOf } from '../ui/day-range.tsx';
 import { PhoneFilter } from '../ui/phone-filter.tsx';
@@ -40,8 +41,13 @@ const REVIEWS = options(
 );
 
 /** What the API is asked for: days are the reader's own, both included. */
-export function filterOf({ from, to, text: _text, ...rest }: CallSearch): CallFilter {
-  return { ...rest, ...instantsOf({ from, to }) };
+export function filterOf({ from, to, minCost, maxCost, text: _text, ...rest }: CallSearch): CallFilter {
+  return {
+    ...rest,
+    ...(minCost === undefined ? {} : { minCost: Number(minCost) }),
+    ...(maxCost === undefined ? {} : { maxCost: Number(maxCost) }),
+    ...instantsOf({ from, to }),
+  };
 }
 
 const TYPING_MS = 350;
@@ -93,6 +99,7 @@ export function CallFilters({
   change: (next: Readonly<Record<string, unknown>>) => void;
 }) {
   const campaigns = useQuery(campaignsQuery).data ?? [];
+  const scripts = useQuery(callScriptsQuery).data ?? [];
   const set = (key: keyof CallSearch, value: string | undefined) => change({ ...search, [key]: value });
   const select = (key: keyof CallSearch, label: string, data: { value: string; label: string }[]) => (
     <NativeSelect
@@ -113,9 +120,30 @@ export function CallFilters({
       {select('status', 'Status', STATUSES)}
       {select('direction', 'Direction', DIRECTIONS)}
       {select('outcome', 'Outcome', OUTCOMES)}
+      {select('promptHash', 'Agent', [
+        { value: '', label: 'Any agent' },
+        ...scripts.map(({ name, hash, createdAt }) => ({
+          value: hash,
+          label: `${humanise(name)}, ${formatDate(createdAt)} (${hash.slice(0, 6)})`,
+        })),
+      ])}
       {select('mood', 'Mood', MOODS)}
       {select('review', 'Review', REVIEWS)}
-      <TagFilter tag={search.tag} change={(tag) => set('tag', tag)} />
+      <WrittenFilter label="Tag" value={search.tag} change={(tag) => set('tag', tag.toLowerCase())} />
+      <WrittenFilter
+        label="Cost from, US dollars"
+        placeholder="$ from"
+        value={search.minCost}
+        change={(cost) => set('minCost', cost)}
+        isNumber
+      />
+      <WrittenFilter
+        label="Cost up to, US dollars"
+        placeholder="$ up to"
+        value={search.maxCost}
+        change={(cost) => set('maxCost', cost)}
+        isNumber
+      />
       <DayRangeFields from={search.from} to={search.to} change={(days) => change({ ...search, ...days })} />
       {Object.keys(search).length > 0 ? (
         <Button variant="subtle" onClick={() => change({})}>
@@ -126,20 +154,34 @@ export function CallFilters({
   );
 }
 
-function TagFilter({ tag, change }: { tag: string | undefined; change: (tag: string | undefined) => void }) {
+/** A few letters; the list follows when they are entered or left. */
+function WrittenFilter({
+  label,
+  placeholder = label,
+  value,
+  change,
+  isNumber = false,
+}: {
+  label: string;
+  placeholder?: string;
+  value: string | undefined;
+  change: (text: string) => void;
+  isNumber?: boolean;
+}) {
   const [typed, setTyped] = useState<string>();
   const take = (text: string) => {
     setTyped(undefined);
-    change(text.trim().toLowerCase() || undefined);
+    change(text.trim().replace(/^\$/, ''));
   };
   return (
     <TextInput
-      className="filter-tag"
-      aria-label="Tag"
-      placeholder="Tag"
+      className="filter-written"
+      aria-label={label}
+      placeholder={placeholder}
       autoComplete="off"
       maxLength={40}
-      value={typed ?? tag ?? ''}
+      {...(isNumber ? { inputMode: 'decimal' as const } : {})}
+      value={typed ?? value ?? ''}
       onChange={(event) => setTyped(event.currentTarget.value)}
       onKeyDown={(event) => {
         if (event.key === 'Enter') take(event.currentTarget.value);

@@ -9,7 +9,7 @@ import type { AgentState } from '../../contract/index.ts';
 import { PromptsInUse } from '../agents/prompts.tsx';
 import { agentsQuery, llmQuery } from '../agents/queries.ts';
 import { AGENT, decisionName, tilesOf } from '../agents/words.ts';
-import { count } from '../format.ts';
+import { count, formatMoney } from '../format.ts';
 import { useMay } from '../ui/may-act.ts';
 import { Ago, Copy, Facts, Notice, Panel, useTitle } from '../ui/pieces.tsx';
 import { ErrorNote, RowsSkeleton } from '../ui/states.tsx';
@@ -29,6 +29,7 @@ export function AgentsPage() {
       </header>
       {agents.error ? <ErrorNote error={agents.error} retry={() => agents.refetch()} /> : null}
       {agents.isPending ? <RowsSkeleton rows={4} /> : null}
+      <Budget agents={agents.data ?? []} />
       <div className="agent-parts">
         <ul className="agents" aria-label="Agents">
           {agents.data?.map((agent) => (
@@ -41,6 +42,26 @@ export function AgentsPage() {
         {admin ? <Endpoint /> : null}
       </div>
     </div>
+  );
+}
+
+/** From this share of the day's budget on, somebody should know. */
+const NEARLY = 0.8;
+
+/** Callers hear it when Claude may not talk any more today. */
+function Budget({ agents }: { agents: readonly AgentState[] }) {
+  const budget = agents.find(({ state }) => state.talkBudget)?.state.talkBudget;
+  if (!budget || budget.spent < NEARLY * budget.daily) return null;
+  return (
+    <Notice
+      tone={budget.spent < budget.daily ? 'info' : 'warn'}
+      title={`Claude’s answers on the phone cost ${formatMoney(budget.spent)} of ${formatMoney(budget.daily)} today (UTC)`}
+    >
+      <p>
+        When the budget is used up, callers hear that it goes on tomorrow, and their calls end.
+        TALKING_DAILY_BUDGET is where it is set.
+      </p>
+    </Notice>
   );
 }
 

@@ -11,44 +11,51 @@ import {
   IconPhoneIncoming,
   IconPhoneOff,
   IconPhoneOutgoing,
+  IconTestPipe,
 } from '@tabler/icons-react';
-import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useParams, useSearch } from '@tanstack/react-router';
-import { type ReactNode, useCallback, useEffect, useMemo, useState } from 'react';
-import type { Call, CallReview, TranscriptMessage } from '../../contract/index.ts';
+import { lazy, Suspense, useCallback, useEffect, useMemo, useState } from 'react';
+import type { Call, CallEvent, CallReview, TranscriptMessage } from '../../contract/index.ts';
 import { api, callFiles } from '../api.ts';
 import { conversation } from '../call/conversation.ts';
+import { CorrectWords } from '../call/correct-words.tsx';
 import { EventList } from '../call/event-list.tsx';
 import { LatencyChart } from '../call/latency-chart.tsx';
 import { marksOf } from '../call/marks.ts';
 import { useNeighbours } from '../call/neighbours.ts';
+import { Person } from '../call/person.tsx';
 import { createPlayback, type Playback, usePlaying } from '../call/playback.ts';
 import { Player } from '../call/player.tsx';
 import { Review } from '../call/review.tsx';
 import { silencesOf } from '../call/sound.ts';
+import { Spoke } from '../call/spoke.tsx';
+import { Talk } from '../call/talk.tsx';
 import { Track } from '../call/track.tsx';
 import { TranscriptView } from '../call/transcript-view.tsx';
 import { FollowUps, Understanding } from '../call/understanding.tsx';
+import { STAGE } from '../campaign/words.ts';
 import { formatDate, formatLength, formatMoney, formatPhone, hasNumber } from '../format.ts';
 import { LiveTools } from '../live/tools.tsx';
 import { useLive } from '../live.ts';
 import {
   callQuery,
-  callsQuery,
   campaignQuery,
   eventsQuery,
   isSettling,
   keys,
+  leadQuery,
   reviewQuery,
   transcriptQuery,
   waveformQuery,
 } from '../queries.ts';
 import { DecisionDetails, DecisionEvidence, DecisionNotice } from '../ui/decision.tsx';
-import { useMayAct } from '../ui/may-act.ts';
+import { useMay, useMayAct } from '../ui/may-act.ts';
 import {
   Ago,
   Copy,
   Facts,
+  Hash,
   Length,
   Notice,
   Panel,
@@ -58,13 +65,15 @@ import {
   useTitle,
 } from '../ui/pieces.tsx';
 import { ErrorNote, RowsSkeleton } from '../ui/states.tsx';
-import { useCallerName } from '../ui/who.ts';
-import { COMPLETENESS, DIRECTION, ERASED, endReason, isOver, OUTCOME, STATUS } from '../words.ts';
+import { COMPLETENESS, DIRECTION, ERASED, endReason, fullName, isOver, OUTCOME, STATUS } from '../words.ts';
+
+const MakeTest = lazy(() => import('../call/make-test.tsx').then((file) => ({ default: file.MakeTest })));
 
 export function CallPage() {
   const { callId } = useParams({ from: '/calls/$callId' });
   const { t } = useSearch({ from: '/calls/$callId' });
   const call = useQuery(callQuery(callId));
+  useNeighbours(callId);
   return (
     <div className="page">
       <Link to="/calls" className="back">
@@ -89,6 +98,24 @@ export function CallPage() {
 
 const NOBODY: CallReview['comments'] = [];
 const NOTHING: readonly TranscriptMessage[] = [];
+const NO_EVENTS: readonly CallEvent[] = [];
+
+/** True behind the first picture that was drawn with `ready`: what can wait holds up nothing that cannot. */
+function useBehind(ready: boolean): boolean {
+  const [isBehind, setBehind] = useState(false);
+  useEffect(() => {
+    if (!ready) return;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const frame = requestAnimationFrame(() => {
+      timer = setTimeout(() => setBehind(true));
+    });
+    return () => {
+      cancelAnimationFrame(frame);
+      clearTimeout(timer);
+    };
+  }, [ready]);
+  return isBehind;
+}
 
 /** `first`: the second that the address names. */
 function CallView({ call, first }: { call: Call; first: number | undefined }) {
@@ -98,14 +125,14 @@ function CallView({ call, first }: { call: Call; first: number | undefined }) {
   const denied = call.status === 'denied';
   const transcript = useQuery({ ...transcriptQuery(call.id, settling), enabled: !denied });
   const events = useQuery(eventsQuery(call.id, settling));
-  const name = useCallerName(call);
+  const lead = useQuery({ ...leadQuery(call.leadId ?? ''), enabled: call.leadId !== undefined }).data;
+  const name = lead && fullName(lead);
   const waveform = useQuery(waveformQuery(call)).data;
   const comments = useQuery({ ...reviewQuery(call.id), enabled: !denied }).data?.comments ?? NOBODY;
   const [playback] = useState(() => createPlayback(first));
   useEffect(() => {
     if (first !== undefined && playback.sec !== first) playback.seek(first);
   }, [first, playback]);
-  useNeighbours(call);
   useTitle(name ?? formatPhone(call.contactPhone));
 
   const items = useMemo(
@@ -120,6 +147,10 @@ function CallView({ call, first }: { call: Call; first: number | undefined }) {
       found.set(moment.messageIndex, [...(found.get(moment.messageIndex) ?? []), moment]);
     return found;
   }, [call.keyMoments]);
+  const mayCorrect = useMay('ANALYST') && over && !call.erasedAt;
+  const [correcting, setCorrecting] = useState<number>();
+  const corrected = correcting === undefined ? undefined : transcript.data?.messages[correcting];
+  const isBehind = useBehind(denied || !transcript.isPending);
   const seek = useCallback((sec: number) => playback.seek(sec, true), [playback]);
   const durationSec = waveform?.durationSec ?? call.recordingDuration ?? call.talkTime ?? call.duration ?? 0;
   const files = callFiles(call.id);
@@ -190,13 +221,23 @@ function CallView({ call, first }: { call: Call; first: number | undefined }) {
                   playback={playback}
                   seek={call.hasRecording ? seek : undefined}
                   moments={moments}
+                  correct={mayCorrect ? setCorrecting : undefined}
+                />
+              )}
+              {correcting === undefined || !corrected ? null : (
+                <CorrectWords
+                  callId={call.id}
+                  messageIndex={correcting}
+                  message={corrected}
+                  close={() => setCorrecting(undefined)}
                 />
               )}
               <Exports files={files} recording={call.hasRecording} name={call.id} />
               <ShareMoment callId={call.id} playback={playback} />
+              {mayCorrect && call.analysis ? <TestFromCall callId={call.id} /> : null}
             </Panel>
           )}
-          {denied ? null : (
+          {denied || !isBehind ? null : (
             <div className="understood">
               <Understanding
                 call={call}
@@ -214,18 +255,23 @@ function CallView({ call, first }: { call: Call; first: number | undefined }) {
               <LiveTools call={call} name={name ?? formatPhone(call.contactPhone)} ends={false} />
             </Panel>
           )}
-          {denied ? null : <Review callId={call.id} playback={playback} />}
-          {call.followUpActions.length > 0 ? <FollowUps call={call} /> : null}
-          {call.latency.perTurnMs.length > 0 ? (
-            <Panel id="latency" title="Reply times">
-              <LatencyChart perTurnMs={call.latency.perTurnMs} medianMs={call.latency.medianMs} />
-            </Panel>
+          {isBehind ? (
+            <>
+              {denied ? null : <Review callId={call.id} playback={playback} />}
+              {call.followUpActions.length > 0 ? <FollowUps call={call} /> : null}
+              {call.latency.perTurnMs.length > 0 ? (
+                <Panel id="latency" title="Reply times">
+                  <LatencyChart perTurnMs={call.latency.perTurnMs} medianMs={call.latency.medianMs} />
+                </Panel>
+              ) : null}
+              {denied ? null : <Gate call={call} />}
+              <Talk call={call} waveform={waveform} silences={silences} playback={playback} />
+              <Spoke call={call} events={events.data ?? NO_EVENTS} />
+              <Cost call={call} />
+              <Person call={call} />
+              <Ids call={call} />
+            </>
           ) : null}
-          {denied ? null : <Gate call={call} />}
-          <Line call={call} />
-          <Cost call={call} />
-          <Earlier call={call} />
-          <Ids call={call} />
         </aside>
       </div>
     </>
@@ -266,24 +312,56 @@ function Header({ call, name }: { call: Call; name: string | undefined }) {
         ) : null}
         {over && call.endReason ? <span>{endReason(call.endReason)}</span> : null}
         {call.cost ? <span className="num">{formatMoney(call.cost.totalCost)}</span> : null}
-        {call.campaignId ? <CampaignLink campaignId={call.campaignId} /> : null}
+        {call.campaignId ? <CampaignLink campaignId={call.campaignId} step={call.campaignStep} /> : null}
         {call.leadId ? (
           <Link to="/leads/$leadId" params={{ leadId: call.leadId }}>
             Open the lead
           </Link>
         ) : null}
+        {call.script ? (
+          <span className="with-copy">
+            Script {call.script.name} <Hash value={call.script.hash} what="hash of the script" shown={8} />
+          </span>
+        ) : null}
+        <span className="with-copy">
+          Call <Hash value={call.id} what="call id" shown={8} />
+        </span>
       </p>
     </header>
   );
 }
 
-function CampaignLink({ campaignId }: { campaignId: string }) {
+/** What the campaign called for: "First contact, try 2". */
+const stepName = ({ stage, step }: NonNullable<Call['campaignStep']>): string =>
+  stage === 'callback'
+    ? STAGE.callback.label
+    : `${STAGE[stage].label}, ${stage === 'initial' ? 'try' : 'step'} ${step + 1}`;
+
+function CampaignLink({ campaignId, step }: { campaignId: string; step: Call['campaignStep'] }) {
   const campaign = useQuery(campaignQuery(campaignId));
   if (!campaign.data) return null;
   return (
-    <Link to="/campaigns/$campaignId" params={{ campaignId }}>
-      {campaign.data.name}
-    </Link>
+    <span>
+      <Link to="/campaigns/$campaignId" params={{ campaignId }}>
+        {campaign.data.name}
+      </Link>
+      {step ? ` · ${stepName(step)}` : null}
+    </span>
+  );
+}
+
+function TestFromCall({ callId }: { callId: string }) {
+  const [making, setMaking] = useState(false);
+  return (
+    <p className="exports">
+      <IconTestPipe size={15} stroke={1.7} aria-hidden="true" />
+      <button type="button" className="jump" onClick={() => setMaking(true)}>
+        Make a test from this call …
+      </button>
+      <Suspense fallback={null}>
+        {making ? <MakeTest callId={callId} close={() => setMaking(false)} /> : null}
+      </Suspense>
+    </p>
   );
 }
 
@@ -433,71 +511,6 @@ function Cost({ call: { cost } }: { call: Call }) {
 /** Rates are fractions of a cent. */
 const exactMoney = (amount: number): string =>
   Math.abs(amount) < 1 && amount !== 0 ? `$${amount.toFixed(4)}` : formatMoney(amount);
-
-const EARLIER = 6;
-
-/** What was talked about with this person before. */
-function Earlier({ call: { id, leadId } }: { call: Call }) {
-  const calls = useInfiniteQuery({
-    ...callsQuery(leadId === undefined ? {} : { leadId }),
-    enabled: leadId !== undefined,
-  });
-  const others = calls.data?.pages.flatMap((page) => page.items).filter((call) => call.id !== id) ?? [];
-  if (leadId === undefined || others.length === 0) return null;
-  return (
-    <Panel id="earlier" title="Other calls with this person">
-      <ul className="plain">
-        {others.slice(0, EARLIER).map((call) => (
-          <li key={call.id}>
-            <Link to="/calls/$callId" params={{ callId: call.id }}>
-              <Ago at={call.initiatedAt} />
-            </Link>{' '}
-            <Pill word={call.outcome ? OUTCOME[call.outcome] : STATUS[call.status]} />
-            {call.summary ? <span className="aside-detail">{call.summary}</span> : null}
-          </li>
-        ))}
-      </ul>
-      {others.length > EARLIER ? (
-        <Link to="/leads/$leadId" params={{ leadId }}>
-          All of them
-        </Link>
-      ) : null}
-    </Panel>
-  );
-}
-
-const share = (part: number, whole: number): string =>
-  whole > 0 ? `${((part / whole) * 100).toFixed(part > 0 && part / whole < 0.001 ? 2 : 1)} %` : '0 %';
-
-function Line({ call }: { call: Call }) {
-  const { line, conversationMetrics: talk } = call;
-  if (!line && talk.turnCount === 0) return null;
-  const entries: (readonly [string, ReactNode])[] = [
-    ['Turns', talk.turnCount],
-    ['Interruptions', talk.interruptionCount],
-  ];
-  if (line) {
-    const talked = line.agentTalkMs + line.userTalkMs;
-    entries.push(
-      ['Agent talked', <Length key="a" seconds={line.agentTalkMs / 1000} />],
-      ['Caller talked', <Length key="u" seconds={line.userTalkMs / 1000} />],
-      ['Agent share', talked > 0 ? `${Math.round((line.agentTalkMs / talked) * 100)} %` : undefined],
-      ['Silence', <Length key="s" seconds={line.silenceMs / 1000} />],
-      ['Frames in', line.framesFromCaller.toLocaleString('en-US')],
-      ['Frames out', line.framesToCaller.toLocaleString('en-US')],
-      [
-        'Lost',
-        `${line.framesLost.toLocaleString('en-US')} (${share(line.framesLost, line.framesFromCaller + line.framesLost)})`,
-      ],
-      ['Refused', line.framesRefused > 0 ? line.framesRefused.toLocaleString('en-US') : undefined],
-    );
-  }
-  return (
-    <Panel id="line" title="Talk and line">
-      <Facts entries={entries} />
-    </Panel>
-  );
-}
 
 function Ids({ call }: { call: Call }) {
   const id = (value: string | undefined, what: string) =>

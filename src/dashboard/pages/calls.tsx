@@ -12,9 +12,10 @@ import {
 } from '@tabler/icons-react';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
-import { useMemo, useRef } from 'react';
+import { useMemo, useRef, useState } from 'react';
 import type { Call, ListedCall } from '../../contract/index.ts';
 import { callsFile } from '../api.ts';
+import { BulkDeeds } from '../calls/bulk.tsx';
 import { CallFilters, filterOf } from '../calls/filters.tsx';
 import { FoundCalls } from '../calls/found.tsx';
 import { CallViews } from '../calls/views.tsx';
@@ -25,6 +26,7 @@ import { DemoButton } from '../overview/demo-button.tsx';
 import { callsQuery } from '../queries.ts';
 import { type CallSearch, readCallSearch } from '../search.ts';
 import { columnsOf, DataTable } from '../ui/data-table.tsx';
+import { useMayAct } from '../ui/may-act.ts';
 import { Ago, Length, Pill, Running, useTitle } from '../ui/pieces.tsx';
 import { Empty, ErrorNote, LoadMore, RowsSkeleton } from '../ui/states.tsx';
 import { useCallerName } from '../ui/who.ts';
@@ -153,6 +155,8 @@ const COLUMNS = column.columns([
       row.original.summary ? <span className="why">{row.original.summary}</span> : <None />,
   }),
 ]);
+/** As the API takes them for one file. */
+const MOST_CHOSEN = 300;
 const SELDOM = ['sentiment', 'quality', 'cost', 'summary'];
 
 const None = () => <span className="muted">–</span>;
@@ -202,11 +206,13 @@ function CallCard({ call }: { call: ListedCall }) {
   );
 }
 
-/** Whether a call that goes on now belongs into the list; nobody reviewed it yet, and what it says is not in the index. */
+/** Whether a call that goes on now belongs into the list; nobody reviewed it yet, its cost and its words are not known. */
 const matches = (call: Call, { from, to, ...search }: CallSearch): boolean =>
   (search.text ?? search.tag) === undefined &&
   (search.review ?? 'unreviewed') === 'unreviewed' &&
   search.mood === undefined &&
+  (search.minCost ?? search.maxCost) === undefined &&
+  (search.promptHash ?? call.promptHash) === call.promptHash &&
   (search.status ?? call.status) === call.status &&
   (search.direction ?? call.direction) === call.direction &&
   (search.outcome ?? call.outcome) === call.outcome &&
@@ -232,6 +238,18 @@ export function CallsPage() {
       calls.data?.pages.flatMap((page) => page.items).filter((call) => !shown.has(call.id)) ?? [];
     return [...now, ...before];
   }, [live.calls, calls.data, filter]);
+
+  const mayAct = useMayAct();
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+  const choose = (ids: readonly string[], isChosen: boolean) =>
+    setChosen((before) => {
+      const next = new Set(before);
+      for (const id of ids)
+        if (!isChosen) next.delete(id);
+        else if (next.size < MOST_CHOSEN) next.add(id);
+      return next;
+    });
+  const asked = { ...filterOf(filter), ...(filter.text === undefined ? {} : { text: filter.text }) };
 
   const filtered = Object.keys(filter).length > 0;
   const change = (next: Readonly<Record<string, unknown>>) =>
@@ -262,10 +280,7 @@ export function CallsPage() {
           component="a"
           variant="default"
           leftSection={<IconDownload size={16} />}
-          href={callsFile({
-            ...filterOf(filter),
-            ...(filter.text === undefined ? {} : { text: filter.text }),
-          })}
+          href={callsFile(asked)}
           download="calls.csv"
         >
           CSV
@@ -273,6 +288,7 @@ export function CallsPage() {
         {dialButton}
       </header>
       <CallFilters search={filter} change={change} />
+      {mayAct ? <BulkDeeds chosen={chosen} choose={setChosen} filter={asked} /> : null}
       {filter.text === undefined ? null : <FoundCalls search={filter} text={filter.text} />}
       {calls.error ? <ErrorNote error={calls.error} retry={() => calls.refetch()} /> : null}
       {calls.isLoading && rows.length === 0 ? <RowsSkeleton /> : null}
@@ -286,6 +302,11 @@ export function CallsPage() {
           card={(call) => <CallCard call={call} />}
           isLive={(call) => !isOver(call)}
           hidden={SELDOM}
+          choice={
+            mayAct
+              ? { chosen, choose, nameOf: (call) => `the call with ${formatPhone(call.contactPhone)}` }
+              : undefined
+          }
         />
       ) : null}
       {filter.text === undefined && calls.data && rows.length === 0 ? (

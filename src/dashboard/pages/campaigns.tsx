@@ -10,7 +10,7 @@ import { progressParts } from '../campaign/progress.ts';
 import { CAMPAIGN_STATUS, CAMPAIGN_TYPE, HOLD, STOPPED_BY } from '../campaign/words.ts';
 import { formatCount, formatMoney } from '../format.ts';
 import { DemoButton } from '../overview/demo-button.tsx';
-import { campaignListQuery, workQuery } from '../queries.ts';
+import { campaignListQuery, worksQuery } from '../queries.ts';
 import { readCampaignSearch } from '../search.ts';
 import { PartsBar } from '../ui/charts.tsx';
 import { useMayAct } from '../ui/may-act.ts';
@@ -21,8 +21,6 @@ const STATUSES = [
   { value: '', label: 'Any status' },
   ...CampaignStatus.options.map((value) => ({ value, label: CAMPAIGN_STATUS[value].label })),
 ];
-/** A list is looked over, not watched. */
-const LIST_POLL_MS = 15_000;
 
 /** "31 of 50", or "31" where nothing limits. */
 const ofLimit = (value: string, limit: string | undefined): string =>
@@ -35,6 +33,7 @@ export function CampaignsPage() {
   const mayAct = useMayAct();
   const campaigns = useInfiniteQuery(campaignListQuery(filter));
   const rows = campaigns.data?.pages.flatMap((page) => page.items) ?? [];
+  const works = useQuery(worksQuery(rows.flatMap(({ id, startedAt }) => (startedAt ? [id] : []))));
   const create = mayAct ? (
     <Button component={Link} to="/campaigns/new" leftSection={<IconPlus size={18} />}>
       New campaign
@@ -66,7 +65,12 @@ export function CampaignsPage() {
       {campaigns.isPending ? <RowsSkeleton rows={3} /> : null}
       <ul className="campaigns" aria-label="Campaigns, newest first">
         {rows.map((campaign) => (
-          <CampaignCard key={campaign.id} campaign={campaign} />
+          <CampaignCard
+            key={campaign.id}
+            campaign={campaign}
+            work={works.data?.get(campaign.id)}
+            isUnknown={works.isError}
+          />
         ))}
       </ul>
       {campaigns.data && rows.length === 0 ? (
@@ -90,9 +94,17 @@ export function CampaignsPage() {
   );
 }
 
-function CampaignCard({ campaign }: { campaign: Campaign }) {
+function CampaignCard({
+  campaign,
+  work,
+  isUnknown,
+}: {
+  campaign: Campaign;
+  work: CampaignWork | undefined;
+  /** It could not be asked how campaigns stand. */
+  isUnknown: boolean;
+}) {
   const begun = campaign.startedAt !== undefined;
-  const work = useQuery({ ...workQuery(campaign.id, LIST_POLL_MS), enabled: begun });
   const { hold } = campaign;
   return (
     <li className="panel campaign-card">
@@ -103,8 +115,8 @@ function CampaignCard({ campaign }: { campaign: Campaign }) {
         </Link>
         <span className="pills">
           <Pill word={CAMPAIGN_STATUS[campaign.status]} />
-          {campaign.status === 'active' && campaign.workflow && work.data?.stoppedBy ? (
-            <Pill word={STOPPED_BY[work.data.stoppedBy]} />
+          {campaign.status === 'active' && campaign.workflow && work?.stoppedBy ? (
+            <Pill word={STOPPED_BY[work.stoppedBy]} />
           ) : null}
         </span>
       </div>
@@ -116,9 +128,9 @@ function CampaignCard({ campaign }: { campaign: Campaign }) {
           </span>
         </p>
       ) : null}
-      {work.data ? <Progress campaign={campaign} work={work.data} /> : null}
-      {begun && work.isPending ? <Skeleton height={52} /> : null}
-      {work.error ? <p className="small muted">How far it is cannot be told at the moment.</p> : null}
+      {work ? <Progress campaign={campaign} work={work} /> : null}
+      {begun && !work && !isUnknown ? <Skeleton height={52} /> : null}
+      {begun && isUnknown ? <p className="small muted">How far it is cannot be told at the moment.</p> : null}
       {campaign.workflow ? null : <p className="small muted">It has no steps: people place its calls.</p>}
       {begun ? null : (
         <p className="small muted">

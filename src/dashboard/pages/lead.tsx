@@ -8,37 +8,27 @@ import {
   IconMessagePlus,
   IconPhone,
   IconPhoneOff,
-  IconPlus,
 } from '@tabler/icons-react';
-import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
 import { useState } from 'react';
 import type { Lead } from '../../contract/index.ts';
 import { InCampaign } from '../campaign/in-campaign.tsx';
-import { ProofLinks } from '../compliance/proof-links.tsx';
 import { RecordConsent } from '../compliance/record-consent.tsx';
 import { useDialer } from '../dialer.ts';
 import { formatMoment, formatPhone, hasNumber, humanise } from '../format.ts';
-import { History, plain } from '../lead/history.tsx';
+import { History } from '../lead/history.tsx';
 import { HowFar } from '../lead/how-far.tsx';
 import { LeadForm } from '../lead/lead-form.tsx';
 import { OptOut } from '../lead/opt-out.tsx';
+import { ConsentPanel, DncPanel } from '../lead/standing.tsx';
 import { SendMessage } from '../message/send-message.tsx';
-import { consentsQuery, gateQuery, leadQuery, listingsQuery } from '../queries.ts';
+import { gateQuery, leadQuery } from '../queries.ts';
 import { DecisionDetails, DecisionNotice } from '../ui/decision.tsx';
 import { useMay, useMayAct } from '../ui/may-act.ts';
-import { Ago, Copy, Facts, Panel, PhoneNumber, Pill, useNow, useTitle } from '../ui/pieces.tsx';
+import { Ago, Copy, Facts, Panel, PhoneNumber, Pill, useTitle } from '../ui/pieces.tsx';
 import { ErrorNote, RowsSkeleton } from '../ui/states.tsx';
-import {
-  CONSENT_EVENT,
-  consentWord,
-  ERASED,
-  fullName,
-  LEAD_STATUS,
-  SCOPE,
-  whyNeverDialled,
-  whyNotCalled,
-} from '../words.ts';
+import { ERASED, fullName, LEAD_STATUS, whyNeverDialled, whyNotCalled } from '../words.ts';
 
 export function LeadPage() {
   const { leadId } = useParams({ from: '/leads/$leadId' });
@@ -217,82 +207,6 @@ function GateNow({ leadId }: { leadId: string }) {
           Every decision
         </Link>
       </p>
-    </Panel>
-  );
-}
-
-/** The newest of a person's story; all of it is on the page of consents. */
-const SHOWN_EVENTS = 4;
-
-function ConsentPanel({ lead, record }: { lead: Lead; record: (() => void) | undefined }) {
-  const now = useNow(60_000);
-  const log = useInfiniteQuery(consentsQuery({ leadId: lead.id }));
-  const events = log.data?.pages[0]?.items.slice(0, SHOWN_EVENTS) ?? [];
-  const { consent } = lead;
-  return (
-    <Panel id="consent" title="Consent" aside={<Pill word={consentWord(lead, now)} />}>
-      <Facts
-        entries={[
-          [
-            'Automated calls',
-            consent ? (consent.automatedCallsAllowed ? 'Allowed' : 'Not allowed') : undefined,
-          ],
-          ['Text messages', consent ? (consent.textMessagesAllowed ? 'Allowed' : 'Not allowed') : undefined],
-          ['Given', consent?.consentDate ? formatMoment(consent.consentDate) : undefined],
-          ['How', consent?.consentMethod ? humanise(consent.consentMethod) : undefined],
-          ['Expires', consent?.expiresAt ? formatMoment(consent.expiresAt) : undefined],
-        ]}
-      />
-      {consent?.consentText ? <blockquote>{consent.consentText}</blockquote> : null}
-      <ul className="plain small">
-        {events.map((entry) => (
-          <li key={entry.id}>
-            {CONSENT_EVENT[entry.eventType].label} · <Ago at={entry.timestamp} />
-            {entry.eventType === 'consent_revoked' && entry.revocation?.words ? (
-              <span className="aside-detail">“{entry.revocation.words}”</span>
-            ) : null}
-          </li>
-        ))}
-      </ul>
-      <Group gap="xs">
-        {record ? (
-          <Button variant="default" size="xs" leftSection={<IconPlus size={15} />} onClick={record}>
-            Add consent
-          </Button>
-        ) : null}
-        <ProofLinks phone={lead.contact.phone} />
-      </Group>
-      <p className="exports">
-        <Link to="/compliance/consents" search={{ lead: lead.id }}>
-          The whole story, with evidence
-        </Link>
-      </p>
-    </Panel>
-  );
-}
-
-function DncPanel({ phone }: { phone: string }) {
-  const listings = useInfiniteQuery(listingsQuery({ phone }));
-  const held =
-    listings.data?.pages.flatMap((page) => page.items).filter((entry) => entry.releasedAt === undefined) ??
-    [];
-  return (
-    <Panel id="dnc" title="Do not call">
-      {listings.error ? <ErrorNote error={listings.error} retry={() => listings.refetch()} /> : null}
-      {listings.isPending ? <Skeleton height={20} /> : null}
-      {listings.data && held.length === 0 ? <p className="muted">On none of the lists we hold.</p> : null}
-      <ul className="plain">
-        {held.map((entry) => (
-          <li key={entry.id}>
-            <strong>
-              {SCOPE[entry.scope]}
-              {entry.state ? ` (${entry.state})` : ''}
-            </strong>{' '}
-            · <Ago at={entry.listedAt} />
-            {entry.reason ? <span className="aside-detail">{plain(entry.reason)}</span> : null}
-          </li>
-        ))}
-      </ul>
     </Panel>
   );
 }

@@ -1,7 +1,7 @@
 /** dashboard/ui/data-table: a table on wide screens, cards on narrow ones; people choose the columns they want to see. */
 import './filters.css';
 import './data-table.css';
-import { ActionIcon, Menu } from '@mantine/core';
+import { ActionIcon, Checkbox, Menu } from '@mantine/core';
 import { useLocalStorage, useMediaQuery } from '@mantine/hooks';
 import { IconCheck, IconColumns3 } from '@tabler/icons-react';
 import {
@@ -34,13 +34,22 @@ export interface DataTableProps<T extends object> {
   readonly isLive?: (row: T) => boolean;
   /** Ids of columns that are shown only to those who chose them. */
   readonly hidden?: readonly string[];
+  /** Where rows are chosen for a deed on many. */
+  readonly choice?: Choice<T> | undefined;
+}
+
+export interface Choice<T> {
+  readonly chosen: ReadonlySet<string>;
+  readonly choose: (ids: readonly string[], isChosen: boolean) => void;
+  /** What a row is called where it cannot be seen. */
+  readonly nameOf: (row: T) => string;
 }
 
 /** Narrower than this there is no room for columns. */
 export const NARROW = '(max-width: 52em)';
 
 export function DataTable<T extends object>(props: DataTableProps<T>) {
-  const { name, caption, columns, rows, rowId, card, isLive, hidden = [] } = props;
+  const { name, caption, columns, rows, rowId, card, isLive, hidden = [], choice } = props;
   const narrow = useMediaQuery(NARROW, undefined, { getInitialValueInEffect: false });
   const [chosen, setColumnVisibility] = useLocalStorage<Record<string, boolean>>({
     key: `parley.columns.${name}`,
@@ -63,6 +72,7 @@ export function DataTable<T extends object>(props: DataTableProps<T>) {
       <ul className="cards" aria-label={caption}>
         {rows.map((row) => (
           <li key={rowId(row)} data-live={isLive?.(row) || undefined}>
+            {choice ? <ChoiceOf row={row} id={rowId(row)} choice={choice} /> : null}
             {card(row)}
           </li>
         ))}
@@ -107,6 +117,11 @@ export function DataTable<T extends object>(props: DataTableProps<T>) {
         <thead>
           {table.getHeaderGroups().map((group) => (
             <tr key={group.id}>
+              {choice ? (
+                <th scope="col" data-column="choice">
+                  <ChoiceOfAll ids={rows.map(rowId)} choice={choice} />
+                </th>
+              ) : null}
               {group.headers.map((header) => (
                 <th key={header.id} scope="col" data-column={header.column.id}>
                   <table.FlexRender header={header} />
@@ -118,6 +133,11 @@ export function DataTable<T extends object>(props: DataTableProps<T>) {
         <tbody>
           {table.getRowModel().rows.map((row) => (
             <tr key={row.id} data-live={isLive?.(row.original) || undefined}>
+              {choice ? (
+                <td data-column="choice">
+                  <ChoiceOf row={row.original} id={row.id} choice={choice} />
+                </td>
+              ) : null}
               {row.getVisibleCells().map((cell) => (
                 <td key={cell.id} data-column={cell.column.id}>
                   <table.FlexRender cell={cell} />
@@ -128,5 +148,29 @@ export function DataTable<T extends object>(props: DataTableProps<T>) {
         </tbody>
       </table>
     </div>
+  );
+}
+
+function ChoiceOf<T>({ row, id, choice }: { row: T; id: string; choice: Choice<T> }) {
+  return (
+    <Checkbox
+      size="xs"
+      aria-label={`Choose ${choice.nameOf(row)}`}
+      checked={choice.chosen.has(id)}
+      onChange={(event) => choice.choose([id], event.currentTarget.checked)}
+    />
+  );
+}
+
+function ChoiceOfAll<T>({ ids, choice }: { ids: readonly string[]; choice: Choice<T> }) {
+  const chosen = ids.filter((id) => choice.chosen.has(id)).length;
+  return (
+    <Checkbox
+      size="xs"
+      aria-label="Choose all that are shown"
+      checked={chosen > 0 && chosen === ids.length}
+      indeterminate={chosen > 0 && chosen < ids.length}
+      onChange={(event) => choice.choose(ids, event.currentTarget.checked)}
+    />
   );
 }

@@ -13,6 +13,12 @@ import type { AppForHttp } from '../needs.ts';
 import { presentAgent, presentPrompt } from '../present.ts';
 import { type Route, route } from '../route.ts';
 
+/** What the voice agent does at this moment, and what it may still cost. */
+const talksOf = async ({ calls, llm }: Pick<AppForHttp, 'calls' | 'llm'>) => ({
+  liveCalls: calls.live().length,
+  budget: await llm.budget(),
+});
+
 export const agentRoutes = ({
   app,
   audit,
@@ -31,12 +37,13 @@ export const agentRoutes = ({
     tag: 'agents',
     role: 'USER',
     responses: { 200: { description: 'All of them.', schema: AgentStates } },
-    handle: async () => ({
-      status: 200,
-      json: {
-        items: (await app.agents.list()).map((state) => presentAgent(state, app.calls.live().length)),
-      },
-    }),
+    handle: async () => {
+      const talks = await talksOf(app);
+      return {
+        status: 200,
+        json: { items: (await app.agents.list()).map((state) => presentAgent(state, talks)) },
+      };
+    },
   }),
   // Before the agents: their paths have a word where an agent has its type.
   route({
@@ -81,7 +88,7 @@ export const agentRoutes = ({
     problems: ['not_found'],
     handle: async ({ params }) => ({
       status: 200,
-      json: presentAgent(await app.agents.get(params.agentType), app.calls.live().length),
+      json: presentAgent(await app.agents.get(params.agentType), await talksOf(app)),
     }),
   }),
 ];

@@ -1,5 +1,15 @@
-/** http/routes/call-search: calls by what was said in them, and what was found as a file. */
-import { CallFileQuery, CallSearchQuery, FoundCalls } from '../../contract/index.ts';
+/** http/routes/call-search: calls by what was said in them, what was found as a file, and one deed for many calls. */
+import {
+  CallBulk,
+  CallBulkResults,
+  CallBulkUndo,
+  CallFileQuery,
+  CallMatches,
+  CallMatchesQuery,
+  CallScripts,
+  CallSearchQuery,
+  FoundCalls,
+} from '../../contract/index.ts';
 import type { Call } from '../../domain/call.ts';
 import { callsCsv } from '../calls-csv.ts';
 import type { AppForHttp, PageOf } from '../needs.ts';
@@ -7,6 +17,7 @@ import { presentCall } from '../present.ts';
 import { type Route, route } from '../route.ts';
 import { sendPieces } from '../stream.ts';
 import { callFilters, present } from './read.ts';
+import { reviewer } from './reviews.ts';
 
 /** So many calls of a file are in memory at once. */
 const ROWS_AT_ONCE = 50;
@@ -14,7 +25,7 @@ const ROWS_AT_ONCE = 50;
 export const callSearchRoutes = ({
   app,
 }: {
-  readonly app: Pick<AppForHttp, 'calls' | 'reviews'>;
+  readonly app: Pick<AppForHttp, 'bulk' | 'calls' | 'reviews'>;
 }): Route[] => [
   route({
     method: 'GET',
@@ -61,6 +72,60 @@ export const callSearchRoutes = ({
       };
       await sendPieces(request, response, headers, callsCsv(read, app.reviews.reviewsOf));
       return 'written' as const;
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/api/v1/calls/scripts',
+    summary: 'The versions of the scripts that agents were given, newest first',
+    tag: 'calls',
+    role: 'USER',
+    responses: { 200: { description: 'At most 50.', schema: CallScripts } },
+    handle: async () => {
+      const scripts = await app.calls.scripts();
+      const items = scripts.map(({ name, hash, createdAt }) => ({
+        name,
+        hash,
+        createdAt: createdAt.toISOString(),
+      }));
+      return { status: 200, json: { items } };
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/api/v1/calls/matching',
+    summary: 'The ids of the newest 300 calls that fit, for a deed on many of them',
+    tag: 'calls',
+    role: 'USER',
+    query: CallMatchesQuery,
+    responses: { 200: { description: 'The ids.', schema: CallMatches } },
+    handle: async ({ query }) => ({ status: 200, json: await app.bulk.matching(callFilters(query)) }),
+  }),
+  route({
+    method: 'POST',
+    path: '/api/v1/calls/bulk',
+    summary: 'Tag up to 100 calls, set their review status, or have them analysed again',
+    tag: 'calls',
+    role: 'ANALYST',
+    body: CallBulk,
+    responses: { 200: { description: 'What became of each.', schema: CallBulkResults } },
+    handle: async ({ body: { callIds, deed }, caller, response }) => {
+      response.locals.deed = deed.what;
+      response.locals.touched = callIds;
+      return { status: 200, json: { items: await app.bulk.act(callIds, deed, reviewer(caller)) } };
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/api/v1/calls/bulk/undo',
+    summary: 'Put status and tags of calls back, where nobody changed them since',
+    tag: 'calls',
+    role: 'ANALYST',
+    body: CallBulkUndo,
+    responses: { 200: { description: 'What became of each.', schema: CallBulkResults } },
+    handle: async ({ body: { reviews }, caller, response }) => {
+      response.locals.touched = reviews.map(({ callId }) => callId);
+      return { status: 200, json: { items: await app.bulk.undo(reviews, reviewer(caller)) } };
     },
   }),
 ];

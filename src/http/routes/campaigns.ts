@@ -8,6 +8,8 @@ import {
   CampaignPatch,
   CampaignQuery,
   CampaignWork,
+  CampaignWorks,
+  CampaignWorksQuery,
   Enrollment,
   EnrollmentQuery,
   Forecast,
@@ -21,6 +23,7 @@ import {
 } from '../../contract/index.ts';
 import type { Schedule as CampaignSchedule } from '../../domain/campaign.ts';
 import type { CallingChange, CampaignChange, NewCampaign } from '../../domain/campaign-plan.ts';
+import { isFailure } from '../../domain/errors.ts';
 import type { AppForHttp } from '../needs.ts';
 import {
   presentCampaign,
@@ -121,7 +124,28 @@ export function campaignRoutes({
         };
       },
     }),
-    // Before the campaigns, for it has a word where a campaign has its id.
+    // Before the campaigns, for these have a word where a campaign has its id.
+    route({
+      method: 'GET',
+      path: '/api/v1/campaigns/work',
+      summary: 'How each of up to 100 campaigns stands at this moment',
+      tag: 'campaigns',
+      role: 'USER',
+      query: CampaignWorksQuery,
+      responses: { 200: { description: 'Those that are there.', schema: CampaignWorks } },
+      handle: async ({ query }) => {
+        const items = [];
+        for (const id of query.ids) {
+          // One after the other: each goes through all leads of a campaign.
+          const work = await app.runCampaigns.work(id).catch((error) => {
+            if (isFailure(error, 'campaign_not_found')) return undefined;
+            throw error;
+          });
+          if (work) items.push(presentWork(work));
+        }
+        return { status: 200, json: { items } };
+      },
+    }),
     route({
       method: 'POST',
       path: '/api/v1/campaigns/audience',
@@ -253,6 +277,21 @@ export function campaignRoutes({
       handle: async ({ params, query }) => ({
         status: 200,
         json: presentPage(await app.runCampaigns.enrollments(params.campaignId, query), presentEnrollment),
+      }),
+    }),
+    route({
+      method: 'POST',
+      path: '/api/v1/campaigns/:campaignId/leads/:leadId/reopen',
+      summary: 'Begin anew with a lead that the campaign is done with',
+      tag: 'campaigns',
+      role: 'ANALYST',
+      params: z.object({ campaignId: Id, leadId: Id }),
+      body: NoWords,
+      responses: { 200: { description: 'Where the lead stands now.', schema: Enrollment } },
+      problems: ['campaign_not_found', 'not_found', 'campaign_conflict'],
+      handle: async ({ params: { campaignId, leadId } }) => ({
+        status: 200,
+        json: presentEnrollment(await app.runCampaigns.reopen(campaignId, leadId)),
       }),
     }),
     route({

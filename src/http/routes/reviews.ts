@@ -1,14 +1,21 @@
-/** http/routes/reviews: what people make of calls: status, tags and comments; and the views of lists that they keep. */
+/**
+ * http/routes/reviews: what people make of calls: status, tags, comments, corrected words, tests made of them; and the views of
+ * lists that they keep.
+ */
 import { z } from 'zod';
 import {
   CallCommentCreate,
   CallCommentPatch,
   CallReview,
   CallReviewPut,
+  CallTest,
   Id,
   SavedView,
   SavedViewPut,
   SavedViewQuery,
+  Transcript,
+  WordsCorrection,
+  WordsPath,
 } from '../../contract/index.ts';
 import type { Reviewer } from '../../domain/review.ts';
 import type { Caller } from '../auth.ts';
@@ -19,18 +26,19 @@ import { type Route, route } from '../route.ts';
 const CallPath = z.object({ callId: Id });
 const CommentPath = z.object({ callId: Id, commentId: Id });
 
-const reviewer = ({ userId, name, role }: Caller): Reviewer => ({
+export const reviewer = ({ userId, name, role }: Caller): Reviewer => ({
   id: userId,
   name,
   isAdmin: role === 'ADMIN',
 });
 
+const WORDS = { description: 'The transcript as it reads now.', schema: Transcript };
 const REVIEW = { description: 'The review as it is now.', schema: CallReview };
 
 export const reviewRoutes = ({
-  app: { reviews, savedViews },
+  app: { calls, reviews, savedViews },
 }: {
-  readonly app: Pick<AppForHttp, 'reviews' | 'savedViews'>;
+  readonly app: Pick<AppForHttp, 'calls' | 'reviews' | 'savedViews'>;
 }): Route[] => [
   route({
     method: 'GET',
@@ -106,6 +114,55 @@ export const reviewRoutes = ({
     handle: async ({ params, caller }) => ({
       status: 200,
       json: presentReview(await reviews.removeComment(params.callId, params.commentId, reviewer(caller))),
+    }),
+  }),
+  route({
+    method: 'PUT',
+    path: '/api/v1/calls/:callId/transcript/:messageIndex',
+    summary: 'Correct what a line of the transcript of a call that is over says; what was heard is kept',
+    tag: 'calls',
+    role: 'ANALYST',
+    params: WordsPath,
+    body: WordsCorrection,
+    responses: { 200: WORDS },
+    problems: ['call_not_found', 'not_found', 'transcript_conflict'],
+    handle: async ({ params, body, caller }) => {
+      await calls.correctWords({ ...params, wording: body }, { id: caller.userId, name: caller.name });
+      return { status: 200, json: { callId: params.callId, ...(await calls.transcript(params.callId)) } };
+    },
+  }),
+  route({
+    method: 'DELETE',
+    path: '/api/v1/calls/:callId/transcript/:messageIndex',
+    summary: 'Let a corrected line of the transcript read again as it was heard',
+    tag: 'calls',
+    role: 'ANALYST',
+    params: WordsPath,
+    responses: { 200: WORDS },
+    problems: ['call_not_found', 'not_found'],
+    handle: async ({ params, caller }) => {
+      await calls.correctWords(params, { id: caller.userId, name: caller.name });
+      return { status: 200, json: { callId: params.callId, ...(await calls.transcript(params.callId)) } };
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/api/v1/calls/:callId/test',
+    summary: 'A call as a written conversation with what is expected of its analysis, personal data replaced',
+    tag: 'calls',
+    role: 'ANALYST',
+    params: CallPath,
+    responses: {
+      200: {
+        description:
+          'To be looked through by somebody: save `conversation` as a file for `npm run evals -- <file>`.',
+        schema: CallTest,
+      },
+    },
+    problems: ['call_not_found', 'not_found', 'invalid_request'],
+    handle: async ({ params }) => ({
+      status: 200,
+      json: { callId: params.callId, ...(await calls.writeConversation(params.callId)) },
     }),
   }),
   route({

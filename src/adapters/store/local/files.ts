@@ -41,7 +41,7 @@ export const idKey = (id: string): Buffer => keyPart(id, 1).bytes;
 
 export interface Meta {
   readonly overArrays: boolean;
-  /** Absent in what an earlier version wrote: as `overArrays`. */
+  /** Absent in what an earlier version wrote. */
   readonly overBehind?: boolean;
   readonly cut: boolean;
 }
@@ -121,6 +121,7 @@ export const indexShapes = (collection: string): IndexShape[] =>
       return {
         name: spec.folded ? `${indexName(spec)} folded` : indexName(spec),
         parts,
+        fields: parts.map(([path]) => path.split('.')[0] ?? path),
         tail: parts.at(-1)?.[1] ?? 1,
         unique: spec.unique ?? false,
         sparse: spec.sparse ?? false,
@@ -153,6 +154,7 @@ export async function openFiles(dir: string, log: Log): Promise<Files> {
       const primary = {
         name: '_id',
         parts: [['_id', 1]] as const,
+        fields: ['_id'],
         tail: undefined,
         unique: true,
         sparse: false,
@@ -173,9 +175,10 @@ export async function openFiles(dir: string, log: Log): Promise<Files> {
       const room = openRoom(name, indexes);
       for (const shape of indexShapes(name)) {
         const table = tableOf(name, shape);
-        const known = file.meta.get(metaKey(table)) as Meta | undefined;
-        const overBehind = known?.overBehind ?? known?.overArrays ?? false;
-        const index: Index = { ...shape, ...known, overBehind, db: file.raw(table) };
+        const kept = file.meta.get(metaKey(table)) as Meta | undefined;
+        // An earlier version did not keep where its arrays are, without which no order is read off it: it is made anew.
+        const known = kept?.overArrays && kept.overBehind === undefined ? undefined : kept;
+        const index: Index = { ...shape, ...known, db: file.raw(table) };
         wanted.add(table);
         if (!known) {
           await buildIndex(file, room, index, log);

@@ -22,6 +22,8 @@ import { openWriter, prepare, type Writer } from './writer.ts';
 const MAX_ID_BYTES = 256;
 const MAX_DOCUMENT_BYTES = 16 * 1024 * 1024;
 const CLOSE_TIMEOUT_MS = 10_000;
+/** What is packed into so much less than the limit is within it, whatever it is made of. */
+const SURELY_FITS_BYTES = MAX_DOCUMENT_BYTES / 32;
 /** An update whose document another writer took looks for the next one so often. */
 const UPDATE_ATTEMPTS = 50;
 const REMOVE_CHUNK = 50;
@@ -48,9 +50,13 @@ function checked(document: unknown): Doc {
   if (typeof id !== 'string') throw new Failure('invalid_request', 'a document needs an _id, a string');
   if (Buffer.byteLength(id) > MAX_ID_BYTES)
     throw new Failure('invalid_request', `an _id may have at most ${MAX_ID_BYTES} bytes`);
-  if (roughBytes(copy) > MAX_DOCUMENT_BYTES)
-    throw new Failure('payload_too_large', `a document may have at most ${MAX_DOCUMENT_BYTES} bytes`);
+  refuseTooLarge(copy);
   return copy;
+}
+
+function refuseTooLarge(document: Doc): void {
+  if (roughBytes(document) > MAX_DOCUMENT_BYTES)
+    throw new Failure('payload_too_large', `a document may have at most ${MAX_DOCUMENT_BYTES} bytes`);
 }
 
 const RETRY = Symbol('look outside the turn, then try again');
@@ -148,7 +154,7 @@ function storeOver(
     }
   }
 
-  /** Atomically changes the first match by `change`; `undefined` from it deletes. Answers what it made of it. */
+  /** Atomically changes the first match by `change`, which leaves what it is given as it is. Answers what it made of it. */
   async function modify(
     room: Room,
     filter: Filter,
@@ -175,9 +181,11 @@ function storeOver(
           }
         }
         if (!found) return undefined;
-        // The turn keeps the document as it was until the update proves good.
-        const updated = checked(change(storable(found) as Doc));
-        turn.write(room, prepare(room, updated));
+        const updated = change(found);
+        const keys = turn.written(room, found._id)?.keys;
+        const prepared = prepare(room, updated, { document: found, keys });
+        if (prepared.bytes.length > SURELY_FITS_BYTES) refuseTooLarge(updated);
+        turn.write(room, prepared, found);
         return updated;
       }, 0);
       if (result !== RETRY) return result && (storable(result) as Doc);

@@ -8,6 +8,8 @@ import { type Direction, keyPart, valuesForKey } from '../order.ts';
 export interface IndexShape {
   readonly name: string;
   readonly parts: readonly (readonly [path: string, direction: Direction])[];
+  /** The fields of a document that those are, or lie in. */
+  readonly fields: readonly string[];
   /** Direction of the id behind the parts; undefined for the documents themselves, whose only part is the id. */
   readonly tail: Direction | undefined;
   readonly unique: boolean;
@@ -41,6 +43,13 @@ const MAX_KEYS_A_DOCUMENT = 5000;
 export const fold = (text: string): string => text.toLowerCase().toUpperCase();
 
 const foldedValue = (value: unknown): unknown => (typeof value === 'string' ? fold(value) : value);
+
+/** Whether two documents share what an index takes its keys from, so that they have the same ones. */
+export const shares = (
+  { fields }: Pick<IndexShape, 'fields'>,
+  a: Readonly<Record<string, unknown>>,
+  b: Readonly<Record<string, unknown>>,
+): boolean => fields.every((field) => Object.is(a[field], b[field]));
 
 /** The keys of a document in an index; none when the index is sparse and the document has none of its fields. */
 export function entriesOf(

@@ -28,6 +28,10 @@ export interface Plan<I extends IndexShape = IndexShape> {
   readonly exact: boolean;
   /** How to walk the ranges to get the wanted order; undefined when the walk does not give it. */
   readonly walk: 'forward' | 'backward' | undefined;
+  /** What all keys of the ranges begin with: the fields that have one value each. */
+  readonly fixed: Buffer;
+  /** The fields that stand behind those. Of plans that have the same ones, a document's keys end alike. */
+  readonly behindFixed: string;
 }
 
 const isScalar = (value: unknown): boolean =>
@@ -145,16 +149,20 @@ function rangesOf(
   return all;
 }
 
-function walkFor(
-  index: IndexShape,
-  fixedParts: number,
-  sort: readonly (readonly [string, Direction])[],
-): 'forward' | 'backward' | undefined {
+type Order = readonly (readonly [path: string, direction: Direction])[];
+
+/** What stands in a key behind its first parts. */
+const orderBehind = ({ parts, tail }: IndexShape, fixedParts: number): Order => [
+  ...parts.slice(fixedParts),
+  ...(tail ? [['_id', tail] as const] : []),
+];
+
+function walkFor(index: IndexShape, fixedParts: number, sort: Order): 'forward' | 'backward' | undefined {
   if (index.cut || index.folded) return undefined;
   // Of keys that begin with the same element of an array, a document has one.
   if (index.overArrays && (index.overBehind || fixedParts === 0)) return undefined;
   const fixed = new Set(index.parts.slice(0, fixedParts).map(([path]) => path));
-  const order = [...index.parts.slice(fixedParts), ...(index.tail ? [['_id', index.tail] as const] : [])];
+  const order = orderBehind(index, fixedParts);
   let factor = 0;
   let at = 0;
   for (const [path, direction] of sort) {
@@ -183,13 +191,10 @@ export const isWhole = ({ exact, index, ranges }: Plan, filter: Filter): boolean
   exact && ranges.length === 1 && !index.cut && !index.folded && Object.values(filter).every(isPlain);
 
 /** How `index` can serve a filter and a sort; undefined when it must not (a sparse index may lack matches). */
-export function planFor<I extends IndexShape>(
-  index: I,
-  filter: Filter,
-  sort: readonly (readonly [string, Direction])[],
-): Plan<I> | undefined {
+export function planFor<I extends IndexShape>(index: I, filter: Filter, sort: Order): Plan<I> | undefined {
   let prefixes: Buffer[] = [Buffer.alloc(0)];
   let ranges: { start: Buffer; end: Buffer }[] | undefined;
+  let fixed: Buffer = Buffer.alloc(0);
   let fixedParts = 0;
   let bounded = false;
   let said = 0;
@@ -217,10 +222,17 @@ export function planFor<I extends IndexShape>(
       break;
     }
     prefixes = parents.flatMap((prefix) => found.map(({ start }) => Buffer.concat([prefix, start])));
-    if (prefixes.length === 1) fixedParts += 1;
+    const [only, another] = prefixes;
+    if (only && !another) {
+      fixed = only;
+      fixedParts += 1;
+    }
   }
   if (!holdsAllMatches) return undefined;
   ranges ??= prefixes.map((prefix) => ({ start: prefix, end: behind(prefix) }));
   const exact = bounded && !index.overArrays && said === Object.keys(filter).length;
-  return { index, ranges, bounded, exact, walk: walkFor(index, fixedParts, sort) };
+  const behindFixed = orderBehind(index, fixedParts)
+    .map(([path, direction]) => `${path} ${direction}`)
+    .join();
+  return { index, ranges, bounded, exact, walk: walkFor(index, fixedParts, sort), fixed, behindFixed };
 }

@@ -6,9 +6,10 @@ import type { Database, RootDatabase, Transaction } from 'lmdb';
 import type { Filter, Query } from '../../../app/ports.ts';
 import { Failure } from '../../../domain/errors.ts';
 import { compileFilter, type Doc, parseSort, sortedCollector } from '../language.ts';
-import { unavailable } from './data-file.ts';
-import { type Files, type Index, idKey, type Room } from './files.ts';
+import { type Binary, unavailable } from './data-file.ts';
+import type { Files, Index, Room } from './files.ts';
 import type { IndexShape } from './indexes.ts';
+import { CHUNK_FIRST, CHUNK_MOST, documentOf, entriesBetween, meet, next } from './meet.ts';
 import { isWhole, type Plan, planFor } from './plan.ts';
 
 /** Longest time one slice of reading holds the event loop. */
@@ -18,13 +19,15 @@ const ESTIMATE_CAP = 2000;
 const ESTIMATE_PROBES = [0, 7, 31, 199, ESTIMATE_CAP - 1];
 /** Of many ranges (the values of an `$in`) so many are looked at, evenly; the others are taken to be as these. */
 const ESTIMATE_RANGES = 16;
-/** A walk in order may look at so many documents before the way with the fewest candidates is taken instead. */
+/** A walk in order may look at so many documents before another way is taken. */
+const TRY_BUDGET = ESTIMATE_CAP / 2;
 const WALK_BUDGET = 5 * ESTIMATE_CAP;
-/** An update looks for its document inside its turn only where so few candidates are to be read. */
+/** So few candidates are read at once, whatever order they are in; an update looks for its document among no more. */
 const LOOKUP_BUDGET = 200;
-/** Index entries fetched at once: few for the first documents, more for a long walk. */
-const CHUNK_FIRST = 16;
-const CHUNK_MOST = 256;
+/** Of so many ids at most it is remembered that a document is among them. */
+const SIEVE_MOST = 50_000;
+/** A document takes as long to read as so many entries of an index. */
+const ENTRIES_A_DOCUMENT = 12;
 
 type AnyPlan = Plan<IndexShape | Index>;
 
@@ -42,30 +45,14 @@ function turnstile(): () => Promise<void> {
     });
 }
 
-interface Bounds {
-  readonly low: Buffer;
-  readonly high: Buffer;
-  readonly limit: number;
-  readonly backward: boolean;
-  readonly transaction: Transaction | undefined;
-}
-
-/** Up to `limit` entries with low <= key < high, from either end. */
-function entriesBetween<V>(db: Database<V, Buffer>, bounds: Bounds): { key: Buffer; value: V }[] {
-  const { low, high, limit, backward, transaction } = bounds;
-  const within = { limit, ...(transaction ? { transaction } : {}) };
-  const first = low.length > 0 ? low : Buffer.alloc(1);
-  return Array.from(
-    db.getRange(
-      backward
-        ? { start: high, end: first, reverse: true, exclusiveStart: true, inclusiveEnd: true, ...within }
-        : { start: first, end: high, ...within },
-    ),
-  );
-}
-
-/** Roughly how many entries a plan walks over, not counting beyond ESTIMATE_CAP. */
-function estimate(room: Room, plan: AnyPlan, transaction: Transaction | undefined): number {
+/** Roughly how many entries a plan walks over, not counting beyond the last of the probes. */
+function estimate(
+  room: Room,
+  plan: AnyPlan,
+  transaction: Transaction | undefined,
+  probes = ESTIMATE_PROBES,
+): number {
+  const cap = (probes.at(-1) ?? 0) + 1;
   const db: Database<unknown, Buffer> = 'db' in plan.index ? plan.index.db : room.db;
   const { ranges } = plan;
   const every = Math.max(1, ranges.length / ESTIMATE_RANGES);
@@ -79,18 +66,18 @@ function estimate(room: Room, plan: AnyPlan, transaction: Transaction | undefine
       ...(transaction ? { transaction } : {}),
     };
     let least = 0;
-    for (const probe of ESTIMATE_PROBES) {
+    for (const probe of probes) {
       if (Array.from(db.getKeys({ ...within, offset: probe })).length === 0) break;
       least = probe + 1;
     }
     total += least * every;
-    if (total >= ESTIMATE_CAP) return ESTIMATE_CAP;
+    if (total >= cap) return cap;
   }
   return total;
 }
 
 /** Numbers that add up to how many entries the ranges of a plan have. */
-function* tally(plan: AnyPlan, db: Database<unknown, Buffer>, transaction: Transaction): Generator<number> {
+function* tally(plan: AnyPlan, db: Binary, transaction: Transaction): Generator<number> {
   for (const { start, end } of plan.ranges) {
     let low = start.length > 0 ? start : Buffer.alloc(1);
     for (;;) {
@@ -98,9 +85,27 @@ function* tally(plan: AnyPlan, db: Database<unknown, Buffer>, transaction: Trans
       yield keys.length;
       const last = keys.at(-1);
       if (!last || keys.length < CHUNK_MOST) break;
-      low = Buffer.concat([last, Buffer.alloc(1)]);
+      low = next(last);
     }
   }
+}
+
+/** All entries in the ranges of a plan, some at a time. */
+function* entriesIn(plan: AnyPlan, db: Binary, transaction: Transaction) {
+  for (const { start, end } of plan.ranges)
+    for (let low = start; ; ) {
+      const entries = entriesBetween(db, {
+        low,
+        high: end,
+        limit: CHUNK_MOST,
+        backward: false,
+        transaction,
+      });
+      yield entries;
+      const last = entries.at(-1);
+      if (!last || entries.length < CHUNK_MOST) break;
+      low = next(last.key);
+    }
 }
 
 /** Documents in the order of a plan's walk, each once, before any filter. */
@@ -124,12 +129,7 @@ function* walk(room: Room, plan: AnyPlan, transaction: Transaction | undefined):
           const id = value.toString('utf8');
           if (seen?.has(id)) continue;
           seen?.add(id);
-          const document = room.db.get(idKey(id), transaction ? { transaction } : {});
-          if (!document)
-            throw unavailable(
-              `index ${index.name} of ${room.name} names ${id}, which is not there: the file is damaged; restore a backup`,
-            );
-          yield document;
+          yield documentOf(room, id, transaction);
         }
       else
         for (const { key, value } of entriesBetween(room.db, bounds)) {
@@ -139,45 +139,49 @@ function* walk(room: Room, plan: AnyPlan, transaction: Transaction | undefined):
         }
       if (!last || count < limit) break;
       if (backward) high = last;
-      else low = Buffer.concat([last, Buffer.alloc(1)]);
+      else low = next(last);
       limit = Math.min(CHUNK_MOST, limit * 2);
     }
   }
-}
-
-/** One document of each walk after the other; the first walk that ends is the last that is told, with no document. */
-function* inTurn(
-  walks: readonly Generator<Doc>[],
-): Generator<{ readonly by: number; readonly document: Doc | undefined }> {
-  for (;;)
-    for (const [by, walk] of walks.entries()) {
-      const next = walk.next();
-      yield { by, document: next.done ? undefined : next.value };
-    }
 }
 
 interface Ways {
   /** Reads the fewest documents, as far as can be told; several plans where the branches of an `$or` have one each. */
   readonly narrow: readonly AnyPlan[];
   readonly narrowCount: number;
-  /** Those that yield the wanted order; where several leave out documents, nobody knows which comes to an end first. */
+  /** Those that yield the wanted order; where there are several, what stands in all of them. */
   readonly ordered: readonly AnyPlan[];
+  /** Those that leave out something and yield another order. */
+  readonly others: readonly Plan<Index>[];
+}
+
+const hasIndex = (plan: AnyPlan): plan is Plan<Index> => 'db' in plan.index;
+
+/** Of plans that yield the order, those that lead through it as the best one does, or else as most do. */
+function alike(plans: readonly AnyPlan[], best: AnyPlan | undefined): readonly AnyPlan[] {
+  const leaders = best?.walk ? [best] : plans;
+  const most = leaders
+    .map(({ behindFixed }) =>
+      plans.filter((plan) => plan.fixed.length > 0 && plan.behindFixed === behindFixed),
+    )
+    .reduce((some, others) => (others.length > some.length ? others : some), []);
+  return most.length > 0 ? most : leaders.slice(0, 1);
+}
+
+interface Measured<P extends AnyPlan = AnyPlan> {
+  readonly plan: P;
+  readonly count: number;
 }
 
 /** The bounded plan with the fewest candidates; plans that also give the order win a tie. */
-function narrowest(
-  room: Room,
-  plans: readonly AnyPlan[],
-  transaction: Transaction | undefined,
-): { readonly plan: AnyPlan; readonly count: number } | undefined {
-  let best: { readonly plan: AnyPlan; readonly count: number } | undefined;
-  for (const plan of plans) {
-    if (!plan.bounded) continue;
-    const count = estimate(room, plan, transaction);
-    if (!best || count < best.count || (count === best.count && plan.walk && !best.plan.walk))
-      best = { plan, count };
-  }
-  return best;
+function narrowest<P extends AnyPlan>(plans: readonly Measured<P>[]): Measured<P> | undefined {
+  return plans.reduce<Measured<P> | undefined>(
+    (best, each) =>
+      !best || each.count < best.count || (each.count === best.count && each.plan.walk && !best.plan.walk)
+        ? each
+        : best,
+    undefined,
+  );
 }
 
 /** The `$or`s every match must satisfy, each as its branches. */
@@ -198,20 +202,28 @@ function waysFor(
     [room.primary, ...room.indexes].flatMap<AnyPlan>((index) => planFor(index, part, order) ?? []);
   const plans = plansFor(filter, sort);
   const exact = plans.find((plan) => plan.exact && plan.ranges.length === 1 && plan.walk);
-  if (exact) return { narrow: [exact], narrowCount: 0, ordered: [exact] };
-  const best = narrowest(room, plans, transaction);
+  if (exact) return { narrow: [exact], narrowCount: 0, ordered: [exact], others: [] };
+  const measured = (some: readonly AnyPlan[]): Measured[] =>
+    some.filter(({ bounded }) => bounded).map((plan) => ({ plan, count: estimate(room, plan, transaction) }));
+  const bounded = measured(plans);
+  const best = narrowest(bounded);
   let narrow: readonly AnyPlan[] = best ? [best.plan] : plansFor({}, sort).slice(0, 1);
   let narrowCount = best?.count ?? Number.POSITIVE_INFINITY;
   for (const branches of alternativesIn(filter)) {
-    const found = branches.map((branch) => narrowest(room, plansFor(branch, []), transaction));
+    const found = branches.map((branch) => narrowest(measured(plansFor(branch, []))));
     const count = found.reduce((sum, each) => sum + (each?.count ?? Number.POSITIVE_INFINITY), 0);
     if (count >= narrowCount || (best?.plan.walk && count + LOOKUP_BUDGET >= narrowCount)) continue;
     narrow = found.flatMap((each) => (each ? [each.plan] : []));
     narrowCount = count;
   }
-  const inOrder = sort.length === 0 ? [] : plans.filter((plan) => plan.walk);
-  const bounded = inOrder.filter((plan) => plan.bounded);
-  return { narrow, narrowCount, ordered: bounded.length > 0 ? bounded : inOrder.slice(0, 1) };
+  if (sort.length === 0) return { narrow, narrowCount, ordered: [], others: [] };
+  const inOrder = bounded.map(({ plan }) => plan).filter((plan) => plan.walk);
+  return {
+    narrow,
+    narrowCount,
+    ordered: inOrder.length > 0 ? alike(inOrder, best?.plan) : plans.filter((plan) => plan.walk).slice(0, 1),
+    others: bounded.flatMap(({ plan }) => (!plan.walk && hasIndex(plan) ? [plan] : [])),
+  };
 }
 
 const wholeNumber = (value: number | undefined, name: string): number => {
@@ -238,6 +250,10 @@ function* walkAll(
       seen.add(document._id);
       yield document;
     }
+}
+
+function* documentsOf(room: Room, ids: ReadonlySet<string>, transaction: Transaction): Generator<Doc> {
+  for (const id of ids) yield documentOf(room, id, transaction);
 }
 
 interface Reader {
@@ -287,18 +303,11 @@ export function openReader(files: Files): Reader {
     }
   }
 
-  /** Steps through documents in slices of time; answers false when `budget` documents were not enough. */
-  async function step<T>(
-    documents: Generator<T>,
-    budget: number,
-    take: (document: T) => boolean,
-  ): Promise<boolean> {
+  /** Steps through documents in slices of time until `take` has enough; answers false when it had before the end. */
+  async function step<T>(documents: Iterable<T>, take: (document: T) => boolean): Promise<boolean> {
     let sliceEndMs = performance.now() + SLICE_MS;
-    let left = budget;
     for (const document of documents) {
-      if (left === 0) return false;
-      left -= 1;
-      if (!take(document)) return true;
+      if (!take(document)) return false;
       if (performance.now() > sliceEndMs) {
         await pause();
         if (stopped) throw unavailable('the store was closed while it was read');
@@ -306,6 +315,29 @@ export function openReader(files: Files): Reader {
       }
     }
     return true;
+  }
+
+  /** The ids that stand in the ranges of all the plans that have few enough to remember; undefined when none has. */
+  async function idsInAll(
+    room: Room,
+    plans: readonly Plan<Index>[],
+    transaction: Transaction,
+  ): Promise<ReadonlySet<string> | undefined> {
+    let among: Set<string> | undefined;
+    for (const plan of plans) {
+      if (estimate(room, plan, transaction, [SIEVE_MOST]) > SIEVE_MOST) continue;
+      const before = among;
+      const ids = new Set<string>();
+      await step(entriesIn(plan, plan.index.db, transaction), (entries) => {
+        for (const { value } of entries) {
+          const id = value.toString('utf8');
+          if (before?.has(id) ?? true) ids.add(id);
+        }
+        return true;
+      });
+      among = ids;
+    }
+    return among;
   }
 
   return {
@@ -318,52 +350,62 @@ export function openReader(files: Files): Reader {
       const limit = wholeNumber(query.limit, 'limit') || Number.POSITIVE_INFINITY;
       const wanted = skip + limit;
       return withSnapshot(asked, async (room, transaction) => {
-        const { narrow, narrowCount, ordered } = waysFor(room, filter, sort, transaction);
-        /** By the walk that has them first; undefined when `budget` documents of each were not enough. */
+        const { narrow, narrowCount, ordered, others } = waysFor(room, filter, sort, transaction);
+        /** The matches of a walk in order; undefined when so many documents or readings were not enough. */
         const inOrder = async (
-          walks: readonly Generator<Doc>[],
+          documents: Generator<Doc | undefined>,
           budget: number,
         ): Promise<Doc[] | undefined> => {
-          const taken = walks.map(() => ({ found: [] as Doc[], passed: 0 }));
-          let answer: Doc[] | undefined;
-          await step(inTurn(walks), budget * walks.length, ({ by, document }) => {
-            const own = taken[by];
-            if (!own) return false;
+          const found: Doc[] = [];
+          let passed = 0;
+          let looked = 0;
+          const isWhole = await step(documents, (document) => {
+            looked += 1;
             if (document && matches(document)) {
-              own.passed += 1;
-              if (own.passed > skip) own.found.push(document);
+              passed += 1;
+              if (passed > skip) found.push(document);
             }
-            if (document && own.passed < wanted) return true;
-            answer = own.found;
-            return false;
+            return passed < wanted && looked < budget;
           });
-          return answer;
+          return isWhole || passed >= wanted ? found : undefined;
+        };
+        const sorted = async (documents: Iterable<Doc>): Promise<Doc[]> => {
+          const collector = sortedCollector(sort, wanted);
+          await step(documents, (document) => {
+            if (matches(document)) collector.add(document);
+            return true;
+          });
+          return collector.take().slice(skip);
         };
         const endless = Number.POSITIVE_INFINITY;
         const [first, second] = narrow;
-        if (sort.length === 0) return (await inOrder([walkAll(room, narrow, transaction)], endless)) ?? [];
-        const isSure = narrowCount < ESTIMATE_CAP || ordered.length < 2;
-        if (first?.walk && !second && isSure)
-          return (await inOrder([walk(room, first, transaction)], endless)) ?? [];
-        if (ordered.length > 0 && narrowCount > wanted) {
-          const budget =
-            narrowCount < ESTIMATE_CAP
-              ? narrowCount
-              : Number.isFinite(narrowCount) && !first?.walk
-                ? WALK_BUDGET
-                : endless;
-          const found = await inOrder(
-            ordered.map((plan) => walk(room, plan, transaction)),
-            budget,
-          );
-          if (found) return found;
+        if (sort.length === 0) return (await inOrder(walkAll(room, narrow, transaction), endless)) ?? [];
+        const isOrdered = first?.walk !== undefined && !second;
+        const together = ordered.filter(hasIndex);
+        const isAlone = together.length < 2 && others.length === 0;
+        if (first && isOrdered && narrowCount <= LOOKUP_BUDGET)
+          return (await inOrder(walk(room, first, transaction), endless)) ?? [];
+        // Beside the narrowest there may be one that is as narrow and says more.
+        if (isOrdered && isAlone) return (await inOrder(walkAll(room, ordered, transaction), endless)) ?? [];
+        if (ordered.length > 0 && (isOrdered || narrowCount > Math.max(LOOKUP_BUDGET, wanted))) {
+          const inAll = (among?: ReadonlySet<string>): Generator<Doc | undefined> =>
+            together.length > 0
+              ? meet(room, together, transaction, among)
+              : walkAll(room, ordered, transaction);
+          const isOnly = isOrdered ? others.length === 0 : !Number.isFinite(narrowCount);
+          const soon = await inOrder(inAll(), isOnly ? endless : Math.min(narrowCount, TRY_BUDGET));
+          if (soon) return soon;
+          if (isOrdered || narrowCount >= ESTIMATE_CAP) {
+            const among = await idsInAll(room, others, transaction);
+            if (among && among.size <= TRY_BUDGET) return await sorted(documentsOf(room, among, transaction));
+            const budget = among
+              ? LOOKUP_BUDGET + (among.size * ENTRIES_A_DOCUMENT) / CHUNK_MOST
+              : WALK_BUDGET;
+            const later = await inOrder(inAll(among), isOrdered ? endless : budget);
+            if (later) return later;
+          }
         }
-        const collector = sortedCollector(sort, wanted);
-        await step(walkAll(room, narrow, transaction), Number.POSITIVE_INFINITY, (document) => {
-          if (matches(document)) collector.add(document);
-          return true;
-        });
-        return collector.take().slice(skip);
+        return await sorted(walkAll(room, narrow, transaction));
       });
     },
     async count(asked, filter) {
@@ -373,13 +415,12 @@ export function openReader(files: Files): Reader {
         const [only, second] = narrow;
         let count = 0;
         if (only && !second && isWhole(only, filter)) {
-          const db = 'db' in only.index ? only.index.db : room.db;
-          await step(tally(only, db, transaction), Number.POSITIVE_INFINITY, (some) => {
+          await step(tally(only, hasIndex(only) ? only.index.db : room.raw, transaction), (some) => {
             count += some;
             return true;
           });
         } else
-          await step(walkAll(room, narrow, transaction), Number.POSITIVE_INFINITY, (document) => {
+          await step(walkAll(room, narrow, transaction), (document) => {
             if (matches(document)) count += 1;
             return true;
           });
@@ -390,7 +431,7 @@ export function openReader(files: Files): Reader {
       const matches = compileFilter(filter);
       await withSnapshot(asked, async (room, transaction) => {
         const { narrow } = waysFor(room, filter, [], transaction);
-        await step(walkAll(room, narrow, transaction), Number.POSITIVE_INFINITY, (document) => {
+        await step(walkAll(room, narrow, transaction), (document) => {
           if (matches(document)) take(document);
           return true;
         });

@@ -190,10 +190,9 @@ export function openSearch({ dir, log, transcript, transcripts }: SearchDeps): S
       await inTime(filling ?? Promise.resolve(), FILL_MS).catch(() => undefined);
       const match = wanted.map((words) => `"${words.join(' ')}"`).join(' AND ');
       const rows = await inTime(ask({ what: 'find', match, below, limit }), FIND_MS);
-      const last = rows.at(-1);
       return {
-        callIds: rows.map(({ callId }) => callId),
-        ...(last && rows.length === limit ? { cursor: String(last.row) } : {}),
+        hits: rows.map(({ callId, row }) => ({ callId, cursor: String(row) })),
+        isLast: rows.length < limit,
         complete: filling === undefined,
       };
     },

@@ -11,7 +11,7 @@ import type { Doc } from '../language.ts';
 import { compareValues, valuesForKey } from '../order.ts';
 import { type Binary, messageOf, metaKey, unavailable } from './data-file.ts';
 import { type Files, type Index, idKey, type Meta, ownersOf, type Room, tableOf } from './files.ts';
-import { type Entries, entriesOf } from './indexes.ts';
+import { type Entries, entriesOf, shares } from './indexes.ts';
 
 /** Writes that may wait for the disk. */
 const MAX_WAITING_WRITES = 50_000;
@@ -20,6 +20,9 @@ const MAX_WAITING_BYTES = 256 * 1024 * 1024;
 const SLICE_MS = 3;
 const MAX_WRITES_A_TURN = 500;
 const MAX_BYTES_A_TURN = 16 * 1024 * 1024;
+/** Documents that are kept when they are written, and how large each may be as it stands in the file. */
+const MAX_RECENT = 2_000;
+const MAX_RECENT_BYTES = 4_096;
 /** A turn that takes longer than this is reported as failed: its writes may or may not be on disk. */
 const WRITE_TIMEOUT_MS = 30_000;
 
@@ -27,13 +30,23 @@ const WRITE_TIMEOUT_MS = 30_000;
 interface Prepared {
   readonly document: Doc;
   readonly bytes: Buffer;
-  readonly keys: readonly Entries[];
+  /** Undefined: as they were before the turn. Those of unique indexes are always there. */
+  readonly keys: readonly (Entries | undefined)[];
 }
 
-export const prepare = (room: Room, document: Doc): Prepared => ({
+/** `before`: the document that becomes this one, `keys` what the turn that changed it already knows of its keys. */
+export const prepare = (
+  room: Room,
+  document: Doc,
+  before?: { readonly document: Doc; readonly keys: Prepared['keys'] | undefined },
+): Prepared => ({
   document,
   bytes: room.pack(document),
-  keys: room.indexes.map((index) => entriesOf(index, document)),
+  keys: room.indexes.map((index, position) => {
+    const isSame = before !== undefined && shares(index, before.document, document);
+    const known = isSame ? before.keys?.[position] : undefined;
+    return known ?? (isSame && !index.unique ? undefined : entriesOf(index, document));
+  }),
 });
 
 interface Change {
@@ -46,8 +59,12 @@ interface Change {
 /** What one turn has changed so far. */
 interface Turn {
   read(room: Room, id: string): Doc | undefined;
-  /** Throws Failure `duplicate_key` and changes nothing when a unique index is taken. */
-  write(room: Room, prepared: Prepared): void;
+  /** What this turn, and no other, wrote. */
+  written(room: Room, id: string): Prepared | undefined;
+  /**
+   * `before`: what was read, where it was. Throws Failure `duplicate_key` and changes nothing when a unique index is taken.
+   */
+  write(room: Room, prepared: Prepared, before?: Doc): void;
   /** Writes a document of which it is known that its id and its unique keys are free. */
   add(room: Room, prepared: Prepared): void;
   remove(room: Room, id: string): void;
@@ -80,8 +97,35 @@ const sameIndexValues = (index: Index, a: Doc, b: Doc): boolean =>
     ([path]) => compareValues([...valuesForKey(a, path).values], [...valuesForKey(b, path).values]) === 0,
   );
 
+/** Documents that were written last and are on the disk: what is written is often changed again at once. */
+interface Recent {
+  get(room: Room, id: string): Doc | undefined;
+  wrote(changes: readonly Change[]): void;
+  clear(): void;
+}
+
+function openRecent(): Recent {
+  const kept = new Map<string, Doc>();
+  const keyOf = (room: Room, id: string): string => `${room.name} ${id}`;
+  return {
+    get: (room, id) => kept.get(keyOf(room, id)),
+    wrote(changes) {
+      for (const { room, id, after } of changes) {
+        const key = keyOf(room, id);
+        kept.delete(key);
+        if (after && after.bytes.length <= MAX_RECENT_BYTES) kept.set(key, after.document);
+      }
+      for (const key of kept.keys()) {
+        if (kept.size <= MAX_RECENT) return;
+        kept.delete(key);
+      }
+    },
+    clear: () => kept.clear(),
+  };
+}
+
 /** A turn over the committed state and, where one is on its way to the disk, over what that one changed. */
-function openTurn(onItsWay?: Turn): Turn {
+function openTurn(recent: Recent, onItsWay?: Turn): Turn {
   let before = onItsWay;
   const overlays = new Map<Room, Map<string, Prepared | undefined>>();
   const befores = new Map<Room, Map<string, Doc | undefined>>();
@@ -98,7 +142,7 @@ function openTurn(onItsWay?: Turn): Turn {
   const read = (room: Room, id: string): Doc | undefined => {
     const overlay = overlays.get(room);
     if (overlay?.has(id)) return overlay.get(id)?.document;
-    return before ? before.read(room, id) : room.db.get(idKey(id));
+    return before ? before.read(room, id) : (recent.get(room, id) ?? room.db.get(idKey(id)));
   };
 
   const changed = (room: Room, id: string): boolean =>
@@ -143,8 +187,8 @@ function openTurn(onItsWay?: Turn): Turn {
     overlay.set(id, after);
   }
 
-  function remember(room: Room, id: string): void {
-    if (!mapIn(overlays, room).has(id)) mapIn(befores, room).set(id, read(room, id));
+  function remember(room: Room, id: string, before?: Doc): void {
+    if (!mapIn(overlays, room).has(id)) mapIn(befores, room).set(id, before ?? read(room, id));
   }
 
   function add(room: Room, prepared: Prepared): void {
@@ -159,11 +203,12 @@ function openTurn(onItsWay?: Turn): Turn {
 
   return {
     read,
+    written: (room, id) => overlays.get(room)?.get(id),
     owner,
     changed,
     claimed,
     touched: (room) => new Map([...(before?.touched(room) ?? []), ...(overlays.get(room) ?? [])]),
-    write(room, prepared) {
+    write(room, prepared, before) {
       const id = prepared.document._id;
       for (const [position, index] of room.indexes.entries())
         if (index.unique && owner(room, position, prepared, id) !== undefined)
@@ -172,7 +217,7 @@ function openTurn(onItsWay?: Turn): Turn {
             `another document of ${room.name} has the same ${index.parts.map(([path]) => path).join(', ')}`,
             { details: { collection: room.name, keys: index.parts.map(([path]) => path) } },
           );
-      remember(room, id);
+      remember(room, id, before);
       add(room, prepared);
     },
     add,
@@ -233,6 +278,7 @@ export function openWriter(files: Files, log: Log): Writer {
   const flagged = new Map<Index, number>();
   let follower: Follower | undefined;
   const holds: (() => Promise<void>)[] = [];
+  const recent = openRecent();
 
   async function commit(changes: readonly Change[], kept: readonly Kept[]): Promise<void> {
     const written: (readonly [table: string, key: Buffer])[] = [];
@@ -254,6 +300,7 @@ export function openWriter(files: Files, log: Log): Writer {
         else remove(room.raw, idKey(id));
         const idBytes = Buffer.from(id, 'utf8');
         for (const [position, index] of room.indexes.entries()) {
+          if (before && after && shares(index, before, after.document)) continue;
           const old = before ? entriesOf(index, before).entries : [];
           const fresh = after?.keys[position]?.entries ?? [];
           for (const { key } of old) if (!fresh.some((entry) => entry.key.equals(key))) remove(index.db, key);
@@ -305,6 +352,7 @@ export function openWriter(files: Files, log: Log): Writer {
       }, WRITE_TIMEOUT_MS);
       try {
         await commit(changes, turn.kept);
+        recent.wrote(changes);
         // Whoever hears of this write reads it: the next read begins with a new snapshot.
         files.file.root.resetReadTxn();
         failure = undefined;
@@ -315,6 +363,7 @@ export function openWriter(files: Files, log: Log): Writer {
         failure = messageOf(cause ?? error);
         log.error({ error: failure, writes: outcomes.length }, 'the database refused to write');
         flagged.clear();
+        recent.clear();
         for (const { waiting } of outcomes)
           waiting.reject(unavailable(`nothing was written: ${failure}; is the disk full?`, cause ?? error));
         return false;
@@ -326,7 +375,7 @@ export function openWriter(files: Files, log: Log): Writer {
     return true;
   }
 
-  const takeUp = (before?: Turn): Taken => ({ turn: openTurn(before), outcomes: [], bytes: 0 });
+  const takeUp = (before?: Turn): Taken => ({ turn: openTurn(recent, before), outcomes: [], bytes: 0 });
   const breathe = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
   async function work(): Promise<void> {

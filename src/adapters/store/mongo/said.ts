@@ -56,14 +56,12 @@ export async function findSaid(
       })
       .toArray(),
   );
-  const last = rows.at(-1);
   return {
-    callIds: rows.map(({ callId }) => hexOf(callId)),
-    ...(last && rows.length === limit
-      ? {
-          cursor: `${last.createdAt.getTime()}-${hexOf(last._id)}`,
-        }
-      : {}),
+    hits: rows.map(({ _id, callId, createdAt }) => ({
+      callId: hexOf(callId),
+      cursor: `${createdAt.getTime()}-${hexOf(_id)}`,
+    })),
+    isLast: rows.length < limit,
     complete: true,
   };
 }

@@ -1,0 +1,143 @@
+/**
+ * app/due-steps: the steps of one campaign and one priority that are due or come next, read ahead some at a time and kept up to
+ * date with what this process itself plans. What is kept may be out of date all the same: whoever takes a step claims it in
+ * the store, where one that somebody else took or moved is not found any more.
+ */
+import type { Enrollment, Priority } from '../domain/campaign.ts';
+import type { Enrollments } from './enrollments.ts';
+import type { Clock } from './ports.ts';
+
+export interface DueStepsDeps {
+  readonly clock: Clock;
+  readonly enrollments: Pick<Enrollments, 'planned' | 'late'>;
+  /** Steps read at a time. */
+  readonly batch: number;
+  /** How long what was read is believed, ms. */
+  readonly lookMs: number;
+}
+
+/** Steps that are kept, of one campaign and priority. */
+const MOST_KEPT = 64;
+/** Of new leads those that come next: what is planned for them is read to know when to look again. */
+const FEW = 8;
+
+const dueMs = ({ dueAt }: Enrollment): number => dueAt?.getTime() ?? Number.POSITIVE_INFINITY;
+
+export type DueSteps = ReturnType<typeof createDueSteps>;
+
+export function createDueSteps(
+  campaignId: string,
+  priority: Priority,
+  { clock, enrollments, batch, lookMs }: DueStepsDeps,
+) {
+  /** Whoever came in last is called first: a lead that waits for an hour is lost, one that waited for a month is not. */
+  const isNewestFirst = priority === 1;
+  /** By when they are due, ascending: all that are due behind `fromMs` and before `toMs`. */
+  let ahead: Enrollment[] = [];
+  let fromMs = 0;
+  let toMs = 0;
+  /** Newest first: of those due at or before `fromMs` the latest, descending; all of them, or there are more. */
+  let late: Enrollment[] = [];
+  let isMoreLate = false;
+  let staleMs = 0;
+  /** What was planned while a read was under way. */
+  let meanwhile: Enrollment[] | undefined;
+
+  /** Where in `ahead` the step is that is to be taken now; -1: none of them is due. */
+  function dueAhead(nowMs: number): number {
+    const first = ahead[0];
+    if (!first || dueMs(first) > nowMs) return -1;
+    if (!isNewestFirst) return 0;
+    const later = ahead.findIndex((each) => dueMs(each) > nowMs);
+    return (later === -1 ? ahead.length : later) - 1;
+  }
+
+  const hasDue = (): boolean => dueAhead(clock.nowMs()) >= 0 || late.length > 0;
+
+  /** Whether what is kept does not say which step is next. */
+  function isToBeRead(): boolean {
+    const nowMs = clock.nowMs();
+    if (nowMs >= staleMs) return true;
+    if (isNewestFirst && nowMs >= toMs) return true;
+    return !hasDue() && (nowMs >= toMs || isMoreLate);
+  }
+
+  function place(step: Enrollment): void {
+    const atMs = dueMs(step);
+    if (isNewestFirst && atMs <= fromMs) {
+      const behind = late.findIndex((each) => dueMs(each) < atMs);
+      if (behind !== -1) late.splice(behind, 0, step);
+      else if (isMoreLate || late.length >= MOST_KEPT) isMoreLate = true;
+      else late.push(step);
+      return;
+    }
+    if (atMs >= toMs) return;
+    let at = ahead.length;
+    while (at > 0 && dueMs(ahead[at - 1] ?? step) > atMs) at -= 1;
+    ahead.splice(at, 0, step);
+    const last = ahead.length > MOST_KEPT ? ahead.pop() : undefined;
+    if (last) toMs = Math.min(toMs, dueMs(last));
+  }
+
+  /** What an enrollment of this campaign has become just now: a step of this priority or not. */
+  function put(step: Enrollment): void {
+    meanwhile?.push(step);
+    const isIt = ({ _id }: Enrollment): boolean => _id === step._id;
+    for (const list of [ahead, late]) {
+      const at = list.findIndex(isIt);
+      if (at !== -1) list.splice(at, 1);
+    }
+    if (step.dueAt && step.priority === priority) place(step);
+  }
+
+  /** Reads anew, without those that are in hand here. */
+  async function read(inHand: ReadonlyMap<string, Enrollment>): Promise<void> {
+    const nowMs = clock.nowMs();
+    // Whoever plans something meanwhile lowers it again.
+    staleMs = nowMs + lookMs;
+    meanwhile = [];
+    let mine = 0;
+    for (const each of inHand.values()) if (each.campaignId === campaignId) mine += 1;
+    const limit = batch + mine;
+    try {
+      const few = isNewestFirst ? FEW : limit;
+      const found = isNewestFirst ? await enrollments.late(campaignId, priority, nowMs, limit) : [];
+      const behindMs = isNewestFirst ? nowMs : 0;
+      const next = await enrollments.planned(campaignId, priority, behindMs, few);
+      const last = next.length < few ? undefined : next.at(-1);
+      fromMs = behindMs;
+      toMs = last ? dueMs(last) : Number.POSITIVE_INFINITY;
+      isMoreLate = found.length === limit;
+      late = found.filter(({ _id }) => !inHand.has(_id));
+      ahead = next.filter(({ _id }) => !inHand.has(_id));
+      const planned = meanwhile;
+      meanwhile = undefined;
+      for (const step of planned) put(step);
+    } catch (error) {
+      meanwhile = undefined;
+      staleMs = nowMs;
+      throw error;
+    }
+  }
+
+  return {
+    hasDue,
+    isToBeRead,
+    read,
+    put,
+    /** The step to be taken now, which is kept here no more. */
+    take(): Enrollment | undefined {
+      const at = dueAhead(clock.nowMs());
+      return at >= 0 ? ahead.splice(at, 1)[0] : late.shift();
+    },
+    /** Something was planned for `atMs` that was not told here. */
+    staleFrom(atMs: number): void {
+      staleMs = Math.min(staleMs, atMs);
+    },
+    /** When there may be something to be taken or to be read, ms since the epoch. */
+    nextMs(): number {
+      if (hasDue() || isToBeRead()) return clock.nowMs();
+      return Math.min(staleMs, toMs, ahead[0] ? dueMs(ahead[0]) : Number.POSITIVE_INFINITY);
+    },
+  };
+}
