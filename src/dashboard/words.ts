@@ -282,6 +282,8 @@ const REMEDY: Record<string, string> = {
   permit_spent:
     'Each answer of the gate is good for one call. Look at the list of calls before you call again.',
   rate_limited: 'Too many requests in a short time. Wait a moment and try again.',
+  review_conflict:
+    'Somebody changed the tags or the status meanwhile; that call was left as it is. Open it and look.',
   recording_not_found: 'This call has no recording, or not yet.',
   shutting_down: 'The service restarts. Try again in a few seconds.',
   sign_in_locked: 'Wait until the time is over, or ask an administrator to lift the lock.',
