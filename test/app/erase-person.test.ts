@@ -42,6 +42,8 @@ const ids: Ids = {
 };
 
 /** What nobody may find again, each said in one place only. */
+/** Words of somebody else's call, which stay. */
+const ELSEWHERE = 'said in another call';
 const SECRETS = {
   firstName: 'Ottilie',
   lastName: 'Quarzbein',
@@ -59,6 +61,9 @@ const SECRETS = {
   corrected: 'plantcorrected sorry',
   toolInput: 'plantparameter',
   toolResult: 'plantresult',
+  evidence: 'plantevidence of a proposal',
+  decided: 'plantdecision of an agent',
+  learned: 'plantlearned of a call',
   stopped: 'plantstop leave me alone',
   follow: 'plantfollow call my sister',
   transfer: 'planttransfer wants a person',
@@ -320,6 +325,26 @@ async function plant({ events, leads, dnc, recordings, retention }: House) {
       ],
       revision: 1,
     });
+    await store.collection('knowledge_proposals').put({
+      _id: ids.objectId(),
+      key: callId,
+      kind: 'objection_handler',
+      title: 'Other agents',
+      body: 'There is no charge.',
+      tags: [],
+      baseVersion: 0,
+      insight: 'people ask what it costs',
+      by: 'rules',
+      source: 'analysis',
+      evidence: [
+        { callId, messageIndex: 0, atSec: 1, speaker: 'user', quote: SECRETS.evidence },
+        { callId: 'a'.repeat(24), messageIndex: 0, atSec: 1, speaker: 'user', quote: ELSEWHERE },
+      ],
+      before: { used: 0, succeeded: 0 },
+      state: 'open',
+      createdAt: at,
+      updatedAt: at,
+    });
     await store.collection('conversation_sessions').put({
       _id: callId,
       sessionId: callId,
@@ -407,6 +432,37 @@ async function plant({ events, leads, dnc, recordings, retention }: House) {
     ],
     now,
   );
+  const ofCalls = (also: string) => [...callIds, also];
+  await store.collection('agent_state').put({
+    _id: 'architect',
+    agentType: 'architect',
+    agentId: 'default',
+    state: {},
+    decisionHistory: ofCalls(theirs).map((callId) => ({
+      timestamp: now,
+      decision: 'proposed',
+      input: callId === theirs ? ELSEWHERE : SECRETS.decided,
+      reasoning: '',
+      output: '',
+      callId,
+    })),
+    metrics: {},
+    sums: {},
+    days: {},
+    learnings: ofCalls(theirs).map((callId) => ({
+      timestamp: now,
+      source: 'analysis' as const,
+      callId,
+      insight: callId === theirs ? ELSEWHERE : SECRETS.learned,
+      incorporated: false,
+      proposalId: ids.objectId(),
+      key: 'price',
+    })),
+    knowledgeVersions: {},
+    counted: [],
+    createdAt: now,
+    updatedAt: now,
+  });
   return { lead: made, callIds, inbound, stranger, theirs };
 }
 
@@ -446,6 +502,12 @@ describe('an erasure', () => {
       // The one thing told by the report: which copy to delete at the platform.
       conversation: ['erasures'],
     });
+    const [state] = await store.collection('agent_state').find({});
+    expect(
+      [state?.decisionHistory, state?.learnings].map((left) => left?.map(({ callId }) => callId)),
+    ).toEqual([[theirs], [theirs]]);
+    for (const { evidence } of await store.collection('knowledge_proposals').find({}))
+      expect(evidence.map(({ quote }) => quote)).toEqual([ELSEWHERE]);
     expect(erasure).toMatchObject({
       phone: PHONE,
       numbers: [PHONE, SECOND],
@@ -459,6 +521,8 @@ describe('an erasure', () => {
       contacts: 1,
       call_reviews: 2,
       call_analyses: 2,
+      knowledge_proposals: 2,
+      agent_state: 2,
       leads: 1,
       calls: 3,
       call_events: 43,
