@@ -115,9 +115,10 @@ export function createAgents({ store, clock, voiceAgentId }: AgentsDeps) {
       await begin(type);
       after = await states.update(filter, update);
     }
-    if (!after) return false;
-    await derive(after);
-    return true;
+    // Whoever counted it may have died before its shares were made.
+    const state = after ?? (await states.get(idOf(type)));
+    if (state) await derive(state);
+    return after !== undefined;
   }
 
   /** Averages and shares, unless somebody counted more meanwhile: then they are that one's to make. */

@@ -245,10 +245,16 @@ export function createAnswerLlm(deps: AnswerDeps) {
     }
   }
 
+  const isFull = (): boolean => [...runs.values()].filter(({ over }) => !over).length >= MOST_AT_ONCE;
+
+  /** Of an answer for which there is no room: whoever is on the phone hears so. */
+  async function* sorry(): AsyncGenerator<ChatPart> {
+    log.warn({}, 'Claude answers too many at once; somebody was asked to say it again');
+    yield { kind: 'text', text: sentences.sorry };
+    yield { kind: 'end', why: 'stop' };
+  }
+
   function begin(key: string, hired: HiredTalker, asked: Asked, spoken: boolean): Run {
-    const going = [...runs.values()].filter(({ over }) => !over).length;
-    if (going >= MOST_AT_ONCE)
-      throw new Failure('at_capacity', 'Claude answers too many at once', { details: { retryInSec: 1 } });
     const run: Run = {
       askedAt: new Date(clock.nowMs()),
       parts: [],
@@ -278,7 +284,7 @@ export function createAnswerLlm(deps: AnswerDeps) {
     budget: async (): Promise<TalkBudget | undefined> => await budget?.now(),
     /**
      * Begins to answer, or joins the answer to the same question. `spoken`: it is streamed to somebody on the phone. Throws
-     * `model_unavailable` without a key, `at_capacity`, `shutting_down`.
+     * `model_unavailable` without a key, `shutting_down`; `at_capacity` where nobody hears a sentence instead.
      */
     answer(asked: Asked, spoken: boolean): Answering {
       if (!talking)
@@ -292,11 +298,17 @@ export function createAnswerLlm(deps: AnswerDeps) {
       if (shutdown.aborted) throw new Failure('shutting_down', 'the service is restarting');
       const { question, callId = '', idempotencyKey = '' } = asked;
       const key = fingerprint({ question, callId, idempotencyKey, spoken });
-      const run = runs.get(key) ?? begin(key, talking, asked, spoken);
+      const { model } = talking.model;
+      const known = runs.get(key);
+      if (!known && isFull()) {
+        if (!spoken) throw new Failure('at_capacity', 'Claude answers too many at once');
+        return { model, askedAt: new Date(clock.nowMs()), parts: sorry, leave: () => undefined };
+      }
+      const run = known ?? begin(key, talking, asked, spoken);
       run.readers += 1;
       let isHere = true;
       return {
-        model: talking.model.model,
+        model,
         askedAt: run.askedAt,
         parts: () => read(run),
         leave() {

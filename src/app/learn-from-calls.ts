@@ -117,7 +117,8 @@ export function createLearnFromCalls(deps: LearnDeps) {
         });
       }
       // A second analysis of a call judges look-ups anew; the talk itself is counted once.
-      if (applied && call.analysis?.analysisId === analysisId) await rejudge(call, lesson === undefined);
+      const isShown = applied && call.analysis?.analysisId === analysisId;
+      if (call.analysis && (isShown || !lesson)) await rejudge(call, !lesson);
     }
     const at = now();
     await lessons.put({

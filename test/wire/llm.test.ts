@@ -9,7 +9,7 @@ import { createClaudeTalking } from '../../src/adapters/claude/talking.ts';
 import { createClock } from '../../src/adapters/system.ts';
 import type { AgentNote } from '../../src/app/agents.ts';
 import { createAnswerLlm } from '../../src/app/answer-llm.ts';
-import type { Clock } from '../../src/app/ports.ts';
+import type { Clock, TalkingModel } from '../../src/app/ports.ts';
 import type { EventLog } from '../../src/app/record-event.ts';
 import type { AgentState } from '../../src/domain/agent-state.ts';
 import type { Call, CallEventBody } from '../../src/domain/call.ts';
@@ -54,6 +54,7 @@ let answers: Answer[];
 let notes: AgentNote[];
 let recorded: CallEventBody[];
 let url: string;
+let llm: ReturnType<typeof createAnswerLlm>;
 let call: Pick<Call, '_id' | 'status'> | undefined;
 let shutdown: AbortController;
 
@@ -68,7 +69,18 @@ function hasty(scale: number): Clock {
   return { ...clock, after: (delayMs, task) => clock.after(delayMs / scale, task) };
 }
 
-async function start({ hasKey = true, scale = 1, dailyBudget = 50 } = {}): Promise<void> {
+/** `model`: answers instead of the one that asks Anthropic's server. */
+async function start({
+  hasKey = true,
+  scale = 1,
+  dailyBudget = 50,
+  model,
+}: {
+  hasKey?: boolean;
+  scale?: number;
+  dailyBudget?: number;
+  model?: TalkingModel;
+} = {}): Promise<void> {
   const baseUrl = await listen(anthropic);
   const clock = hasty(scale);
   const talking = createClaudeTalking({
@@ -78,7 +90,7 @@ async function start({ hasKey = true, scale = 1, dailyBudget = 50 } = {}): Promi
     clock,
     log,
   });
-  const llm = createAnswerLlm({
+  llm = createAnswerLlm({
     clock,
     log,
     events: {
@@ -95,7 +107,7 @@ async function start({ hasKey = true, scale = 1, dailyBudget = 50 } = {}): Promi
         return { days: { [new Date().toISOString().slice(0, 10)]: { cost } } } as unknown as AgentState;
       },
     },
-    ...(hasKey ? { talking: { model: talking, dailyBudget } } : {}),
+    ...(hasKey ? { talking: { model: model ?? talking, dailyBudget } } : {}),
     ratesOf: async () => DEFAULT_RATES,
     sentences: { wait: WAIT, sorry: SORRY, spent: SPENT },
     shutdown: shutdown.signal,
@@ -631,6 +643,79 @@ describe('the door', () => {
       error: { type: 'invalid_request_error', code: 'invalid_request' },
     });
     expect(asked).toEqual([]);
+  });
+
+  test('takes 2,000 messages and refuses one more, and so 100 tools', async () => {
+    await start();
+    answers = [saying('Hello.')];
+    const lines = (count: number) => Array.from({ length: count }, () => ({ role: 'user', content: 'Hm.' }));
+    const tools = (count: number) =>
+      Array.from({ length: count }, (_, n) => ({ type: 'function', function: { name: `tool_${n}` } }));
+    expect((await read(await ask({ messages: lines(2_000), tools: tools(100) }))).said).toBe('Hello.');
+    for (const [name, body] of [
+      ['messages', { messages: lines(2_001) }],
+      ['tools', { tools: tools(101) }],
+    ] as const) {
+      const response = await ask(body);
+      expect(response.status).toBe(400);
+      expect(await response.json()).toMatchObject({
+        error: {
+          type: 'invalid_request_error',
+          code: 'invalid_request',
+          message: expect.stringContaining(name),
+        },
+      });
+    }
+    expect(asked).toHaveLength(1);
+  });
+
+  test('lets Claude answer 300 at once and refuses one more, until one of them is over', async () => {
+    let going = 0;
+    await start({
+      model: {
+        model: 'claude-of-this-test',
+        async *answer({ messages }, signal) {
+          going += 1;
+          try {
+            if (messages.some((message) => message.role === 'user' && message.text === 'Quick?')) {
+              yield { kind: 'text', text: 'Yes.' };
+              yield { kind: 'end', why: 'stop' };
+              return;
+            }
+            yield { kind: 'text', text: 'Well' };
+            await new Promise((_, stopped) =>
+              signal.addEventListener('abort', () => stopped(signal.reason), { once: true }),
+            );
+          } finally {
+            going -= 1;
+          }
+        },
+      },
+    });
+    const question = (n: number) => ({
+      system: '',
+      messages: [{ role: 'user' as const, text: `Question ${n}?` }],
+      tools: [],
+      toolChoice: 'auto' as const,
+      maxTokens: 10,
+    });
+    const slow = Array.from({ length: 300 }, (_, n) => llm.answer({ question: question(n) }, true));
+    await settled(() => going === 300);
+    const one = { messages: [{ role: 'user', content: 'Quick?' }] };
+    const whole = await ask({ ...one, stream: false });
+    expect(whole.status).toBe(503);
+    expect(await whole.json()).toMatchObject({ error: { type: 'server_error', code: 'at_capacity' } });
+    // Whoever is on the phone hears a sentence, never silence.
+    expect((await read(await ask(one))).said).toBe(SORRY);
+    // The same question as one under way is no further one.
+    llm.answer({ question: question(0) }, true).leave();
+    expect(going).toBe(300);
+    slow[7]?.leave();
+    await settled(() => going === 299);
+    expect((await read(await ask(one))).said).toBe('Yes.');
+    shutdown.abort();
+    await llm.settled();
+    expect(going).toBe(0);
   });
 
   test('refuses what is no JSON, and what is too long', async () => {
