@@ -497,6 +497,7 @@ export const COLLECTIONS: { readonly [N in CollectionName]: { readonly indexes: 
       { keys: { outcome: 1, initiatedAt: -1 } },
       { keys: { initiatedAt: -1 } },
       { keys: { campaignId: 1, initiatedAt: -1 } },
+      { keys: { campaignId: 1, direction: 1, initiatedAt: -1 } },
       { keys: { contactPhone: 1, initiatedAt: -1 } },
       { keys: { 'complianceDecision.reasons': 1, initiatedAt: -1 } },
       { keys: { 'sentiment.overall': -1 } },

@@ -222,9 +222,18 @@ function waysFor(
     narrow,
     narrowCount,
     ordered: inOrder.length > 0 ? alike(inOrder, best?.plan) : plans.filter((plan) => plan.walk).slice(0, 1),
-    others: bounded.flatMap(({ plan }) => (!plan.walk && hasIndex(plan) ? [plan] : [])),
+    others: bounded.flatMap(({ plan }) =>
+      !plan.walk && hasIndex(plan) && !inOrder.some((walked) => saysAsMuch(walked, plan)) ? [plan] : [],
+    ),
   };
 }
+
+/** Whether what bounds `other` is the same beginning of a key that bounds `plan`: then it leaves out nothing more. */
+const saysAsMuch = (plan: AnyPlan, other: AnyPlan): boolean =>
+  other.index.parts[0]?.[0] === plan.index.parts[0]?.[0] &&
+  other.fixed.equals(plan.fixed) &&
+  other.ranges.length === 1 &&
+  other.ranges.every(({ start }) => start.equals(other.fixed));
 
 const wholeNumber = (value: number | undefined, name: string): number => {
   if (value === undefined) return 0;
