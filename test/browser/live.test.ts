@@ -146,9 +146,7 @@ describe.skipIf(missing)(`the live wall in a browser${missing ? ` (left out: ${m
     await dialog.getByRole('button', { name: 'Hand back' }).click();
     await pane.getByText('You are speaking').waitFor({ state: 'detached' });
     await pane.getByText(/Robin Ellery spoke with the caller for \d+ s/).waitFor();
-    await until('the agent to be heard again', async () =>
-      here.heard(await here.app.calls.get(callId), 'Thank you for waiting.'),
-    );
+    await here.heardAgain(callId, before);
     expect(await happened(callId, 'handed_back')).toMatchObject([
       { how: 'asked', note: 'We agreed on Friday at ten.' },
     ]);

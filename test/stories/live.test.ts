@@ -7,8 +7,6 @@ import { OFFICE, type Story, until, type World, world } from '../support/world.t
 
 const SCALE = 24;
 const KEY = { authorization: 'Bearer a-key-for-the-stories-of-this-world-0123' };
-/** What the agent says when it has the call back. */
-const AGAIN = 'Thank you for waiting.';
 /** Somebody who stays on the line for a long while, and says a word now and then. */
 const PATIENT = {
   ...STAYER,
@@ -166,9 +164,7 @@ describe('taking over', () => {
     await until('the agent to be told', () =>
       told(conversationId).some((message) => /"contextual_update".*410 thousand/.test(message)),
     );
-    await until('the agent to be heard again', async () =>
-      here.heard(await here.app.calls.get(callId), AGAIN),
-    );
+    await here.heardAgain(callId, since);
     expect(ear.floor).toBeNull();
     const story = await hangUp(callId);
     expect(of(story, 'taken_over')).toMatchObject([{ name: 'Admin API key' }]);
@@ -256,13 +252,12 @@ describe('taking over', () => {
     await until('the voice to be heard again', () => again.floor?.yours);
     await new Promise((resolve) => setTimeout(resolve, 4_000 / SCALE));
     expect(again.floor?.yours).toBe(true);
+    const since = here.line(await here.app.calls.get(callId)).heard.length;
     stop();
     again.leave();
     const back = await here.event(callId, 'handed_back');
     expect(back).toMatchObject({ how: 'lost' });
-    await until('the agent to be heard again', async () =>
-      here.heard(await here.app.calls.get(callId), AGAIN),
-    );
+    await here.heardAgain(callId, since);
     const story = await hangUp(callId);
     expect(of(story, 'taken_over')).toHaveLength(1);
   });

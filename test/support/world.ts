@@ -28,12 +28,12 @@ import type {
   TranscriptMessage,
 } from '../../src/domain/documents.ts';
 import { createHttp } from '../../src/http/index.ts';
+import { sentences } from '../../src/sandbox/agent/brain.ts';
 import { type Agent, startAgent } from '../../src/sandbox/agent/server.ts';
 import type { CallerScript } from '../../src/sandbox/callers.ts';
 import type { Speak } from '../../src/sandbox/carrier/caller.ts';
 import { type Carrier, startCarrier } from '../../src/sandbox/carrier/server.ts';
 import { type Mailbox, startMailbox } from '../../src/sandbox/mailbox.ts';
-import type { VoiceName } from '../../src/sandbox/voices.ts';
 import { murmur } from './agent.ts';
 import { trueTime } from './clock.ts';
 import { agentsHouse } from './knowledge.ts';
@@ -125,8 +125,13 @@ export interface World {
   receive(from: string, caller: string | CallerScript): Promise<{ callSid: string; callId: string }>;
   /** What the person of a call said and heard. */
   line(call: Pick<Call, 'callSid'>): { readonly said: Buffer; readonly heard: Buffer };
-  /** Whether the person of a call heard this sentence whole, in the voice given. */
-  heard(call: Pick<Call, 'callSid'>, sentence: string, voice?: VoiceName): Promise<boolean>;
+  /** Whether the person of a call heard this sentence of the agent whole, from this byte of what they heard on. */
+  heard(call: Pick<Call, 'callSid'>, sentence: string, since?: number): Promise<boolean>;
+  /**
+   * Waits until the person of a call heard a whole sentence that the agent said after it had been given the call back. What
+   * it says first they may have talked over.
+   */
+  heardAgain(callId: string, since: number): Promise<void>;
   /** How many calls the carrier placed to a number. */
   dialled(phone: string): number;
   /** Waits until everything about a call is done. */
@@ -493,8 +498,21 @@ export async function world(options: WorldOptions = {}): Promise<World> {
       if (!tracks) throw new Error('this call had no sound');
       return tracks;
     },
-    async heard(call, sentence, voice = 'slt') {
-      return self.line(call).heard.includes(await speak(sentence, voice));
+    async heard(call, sentence, since = 0) {
+      return self.line(call).heard.includes(await speak(sentence, 'slt'), since);
+    },
+    async heardAgain(callId, since) {
+      await until('the agent to be heard again', async () => {
+        const events = await life.app.calls.events(callId);
+        const back = events.findIndex(({ type }) => type === 'handed_back');
+        const call = await life.app.calls.get(callId);
+        for (const event of back < 0 ? [] : events.slice(back)) {
+          if (event.type !== 'said' || event.role !== 'agent') continue;
+          for (const sentence of sentences(event.text))
+            if (await self.heard(call, sentence, since)) return true;
+        }
+        return false;
+      });
     },
     dialled: (phone) =>
       carrier.control.calls().filter(({ to, direction }) => to === phone && direction === 'outbound-api')

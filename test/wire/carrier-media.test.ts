@@ -74,7 +74,6 @@ describe('what the carrier sends', () => {
     await until('a second of frames', () => media(socket).length >= first + 50);
     const tookMs = performance.now() - begun;
     expect(tookMs).toBeGreaterThan(900);
-    expect(tookMs).toBeLessThan(1800);
 
     const { streamSid } = socket.start();
     expect(socket.messages[0]).toEqual({ event: 'connected', protocol: 'Call', version: '1.0.0' });
