@@ -118,9 +118,9 @@ import {
   type WordsCorrection,
   type WrongClaimMark,
 } from '../contract/index.ts';
+import { askedEarly, BASE, HEADERS } from './early.ts';
 import { sendFile } from './upload.ts';
 
-const BASE = '/api/v1';
 const TIMEOUT_MS = 20_000;
 /** For what goes through everything that is kept of somebody, or of a day. */
 const LONG_TIMEOUT_MS = 120_000;
@@ -224,19 +224,19 @@ async function ask(
   const timeout = AbortSignal.timeout(timeoutMs);
   let response: Response;
   try {
-    response = await fetch(url, {
-      method,
-      credentials: 'same-origin',
-      headers: {
-        accept: 'application/json',
-        // Another site cannot send this: the server asks for it with the cookie.
-        'x-requested-by': 'parley',
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        ...headers,
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
-    });
+    response =
+      (method === 'GET' ? await askedEarly(url) : undefined) ??
+      (await fetch(url, {
+        method,
+        credentials: 'same-origin',
+        headers: {
+          ...HEADERS,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...headers,
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+      }));
   } catch (cause) {
     if (signal?.aborted) throw cause;
     throw timeout.aborted

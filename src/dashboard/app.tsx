@@ -1,4 +1,5 @@
 /** dashboard/app: the providers and the routes. Each page is a chunk of its own, loaded when it is visited. */
+import './schemas.ts';
 import '@mantine/core/styles.css';
 import '@mantine/notifications/styles.css';
 import './base.css';
@@ -12,6 +13,7 @@ import {
   lazyRouteComponent,
   RouterProvider,
 } from '@tanstack/react-router';
+import { createRoot } from 'react-dom/client';
 import { readAuditSearch } from './access/search.ts';
 import { NotFoundPage } from './pages/not-found.tsx';
 import {
@@ -350,13 +352,13 @@ declare module '@tanstack/react-router' {
   }
 }
 
-export function App() {
-  return (
+export function start(root: HTMLElement): void {
+  createRoot(root).render(
     <MantineProvider theme={theme} cssVariablesResolver={cssVariables} defaultColorScheme="auto">
       <QueryClientProvider client={queries}>
         <Notifications position="top-right" limit={3} />
         <RouterProvider router={router} />
       </QueryClientProvider>
-    </MantineProvider>
+    </MantineProvider>,
   );
 }

@@ -1,8 +1,14 @@
 /** http/pages: what browsers get that is no API: the dashboard, the API's readable docs, the sign-in page. */
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join, sep } from 'node:path';
-import express, { type NextFunction, type Request, type Response, Router } from 'express';
+import { extname, join, sep } from 'node:path';
+import express, {
+  type NextFunction,
+  type Request,
+  type RequestHandler,
+  type Response,
+  Router,
+} from 'express';
 import helmet from 'helmet';
 import { isFailure } from '../domain/errors.ts';
 import { type Auth, visitorOf } from './auth.ts';
@@ -137,11 +143,28 @@ export function docsPages(): Router {
 /** Paths that are never the dashboard's, so that a wrong one gets an honest 404. */
 const NOT_PAGES = /^\/(?:unsubscribe|api|twilio|elevenlabs|llm|intake|assets|healthz|readyz|metrics)(?:\/|$)/;
 
+/** The build makes some files a second time, compressed; browsers that can read those get them. */
+function compressedFirst(directory: string): RequestHandler {
+  const assets = join(directory, 'assets');
+  const compressed = new Set(
+    existsSync(assets) ? readdirSync(assets).filter((name) => name.endsWith('.br')) : [],
+  );
+  return (request, response, next) => {
+    const name = `${request.path.slice(1)}.br`;
+    if (!compressed.has(name)) return next();
+    response.vary('accept-encoding');
+    if (request.acceptsEncodings('br', 'identity') !== 'br') return next();
+    response.type(extname(request.path)).set('content-encoding', 'br');
+    response.sendFile(name, { root: assets, immutable: true, maxAge: '1y', dotfiles: 'allow' });
+  };
+}
+
 /** The built dashboard: its files, and its index for every path it may route itself. */
 export function dashboardPages(directory: string | undefined): Router {
   const router = Router();
   const index = directory === undefined ? undefined : join(directory, 'index.html');
   if (directory !== undefined) {
+    router.use('/assets', compressedFirst(directory));
     router.use(
       express.static(directory, {
         index: false,

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { brotliCompressSync } from 'node:zlib';
 import { afterEach, expect, test } from 'vitest';
 import { createClock } from '../../src/adapters/system.ts';
 import type { Log, VendorRequest } from '../../src/app/ports.ts';
@@ -129,6 +130,8 @@ test('the dashboard is served with its own routes; its hashed files are kept by 
   mkdirSync(join(directory, 'assets'));
   writeFileSync(join(directory, 'index.html'), '<!doctype html><title>Parley</title>');
   writeFileSync(join(directory, 'assets', 'app-1a2b3c.js'), 'export {};');
+  writeFileSync(join(directory, 'assets', 'big-1a2b3c.js'), 'export const big = 1;');
+  writeFileSync(join(directory, 'assets', 'big-1a2b3c.js.br'), brotliCompressSync('export const big = 1;'));
   writeFileSync(join(directory, '..', 'parley-outside.txt'), 'outside');
   const served = await open({ dashboardDir: directory });
   const page = (path: string, accept = 'text/html') => fetch(served.base + path, { headers: { accept } });
@@ -143,6 +146,27 @@ test('the dashboard is served with its own routes; its hashed files are kept by 
     }
     const asset = await page('/assets/app-1a2b3c.js', '*/*');
     expect(asset.headers.get('cache-control')).toBe('public, max-age=31536000, immutable');
+    expect([asset.headers.get('content-encoding'), await asset.text()]).toEqual([null, 'export {};']);
+    const big = async (encoding: string) => {
+      const response = await fetch(`${served.base}/assets/big-1a2b3c.js`, {
+        headers: { 'accept-encoding': encoding },
+      });
+      const headers = ['content-encoding', 'content-type', 'cache-control', 'vary'].map((name) =>
+        response.headers.get(name),
+      );
+      return [response.status, ...headers, await response.text()];
+    };
+    const kept = 'public, max-age=31536000, immutable';
+    const type = 'text/javascript; charset=utf-8';
+    expect(await big('gzip, br')).toEqual([
+      200,
+      'br',
+      type,
+      kept,
+      'accept-encoding',
+      'export const big = 1;',
+    ]);
+    expect(await big('gzip')).toEqual([200, null, type, kept, 'accept-encoding', 'export const big = 1;']);
     expect((await page('/assets/gone.js')).status).toBe(404);
     expect((await page('/api/v1/gone')).status).toBe(404);
     expect((await page('/calls/abc', 'application/json')).status).toBe(404);

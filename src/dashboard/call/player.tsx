@@ -28,10 +28,13 @@ export function Player({
   playback,
   durationSec,
   silences,
+  waits,
 }: {
   source: string;
   playback: Playback;
   durationSec: number;
+  /** True: nothing of the file is read before it is played. */
+  waits: boolean;
   /** Where neither side is heard; they can be passed over. */
   silences: readonly Stretch[];
 }) {
@@ -88,7 +91,7 @@ export function Player({
       {/* biome-ignore lint/a11y/useMediaCaption: the transcript beside it is the caption, line by line */}
       <audio
         ref={audio}
-        preload="metadata"
+        preload={waits ? 'none' : 'metadata'}
         src={source}
         aria-label="Recording of the call"
         onError={() => setBroken(true)}

@@ -2,7 +2,7 @@
 import './transcript-view.css';
 import { Switch } from '@mantine/core';
 import { IconArrowsSplit2, IconCalendarEvent, IconDialpad, IconTool } from '@tabler/icons-react';
-import { memo, useEffect, useRef, useState } from 'react';
+import { memo, useDeferredValue, useEffect, useMemo, useRef, useState } from 'react';
 import type { Call } from '../../contract/index.ts';
 import { formatLength, formatMoment, formatMs, humanise, spokenLength } from '../format.ts';
 import { Pill } from '../ui/pieces.tsx';
@@ -25,6 +25,10 @@ interface Props {
 }
 
 const NEAR_THE_END_PX = 48;
+/** So many lines are laid out together, when they come into sight. */
+const SLICE = 25;
+/** About the height of a line that was not laid out yet. */
+const LINE_REM = 4.75;
 
 type Moment = NonNullable<Call['keyMoments']>[number];
 const NONE: readonly Moment[] = [];
@@ -33,26 +37,33 @@ export function TranscriptView({ items, callerName, live, playback, seek, moment
   const current = usePlaying(playback, ({ sec }) => (sec === undefined ? undefined : messageAt(items, sec)));
   const box = useRef<HTMLDivElement>(null);
   const [follow, setFollow] = useState(true);
-  const last = items.at(-1);
+  // Half an hour of talk is hundreds of lines: the first ones are there at once, the others a moment later.
+  const shown = useDeferredValue(items, items.slice(0, SLICE));
+  const slices = useMemo(() => slicesOf(shown), [shown]);
+  const last = shown.at(-1);
   const lastText = last?.kind === 'message' ? last.message.text : last?.key;
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new or changed last line is what moves the view
   useEffect(() => {
     const element = box.current;
     if (follow && live && element) element.scrollTo({ top: element.scrollHeight });
-  }, [follow, live, items.length, lastText]);
+  }, [follow, live, shown.length, lastText]);
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the line may be among those that come a moment later
   useEffect(() => {
     const element = box.current;
     const line = current === undefined ? null : element?.querySelector<HTMLElement>('[data-current]');
     if (!follow || !element || !line) return;
     // Only the box scrolls: the rest of the page stays where the reader put it.
-    const go = () => element.scrollTo({ top: line.offsetTop - element.clientHeight / 3 });
+    const go = () => {
+      const below = line.getBoundingClientRect().top - element.getBoundingClientRect().top;
+      element.scrollTo({ top: element.scrollTop + below - element.clientHeight / 3 });
+    };
     go();
     // What comes into sight is laid out then, and may be higher than it was taken to be.
     const again = requestAnimationFrame(go);
     return () => cancelAnimationFrame(again);
-  }, [follow, current]);
+  }, [follow, current, shown.length]);
 
   const onWheel = () => {
     const element = box.current;
@@ -92,23 +103,72 @@ export function TranscriptView({ items, callerName, live, playback, seek, moment
             {live ? 'Nobody has said anything yet.' : 'Nothing was said.'}
           </p>
         ) : null}
-        <ol>
-          {items.map((item) => (
-            <Line
-              key={item.key}
-              item={item}
-              callerName={callerName}
-              current={item.key === current}
-              seek={seek}
-              moments={item.kind === 'message' ? (moments.get(item.index) ?? NONE) : NONE}
-              correct={correct}
-            />
-          ))}
-        </ol>
+        {slices.map(({ first, lines }) => (
+          <Slice
+            key={first}
+            first={first}
+            lines={lines}
+            callerName={callerName}
+            current={lines.some(({ key }) => key === current) ? current : undefined}
+            seek={seek}
+            moments={moments}
+            correct={correct}
+          />
+        ))}
       </div>
     </>
   );
 }
+
+interface Lines {
+  /** Which line of the talk the first one is, from 1. */
+  readonly first: number;
+  readonly lines: readonly Item[];
+}
+
+const slicesOf = (items: readonly Item[]): readonly Lines[] =>
+  Array.from({ length: Math.ceil(items.length / SLICE) }, (_, n) => ({
+    first: n * SLICE + 1,
+    lines: items.slice(n * SLICE, (n + 1) * SLICE),
+  }));
+
+/**
+ * Some lines, of which nothing is laid out before they come into sight. They are in the page all the same: for the browser's
+ * own search, for screen readers and on paper.
+ */
+const Slice = memo(function Slice({
+  first,
+  lines,
+  callerName,
+  current,
+  seek,
+  moments,
+  correct,
+}: Lines &
+  Pick<Props, 'callerName' | 'seek' | 'moments' | 'correct'> & {
+    /** The key of the line that is heard, if it is one of these. */
+    readonly current: string | undefined;
+  }) {
+  return (
+    <ol
+      className="slice"
+      start={first}
+      style={{ containIntrinsicHeight: `auto ${(lines.length * LINE_REM).toFixed(2)}rem` }}
+    >
+      {lines.map((item) => (
+        <Line
+          key={item.key}
+          item={item}
+          callerName={callerName}
+          current={item.key === current}
+          seek={seek}
+          moments={item.kind === 'message' ? (moments.get(item.index) ?? NONE) : NONE}
+          correct={correct}
+        />
+      ))}
+    </ol>
+  );
+});
 
 function Time({ sec, seek }: { sec: number; seek: Props['seek'] }) {
   const text = sec < 0 ? '–' : formatLength(sec);

@@ -204,43 +204,47 @@ export function Understanding({
     ) : null;
   return (
     <GroundsContext value={grounds}>
-      <Panel
-        id="summary"
-        title="Summary"
-        aside={
-          call.sentiment ? <Pill word={moodOf(call.sentiment.overall)} title="Mood of the call" /> : null
-        }
-      >
-        <p>{call.summary || 'Nothing stood out.'}</p>
-        <p className="claim-head">
-          <Jumps path="summary" />
-          <Wrong path="summary" what={call.summary ?? 'The summary'} />
-        </p>
-        {analysis.topics.length > 0 ? (
-          <p className="tags">
-            {analysis.topics.map((topic) => (
-              <span key={topic} className="tag">
-                {humanise(topic)}
-              </span>
-            ))}
+      <div>
+        <Panel
+          id="summary"
+          title="Summary"
+          aside={
+            call.sentiment ? <Pill word={moodOf(call.sentiment.overall)} title="Mood of the call" /> : null
+          }
+        >
+          <p>{call.summary || 'Nothing stood out.'}</p>
+          <p className="claim-head">
+            <Jumps path="summary" />
+            <Wrong path="summary" what={call.summary ?? 'The summary'} />
           </p>
-        ) : null}
-        <p className="muted small">
-          {analysis.by === 'lexicon'
-            ? 'Analysed without a key, by word lists: it knows words, not what was meant.'
-            : `Analysed by ${analysis.model ?? 'Claude'}.`}{' '}
-          <Ago at={analysis.at} />
-          {analysis.note ? ` · ${analysis.note}` : ''}
-        </p>
-        {messages.some(({ correction }) => correction && correction.at > analysis.at) ? (
-          <p className="small">Words were corrected since; analyse it again to understand them too.</p>
-        ) : null}
-        <Again call={call} analyses={analyses.data ?? NO_ANALYSES} />
-        {analyses.error ? <ErrorNote error={analyses.error} retry={() => analyses.refetch()} /> : null}
-      </Panel>
-      <KeyMoments call={call} playback={playback} />
-      <Extracted call={call} />
-      <Quality call={call} />
+          {analysis.topics.length > 0 ? (
+            <p className="tags">
+              {analysis.topics.map((topic) => (
+                <span key={topic} className="tag">
+                  {humanise(topic)}
+                </span>
+              ))}
+            </p>
+          ) : null}
+          <p className="muted small">
+            {analysis.by === 'lexicon'
+              ? 'Analysed without a key, by word lists: it knows words, not what was meant.'
+              : `Analysed by ${analysis.model ?? 'Claude'}.`}{' '}
+            <Ago at={analysis.at} />
+            {analysis.note ? ` · ${analysis.note}` : ''}
+          </p>
+          {messages.some(({ correction }) => correction && correction.at > analysis.at) ? (
+            <p className="small">Words were corrected since; analyse it again to understand them too.</p>
+          ) : null}
+          <Again call={call} analyses={analyses.data ?? NO_ANALYSES} />
+          {analyses.error ? <ErrorNote error={analyses.error} retry={() => analyses.refetch()} /> : null}
+        </Panel>
+        <Extracted call={call} />
+      </div>
+      <div>
+        <KeyMoments call={call} playback={playback} />
+        <Quality call={call} />
+      </div>
     </GroundsContext>
   );
 }
@@ -289,12 +293,17 @@ function Again({ call, analyses = NO_ANALYSES }: { call: Call; analyses?: readon
   );
 }
 
+/** A long talk has a hundred: these are shown before somebody asks for the others. */
+const MOMENTS_SHOWN = 12;
+
 function KeyMoments({ call: { keyMoments = [] }, playback }: { call: Call; playback: Playback }) {
+  const [showsAll, setShowsAll] = useState(false);
   if (keyMoments.length === 0) return null;
+  const shown = showsAll ? keyMoments : keyMoments.slice(0, MOMENTS_SHOWN);
   return (
     <Panel id="moments" title="Key moments">
       <ul className="claims">
-        {keyMoments.map(({ type, messageIndex, timestamp, userText, agentResponse, resolved }) => {
+        {shown.map(({ type, messageIndex, timestamp, userText, agentResponse, resolved }) => {
           const path = `keyMoments.${type}@${messageIndex}`;
           return (
             <li key={path}>
@@ -312,6 +321,11 @@ function KeyMoments({ call: { keyMoments = [] }, playback }: { call: Call; playb
           );
         })}
       </ul>
+      {shown.length < keyMoments.length ? (
+        <Button variant="default" size="xs" onClick={() => setShowsAll(true)}>
+          All {keyMoments.length} moments
+        </Button>
+      ) : null}
     </Panel>
   );
 }

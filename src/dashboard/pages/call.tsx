@@ -1,6 +1,6 @@
 /** dashboard/pages/call: one call: who, how it went, what was said, why it was allowed, how the line was. */
+import '../schemas.ts';
 import '../call/call.css';
-import { FormEnd } from '../ui/form.tsx';
 import '../ui/record.css';
 import { Button, Modal, Skeleton, Stack } from '@mantine/core';
 import {
@@ -50,6 +50,7 @@ import {
   waveformQuery,
 } from '../queries.ts';
 import { DecisionDetails, DecisionEvidence, DecisionNotice } from '../ui/decision.tsx';
+import { FormEnd } from '../ui/form.tsx';
 import { useMay, useMayAct } from '../ui/may-act.ts';
 import {
   Ago,
@@ -203,6 +204,7 @@ function CallView({ call, first }: { call: Call; first: number | undefined }) {
                   playback={playback}
                   durationSec={durationSec}
                   silences={silences}
+                  waits={!isBehind}
                 />
               ) : null}
               {over && !call.hasRecording && settling ? (
