@@ -1,42 +1,46 @@
 /** test/browser: the ways in, people, keys, the audit log and one's own account, over the real server and a real store. */
-import { mkdir, readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { LINK_TOKEN, leadId, type Served, serve } from '../http/support.ts';
-import { builtDashboard, missing, PHONE } from './theatre.ts';
+import {
+  builtDashboard,
+  findingsOf,
+  missing,
+  openBrowser,
+  openPage,
+  PHONE,
+  shootPage,
+  WIDE,
+} from './theatre.ts';
 
-const SHOTS = fileURLToPath(new URL('./screenshots', import.meta.url));
-const SHOOTING = process.env.SCREENSHOTS === 'true';
-const WIDE = { width: 1360, height: 860 };
 const PASSWORD = 'a walk along the river';
 const HOSTILE = `<img src=x onerror="window.pwned=1"><script>window.pwned=1</script>`;
 
 describe.skipIf(missing)(`access in a browser${missing ? ` (left out: ${missing})` : ''}`, () => {
   let browser: Browser;
+  let contexts: BrowserContext[] = [];
   let page: Page;
   let served: Served;
-  let axe: string;
   let complaints: string[] = [];
 
   beforeAll(async () => {
-    const [dashboardDir] = await Promise.all([builtDashboard(), mkdir(SHOTS, { recursive: true })]);
-    served = await serve({ dashboardDir });
-    axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-    browser = await chromium.launch({
-      executablePath: process.env.CHROMIUM_PATH ?? '/usr/bin/chromium',
-      args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking'],
-    });
+    const launched = openBrowser();
+    served = await serve({ dashboardDir: await builtDashboard() });
+    browser = await launched;
   }, 90_000);
   afterAll(async () => {
-    await browser?.close();
+    await closeAll();
     await served?.http.close();
   });
   beforeEach(async () => {
-    for (const context of browser.contexts()) await context.close();
+    await closeAll();
     page = await open();
   });
+
+  async function closeAll(): Promise<void> {
+    for (const context of contexts) await context.close();
+    contexts = [];
+  }
 
   /** A browser of its own: nobody is signed in. */
   async function open(): Promise<Page> {
@@ -45,15 +49,9 @@ describe.skipIf(missing)(`access in a browser${missing ? ` (left out: ${missing}
       reducedMotion: 'reduce',
       colorScheme: 'light',
     });
-    const opened = await context.newPage();
-    opened.setDefaultTimeout(25_000);
+    contexts.push(context);
     complaints = [];
-    opened.on('pageerror', (error) => complaints.push(String(error)));
-    opened.on('console', (message) => {
-      if (message.type() === 'error' && !message.text().startsWith('Failed to load resource'))
-        complaints.push(message.text());
-    });
-    return opened;
+    return openPage(context, (words) => complaints.push(words));
   }
   const as = async (cookie: string): Promise<void> => {
     const [name = '', value = ''] = cookie.split('=');
@@ -63,19 +61,8 @@ describe.skipIf(missing)(`access in a browser${missing ? ` (left out: ${missing}
     await page.goto(served.base + path);
     await page.getByText(words).first().waitFor();
   };
-  const findings = async (only?: string): Promise<string[]> => {
-    if (!(await page.evaluate('typeof axe === "object"'))) await page.evaluate(axe);
-    const options = JSON.stringify({ resultTypes: ['violations'], ...(only ? { runOnly: [only] } : {}) });
-    const found: { id: string; impact: string; nodes: { target: unknown[] }[] }[] = await page.evaluate(
-      `axe.run(document.querySelector('[role="dialog"]') ?? document, ${options}).then((result) => result.violations)`,
-    );
-    return found
-      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-      .flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target.join(' ')}`));
-  };
-  const shoot = async (name: string): Promise<void> => {
-    if (SHOOTING) await page.screenshot({ path: `${SHOTS}/${name}.png`, fullPage: true });
-  };
+  const findings = (only?: string) => findingsOf(page, only);
+  const shoot = (name: string) => shootPage(page, name);
   /** As it is, in dark colours, and on a phone: accessible, and no wider than the screen. */
   const inspect = async (name: string, words: string): Promise<void> => {
     await page.getByText(words).first().waitFor();

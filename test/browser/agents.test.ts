@@ -33,7 +33,7 @@ describe.skipIf(missing)(
     const { visit } = house;
 
     test('every page is drawn without errors, accessible in light and dark, and no wider than a phone', async () => {
-      await visit('/agents', 'Voice agent');
+      await visit('/agents', 'Voice agent', 'development');
       await house.inspect(PAGES);
       expect(house.complaints).toEqual([]);
     });

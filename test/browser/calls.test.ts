@@ -38,7 +38,7 @@ describe.skipIf(missing)(`calls in a browser${missing ? ` (left out: ${missing})
 
   test('every page is drawn without errors, accessible in light and dark, and no wider than a phone', async () => {
     house.stage.calls.addLong();
-    await visit('/calls', 'O’Hara');
+    await visit('/calls', 'O’Hara', 'development');
     await house.inspect(PAGES);
     expect(await house.page.evaluate('window.pwned')).toBeUndefined();
     expect(house.complaints).toEqual([]);

@@ -52,7 +52,7 @@ describe.skipIf(missing)(`the dashboard in a browser${missing ? ` (left out: ${m
   const { visit, go, findings, shoot } = house;
 
   test('every page is drawn without errors, accessible in light and dark, and no wider than a phone', async () => {
-    await visit('/calls', 'O’Hara');
+    await visit('/calls', 'O’Hara', 'development');
     await house.inspect(PAGES);
     expect(house.complaints).toEqual([]);
   });

@@ -78,7 +78,7 @@ const CSP =
 /** A quiet tone: mono PCM, 8 kHz, 8 bit. */
 function tone(seconds: number): Buffer {
   const samples = 8000 * seconds;
-  const wav = Buffer.alloc(44 + samples, 128);
+  const wav = Buffer.alloc(44 + samples);
   wav.write('RIFF', 0);
   wav.writeUInt32LE(36 + samples, 4);
   wav.write('WAVEfmt ', 8);
@@ -91,8 +91,8 @@ function tone(seconds: number): Buffer {
   wav.writeUInt16LE(8, 34);
   wav.write('data', 36);
   wav.writeUInt32LE(samples, 40);
-  for (let i = 0; i < samples; i += 1) wav[44 + i] = 128 + Math.round(12 * Math.sin(i / 6));
-  return wav;
+  const wave = Array.from({ length: 38 }, (_, i) => 128 + Math.round(12 * Math.sin((i / 38) * 2 * Math.PI)));
+  return wav.fill(Buffer.from(wave), 44);
 }
 
 const KIND: Record<string, string> = {
@@ -104,6 +104,8 @@ const KIND: Record<string, string> = {
 
 export interface Stage {
   readonly url: string;
+  /** Serves the dashboard built in `dist` from now on. */
+  furnish(dist: string): void;
   /** Everything as at the beginning; open pages must be loaded anew. */
   reset(): void;
   /** Everybody signed in from now on, or nobody. */
@@ -189,7 +191,8 @@ function newWorld() {
 }
 
 /** Serves the built dashboard in `dist` and the API on a free port of this machine. */
-export async function openStage(dist: string): Promise<Stage> {
+export async function openStage(built: string): Promise<Stage> {
+  let dist = built;
   let { world, gate, keeping, agents, campaigns, reviewing, glance } = newWorld();
   const viewers = new Set<ServerResponse>();
   const wav = tone(34);
@@ -607,6 +610,9 @@ export async function openStage(dist: string): Promise<Stage> {
 
   return {
     url: `http://127.0.0.1:${port}`,
+    furnish: (other) => {
+      dist = other;
+    },
     get seen() {
       return world.seen;
     },

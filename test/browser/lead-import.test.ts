@@ -1,10 +1,9 @@
 /** test/browser: a file of leads from choosing it to mending its refused rows, over the real import and a real store. */
 import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { serveLeadsIn } from '../http/leads-in.ts';
-import { builtDashboard, missing, PHONE } from './theatre.ts';
+import { builtDashboard, findingsOf, missing, openBrowser, openPage, PHONE } from './theatre.ts';
 
 const rows = Array.from({ length: 450 }, (_, n) =>
   n % 50 === 0
@@ -14,26 +13,21 @@ const rows = Array.from({ length: 450 }, (_, n) =>
 const FILE = `Full Name,Mobile,Email Address,Favourite town\n${rows.join('')}`;
 
 describe.skipIf(missing)(`a file of leads in a browser${missing ? ` (left out: ${missing})` : ''}`, () => {
-  let browser: Browser;
+  let context: BrowserContext;
   let page: Page;
   let served: Awaited<ReturnType<typeof serveLeadsIn>>;
   let complaints: string[] = [];
 
   beforeAll(async () => {
+    const launched = openBrowser();
     served = await serveLeadsIn(await builtDashboard());
-    browser = await chromium.launch({
-      executablePath: process.env.CHROMIUM_PATH ?? '/usr/bin/chromium',
-      args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking'],
-    });
-    const context = await browser.newContext({ acceptDownloads: true, reducedMotion: 'reduce' });
+    context = await (await launched).newContext({ acceptDownloads: true, reducedMotion: 'reduce' });
     const [name = '', value = ''] = served.cookieOf('ANALYST').split('=');
     await context.addCookies([{ name, value, url: served.base }]);
-    page = await context.newPage();
-    page.setDefaultTimeout(25_000);
-    page.on('pageerror', (error) => complaints.push(String(error)));
+    page = await openPage(context, (words) => complaints.push(words));
   }, 90_000);
   afterAll(async () => {
-    await browser?.close();
+    await context?.close();
     await served?.close();
   });
   beforeEach(async () => {
@@ -43,17 +37,6 @@ describe.skipIf(missing)(`a file of leads in a browser${missing ? ` (left out: $
 
   const choose = (text: string, name = 'fair.csv') =>
     page.locator('input[type=file]').setInputFiles({ name, mimeType: 'text/csv', buffer: Buffer.from(text) });
-  const serious = async (): Promise<string[]> => {
-    if (!(await page.evaluate('typeof axe === "object"')))
-      await page.evaluate(
-        await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8'),
-      );
-    const found: { id: string; impact: string }[] = await page.evaluate(
-      'axe.run(document, { resultTypes: ["violations"] }).then((result) => result.violations.map(({ id, impact }) => ({ id, impact })))',
-    );
-    return found.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id }) => id);
-  };
-
   test('is looked at, mapped, brought in and reported, and its refused rows can be mended', async () => {
     await page.getByRole('link', { name: 'Import', exact: true }).click();
     await page.getByText('No file came in yet').waitFor();
@@ -66,7 +49,7 @@ describe.skipIf(missing)(`a file of leads in a browser${missing ? ` (left out: $
     expect(await start.isDisabled()).toBe(true);
     await page.getByLabel('Mobile goes to').selectOption('phone');
     await page.getByLabel('Favourite town goes to').selectOption('city');
-    expect(await serious()).toEqual([]);
+    expect(await findingsOf(page)).toEqual([]);
     await start.click();
     await page.getByText('Done: 441 new leads').waitFor();
     await page.getByRole('cell', { name: 'Phone: not a phone number' }).first().waitFor();
@@ -82,7 +65,7 @@ describe.skipIf(missing)(`a file of leads in a browser${missing ? ` (left out: $
     expect(refused.trim().split('\n')).toHaveLength(10);
     const [lead] = await served.store.collection('leads').find({ limit: 1 });
     expect(lead?.contact.address).toEqual({ city: 'Seattle' });
-    expect(await serious()).toEqual([]);
+    expect(await findingsOf(page)).toEqual([]);
     await page.setViewportSize(PHONE);
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(PHONE.width);
     await page.setViewportSize({ width: 1280, height: 900 });

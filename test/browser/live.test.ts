@@ -163,7 +163,7 @@ describe.skipIf(missing)(`the live wall in a browser${missing ? ` (left out: ${m
   test('the wall is the same in light and dark, on a wide screen and on a phone', async () => {
     const { stage, page } = house;
     const id = stage.ring(12);
-    await house.visit('/live', 'Mara Lindqvist');
+    await house.visit('/live', 'Mara Lindqvist', 'development');
     await house.inspect([
       ['live', '/live', 'Mara Lindqvist'],
       ['live-call', `/live?call="${id}"`, 'Whisper to the agent'],

@@ -26,7 +26,7 @@ describe.skipIf(missing)(`the overview in a browser${missing ? ` (left out: ${mi
   const tile = (name: string) => house.page.locator('.tile').filter({ hasText: name });
 
   test('it is drawn without errors, accessible in light and dark, and no wider than a phone', async () => {
-    await visit('/?range=week', 'Day by day');
+    await visit('/?range=week', 'Day by day', 'development');
     await house.page.locator('.recharts-bar-rectangle').first().waitFor();
     await house.inspect(PAGES);
     expect(house.complaints).toEqual([]);

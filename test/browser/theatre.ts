@@ -1,14 +1,14 @@
 /**
- * test/browser/theatre: the built dashboard in headless Chromium before a fixture server. One browser and one page serve all
- * tests of a file; each test begins with a fresh stage and loads the page anew.
+ * test/browser/theatre: the built dashboard in headless Chromium before a fixture server. One page serves all tests of a file;
+ * each test begins with a fresh stage and loads the page anew.
  */
-import { existsSync } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Browser, chromium, type Page } from 'playwright-core';
-import { build } from 'vite';
+import { promisify } from 'node:util';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
 import { filesIn, madeOnce, ROOT } from '../support/made-once.ts';
 import { openStage, type Stage } from './fixture-server.ts';
@@ -24,7 +24,10 @@ export const missing: string | undefined = existsSync(CHROMIUM)
   : `no browser at ${CHROMIUM}: install Chromium (apt-get install chromium) or set CHROMIUM_PATH`;
 if (missing) console.warn(`The dashboard was NOT tested in a browser: ${missing}.`);
 
-const WIDE = { width: 1360, height: 860 };
+/** What React is built for: as it is shipped, or at half the speed and complaining of what it finds wrong. */
+type Environment = 'production' | 'development';
+
+export const WIDE = { width: 1360, height: 860 };
 export const PHONE = { width: 390, height: 844 };
 
 /** A stop for what hangs, not a measure of speed: a busy machine draws slower, not wrong. */
@@ -38,8 +41,8 @@ export interface Theatre {
   readonly stage: Stage;
   /** Errors of the page since the test began. */
   readonly complaints: readonly string[];
-  /** Loads the page anew and waits for the words. */
-  visit(path: string, words: string): Promise<void>;
+  /** Loads the page anew and waits for the words; in `development` React complains of what it finds wrong. */
+  visit(path: string, words: string, environment?: Environment): Promise<void>;
   /** Goes on within the loaded page, as a link would. */
   go(path: string, words: string): Promise<void>;
   /** Serious and critical findings of axe in the open dialog, else in the page, in words. */
@@ -50,16 +53,17 @@ export interface Theatre {
   shoot(name: string): Promise<void>;
 }
 
-/** Built here, so that what is tested is what stands in src/dashboard now. */
-export async function builtDashboard(): Promise<string> {
+/** Built here, so that what is tested is what stands in src/dashboard now, and as `npm run build` does it. */
+export async function builtDashboard(environment: Environment = 'production'): Promise<string> {
   const files = [...(await filesIn('src/dashboard', 'src/contract')), 'vite.config.ts', 'package-lock.json'];
-  return madeOnce('parley-dashboard', files, (outDir) =>
-    build({
-      configFile: join(ROOT, 'vite.config.ts'),
-      root: join(ROOT, 'src/dashboard'),
-      logLevel: 'error',
-      build: { outDir, emptyOutDir: true, reportCompressedSize: false },
-    }),
+  const vite = join(ROOT, 'node_modules/vite/bin/vite.js');
+  return madeOnce(`parley-dashboard-${environment}`, files, (outDir) =>
+    promisify(execFile)(
+      process.execPath,
+      [vite, 'build', '--outDir', outDir, '--emptyOutDir', '--logLevel', 'error'],
+      // Vite would take the name that Vitest gives to the environment, and React with it.
+      { cwd: ROOT, env: { ...process.env, NODE_ENV: environment } },
+    ),
   );
 }
 
@@ -69,54 +73,100 @@ interface Violation {
   readonly nodes: readonly { readonly target: readonly unknown[]; readonly failureSummary?: string }[];
 }
 
+let opened: Promise<Browser> | undefined;
+
+/** One browser serves all files that this process tests, one after the other, and ends with the process. */
+export async function openBrowser(): Promise<Browser> {
+  const browser = await opened?.catch(() => undefined);
+  if (browser?.isConnected()) return browser;
+  opened = chromium.launch({
+    executablePath: CHROMIUM,
+    args: [
+      '--headless',
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      // A microphone that beeps, and nobody who is asked whether it may be used.
+      '--use-fake-device-for-media-stream',
+      '--use-fake-ui-for-media-stream',
+      '--autoplay-policy=no-user-gesture-required',
+    ],
+  });
+  return opened;
+}
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+/**
+ * Serious and critical findings of axe in the open dialog, else in the page, in words.
+ * @param only the one rule to ask about, which is quicker
+ */
+export async function findingsOf(page: Page, only?: string): Promise<readonly string[]> {
+  // The policy forbids scripts in the page; the browser's own protocol may still run one.
+  if (!(await page.evaluate('typeof axe === "object"'))) await page.evaluate(AXE);
+  const options = JSON.stringify({
+    resultTypes: ['violations'],
+    // No rule that is asked about reads style sheets; how long a sound is, one does.
+    preload: { assets: ['media'] },
+    ...(only ? { runOnly: [only] } : {}),
+  });
+  // Behind an open dialog nothing can be reached, and it was looked at before.
+  const violations: Violation[] = await page.evaluate(
+    `axe.run(document.querySelector('[role="dialog"]') ?? document, ${options}).then((result) => result.violations)`,
+  );
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .flatMap(({ id, nodes }) =>
+      nodes.map((node) => `${id}: ${node.target.join(' ')} ${node.failureSummary ?? ''}`),
+    );
+}
+
+/** A picture of the page into ./screenshots, when pictures are asked for. */
+export async function shootPage(page: Page, name: string): Promise<void> {
+  if (!SHOOTING) return;
+  await page.screenshot({ path: `${SHOTS}/${name}.png`, fullPage: true });
+}
+
+/** A page that tells `complain` of its errors. */
+export async function openPage(context: BrowserContext, complain: (words: string) => void): Promise<Page> {
+  const page = await context.newPage();
+  page.setDefaultTimeout(WAIT_MS);
+  page.on('console', (message) => {
+    // A refused request is logged by the browser itself; what the page makes of it is tested.
+    if (message.type() === 'error' && !message.text().startsWith('Failed to load resource')) {
+      complain(message.text());
+    }
+  });
+  page.on('pageerror', (error) => complain(String(error)));
+  return page;
+}
+
 /** Call it in the `describe`: it opens before the first test of the file and closes behind the last. */
 export function theatre(): Theatre {
-  let browser: Browser;
+  let context: BrowserContext;
   let page: Page;
   let stage: Stage;
-  let axe: string;
+  let dist: string;
   let complaints: string[] = [];
 
   beforeAll(async () => {
-    const launched = chromium.launch({
-      executablePath: CHROMIUM,
-      args: [
-        '--headless',
-        '--no-sandbox',
-        '--disable-gpu',
-        '--disable-quic',
-        '--no-first-run',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-        // A microphone that beeps, and nobody who is asked whether it may be used.
-        '--use-fake-device-for-media-stream',
-        '--use-fake-ui-for-media-stream',
-        '--autoplay-policy=no-user-gesture-required',
-      ],
-    });
-    const [dist] = await Promise.all([builtDashboard(), mkdir(SHOTS, { recursive: true })]);
-    axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+    const launched = openBrowser();
+    dist = await builtDashboard();
     stage = await openStage(dist);
-    browser = await launched;
-    const context = await browser.newContext({
+    context = await (await launched).newContext({
       viewport: WIDE,
       colorScheme: 'light',
       reducedMotion: 'reduce',
       timezoneId: 'America/Los_Angeles',
     });
-    page = await context.newPage();
-    page.setDefaultTimeout(WAIT_MS);
-    page.on('console', (message) => {
-      // A refused request is logged by the browser itself; what the page makes of it is tested.
-      if (message.type() === 'error' && !message.text().startsWith('Failed to load resource')) {
-        complaints.push(message.text());
-      }
-    });
-    page.on('pageerror', (error) => complaints.push(String(error)));
+    page = await openPage(context, (words) => complaints.push(words));
   }, 90_000);
   afterAll(async () => {
-    await browser?.close();
+    await context?.close();
     await stage?.close();
   });
   beforeEach(async () => {
@@ -134,28 +184,12 @@ export function theatre(): Theatre {
     await page.locator('.mantine-Skeleton-root').first().waitFor({ state: 'detached' });
   };
 
-  /** `only`: the one rule to ask about, which is quicker. */
-  const findings = async (only?: string): Promise<readonly string[]> => {
-    // The policy forbids scripts in the page; the browser's own protocol may still run one.
-    if (!(await page.evaluate('typeof axe === "object"'))) await page.evaluate(axe);
-    const options = JSON.stringify({ resultTypes: ['violations'], ...(only ? { runOnly: [only] } : {}) });
-    // Behind an open dialog nothing can be reached, and it was looked at before.
-    const violations: Violation[] = await page.evaluate(
-      `axe.run(document.querySelector('[role="dialog"]') ?? document, ${options}).then((result) => result.violations)`,
-    );
-    return violations
-      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-      .flatMap(({ id, nodes }) =>
-        nodes.map((node) => `${id}: ${node.target.join(' ')} ${node.failureSummary ?? ''}`),
-      );
-  };
   const paint = async (colorScheme: 'light' | 'dark'): Promise<void> => {
     await page.emulateMedia({ colorScheme });
     await page.locator(`:root[data-mantine-color-scheme="${colorScheme}"]`).waitFor();
   };
-  const shoot = async (name: string): Promise<void> => {
-    if (SHOOTING) await page.screenshot({ path: `${SHOTS}/${name}.png`, fullPage: true });
-  };
+  const findings = (only?: string) => findingsOf(page, only);
+  const shoot = (name: string) => shootPage(page, name);
   const go = async (path: string, words: string): Promise<void> => {
     await page.evaluate(`history.pushState({}, '', ${JSON.stringify(path)})`);
     await drawn(words);
@@ -171,7 +205,8 @@ export function theatre(): Theatre {
     get complaints() {
       return complaints;
     },
-    async visit(path, words) {
+    async visit(path, words, environment = 'production') {
+      stage.furnish(environment === 'production' ? dist : await builtDashboard(environment));
       await page.goto(stage.url + path, { waitUntil: 'commit' });
       await drawn(words);
     },
