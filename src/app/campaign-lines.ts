@@ -114,8 +114,11 @@ export function createCampaignLines(deps: CampaignLinesDeps) {
     return next;
   }
 
-  const stepsMs = ({ steps }: Runner, priorities: readonly Priority[]): number =>
-    Math.min(...priorities.map((priority) => steps[priority]?.nextMs() ?? Number.POSITIVE_INFINITY));
+  function stepsMs({ steps }: Runner, priorities: readonly Priority[]): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const priority of priorities) next = Math.min(next, steps[priority]?.nextMs() ?? next);
+    return next;
+  }
 
   const callsOf = ({ newBarredMs }: Runner): readonly Priority[] =>
     clock.nowMs() < newBarredMs ? WITHOUT_NEW : CALLS;
@@ -151,11 +154,11 @@ export function createCampaignLines(deps: CampaignLinesDeps) {
         hasRoom(runner) &&
         standing(runner).kind === 'works',
     );
+    const unread = able.filter((each) => isToBeRead(each, callsOf(each)));
+    if (unread.length > 0) await readAll(unread, callsOf);
     const wanting: string[] = [];
-    for (const runner of able) {
-      const isDue = dueNow(runner, callsOf(runner)) ?? (await hasDue(runner, callsOf(runner)));
-      if (isDue && hasRoom(runner)) wanting.push(runner.campaign._id);
-    }
+    for (const each of able)
+      if (hasDue(each, callsOf(each)) && hasRoom(each)) wanting.push(each.campaign._id);
     share(wanting);
     const runner = runners.get(fairest(usedSec, wanting) ?? '');
     const seen = runner && takeDue(runner, callsOf(runner));
@@ -177,39 +180,55 @@ export function createCampaignLines(deps: CampaignLinesDeps) {
 
   let lastMessages = '';
   async function nextMessage(): Promise<Due | undefined> {
-    const all = [...runners.keys()];
-    const from = all.indexOf(lastMessages) + 1;
-    for (const id of [...all.slice(from), ...all.slice(0, from)]) {
-      const runner = runners.get(id);
-      if (!runner || standing(runner).kind !== 'works') continue;
-      if (!(dueNow(runner, MESSAGES) ?? (await hasDue(runner, MESSAGES)))) continue;
-      lastMessages = id;
-      const seen = takeDue(runner, MESSAGES);
-      if (seen) return { runner, seen };
-    }
-    return undefined;
+    const able = [...runners.values()].filter((each) => standing(each).kind === 'works');
+    const unread = able.filter((each) => isToBeRead(each, MESSAGES));
+    if (unread.length > 0) await readAll(unread, () => MESSAGES);
+    const from = able.findIndex(({ campaign }) => campaign._id === lastMessages) + 1;
+    const inTurn = [...able.slice(from), ...able.slice(0, from)];
+    const runner = inTurn.find((each) => runners.get(each.campaign._id) === each && hasDue(each, MESSAGES));
+    if (!runner) return undefined;
+    lastMessages = runner.campaign._id;
+    const seen = takeDue(runner, MESSAGES);
+    return seen && { runner, seen };
   }
 
-  /** Whether a step of these priorities, the most urgent first, is due; undefined: that has to be read. */
-  function dueNow({ steps }: Runner, priorities: readonly Priority[]): boolean | undefined {
+  /** Whether what is kept does not say if a step of these priorities, the most urgent first, is due. */
+  function isToBeRead({ steps }: Runner, priorities: readonly Priority[]): boolean {
     for (const priority of priorities) {
-      if (steps[priority]?.isToBeRead()) return undefined;
-      if (steps[priority]?.hasDue()) return true;
+      if (steps[priority]?.isToBeRead()) return true;
+      if (steps[priority]?.hasDue()) return false;
     }
     return false;
   }
 
-  async function hasDue(runner: Runner, priorities: readonly Priority[]): Promise<boolean> {
-    const { campaign, steps } = runner;
-    if (isShared && priorities !== MESSAGES && campaign.pacing?.maxConcurrentCalls !== undefined)
-      runner.elsewhere = (await enrollments.working(campaign._id)).filter(
-        (each) => !runner.lines.has(each._id),
-      ).length;
+  const hasDue = ({ steps }: Runner, priorities: readonly Priority[]): boolean =>
+    priorities.some((priority) => steps[priority]?.hasDue());
+
+  /** Of several campaigns side by side: a server answers each in some milliseconds, and many at once. */
+  async function readAll(
+    unread: readonly Runner[],
+    prioritiesOf: (runner: Runner) => readonly Priority[],
+  ): Promise<void> {
+    const reads = unread.flatMap((runner) => [
+      readSteps(runner, prioritiesOf(runner)),
+      ...(isShared && prioritiesOf(runner) !== MESSAGES ? [readElsewhere(runner)] : []),
+    ]);
+    // All of them have to be over before one that failed is told: nothing may be read twice at a time.
+    for (const each of await Promise.allSettled(reads)) if (each.status === 'rejected') throw each.reason;
+  }
+
+  async function readSteps({ steps }: Runner, priorities: readonly Priority[]): Promise<void> {
     for (const priority of priorities) {
       if (steps[priority]?.isToBeRead()) await steps[priority].read(inHand);
-      if (steps[priority]?.hasDue()) return true;
+      if (steps[priority]?.hasDue()) return;
     }
-    return false;
+  }
+
+  async function readElsewhere(runner: Runner): Promise<void> {
+    const { campaign, lines } = runner;
+    if (campaign.pacing?.maxConcurrentCalls === undefined) return;
+    const all = await enrollments.working(campaign._id);
+    runner.elsewhere = all.filter(({ _id }) => !lines.has(_id)).length;
   }
 
   const takeDue = ({ steps }: Runner, priorities: readonly Priority[]): Enrollment | undefined =>

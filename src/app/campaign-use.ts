@@ -7,7 +7,7 @@ import type { UseFigures } from '../domain/campaign.ts';
 import { dayOf, nextDayMs } from '../domain/campaign-hours.ts';
 import type { Campaign } from '../domain/documents.ts';
 import { isFailure } from '../domain/errors.ts';
-import type { Clock, Filter, Store } from './ports.ts';
+import type { ChangeOf, Clock, Filter, Store } from './ports.ts';
 
 /** A call that is in the figures of a campaign. */
 export interface Charge {
@@ -29,6 +29,21 @@ export type Charged =
       readonly untilMs?: number;
     };
 
+type UseChange = ChangeOf<'campaign_use'>;
+
+/** A call that is to be charged: `change` charges it, where there is room and the day has begun. */
+export interface ToCharge {
+  readonly charge: Charge;
+  readonly change: UseChange;
+}
+
+/** What is to be put right in the figures: `change` does so while the day of the charge lasts. */
+export interface Correction {
+  readonly charge: Charge;
+  readonly figures: Partial<UseFigures>;
+  readonly change: UseChange;
+}
+
 const NOTHING: UseFigures = { calls: 0, leads: 0, messages: 0, spent: 0 };
 /** More than are ever applied at once; what a process that died left there does not stay for ever. */
 const MOST_ANALYSING = 100;
@@ -41,18 +56,18 @@ export function createCampaignUse({ store, clock }: { store: Store; clock: Clock
   const uses = store.collection('campaign_use');
 
   /** Days only go on: where the clocks of two processes differ at midnight, the later day counts. */
-  const begunBy = (campaignId: string, day: string): Filter => ({ _id: campaignId, day: { $gte: day } });
+  const begunBy = (campaignId: string, day: string) => ({ _id: campaignId, day: { $gte: day } });
 
   /** Adds to the figures of the campaign and of this day, where `room` holds of them. */
-  async function add(
+  function addition(
     campaignId: string,
     day: string,
     figures: Partial<UseFigures>,
     room: Filter = {},
     lastCallAt?: Date,
-  ): Promise<boolean> {
+  ): UseChange {
     const entries = Object.entries(figures);
-    const change = {
+    const update = {
       $inc: Object.fromEntries(
         entries.flatMap(([name, by]) => [
           [`today.${name}`, by],
@@ -61,11 +76,14 @@ export function createCampaignUse({ store, clock }: { store: Store; clock: Clock
       ),
       $set: { updatedAt: new Date(clock.nowMs()), ...(lastCallAt === undefined ? {} : { lastCallAt }) },
     };
-    const filter = { ...begunBy(campaignId, day), ...room };
-    if ((await uses.update(filter, change)) !== undefined) return true;
+    return { collection: 'campaign_use', filter: { ...begunBy(campaignId, day), ...room }, update };
+  }
+
+  async function add({ filter, update }: UseChange, day: string): Promise<boolean> {
+    if ((await uses.update(filter, update)) !== undefined) return true;
     // There was no room, or no such day yet; two who come first on a day may both find it so.
-    await beginDay(campaignId, day);
-    return (await uses.update(filter, change)) !== undefined;
+    await beginDay(filter._id, day);
+    return (await uses.update(filter, update)) !== undefined;
   }
 
   async function beginDay(campaignId: string, day: string): Promise<void> {
@@ -83,27 +101,35 @@ export function createCampaignUse({ store, clock }: { store: Store; clock: Clock
     }
   }
 
-  /** What belongs to a day that is over changes the total only. */
-  async function correct({ campaignId, day }: Charge, figures: Partial<UseFigures>): Promise<void> {
-    const updatedAt = new Date(clock.nowMs());
-    const inc = (of: string) =>
-      Object.fromEntries(Object.entries(figures).map(([name, by]) => [`${of}.${name}`, by]));
-    const sameDay = await uses.update(
-      { _id: campaignId, day },
-      { $inc: { ...inc('today'), ...inc('total') }, $set: { updatedAt } },
-    );
-    if (!sameDay) await uses.update({ _id: campaignId }, { $inc: inc('total'), $set: { updatedAt } });
+  const summed = (of: string, figures: Partial<UseFigures>) =>
+    Object.fromEntries(Object.entries(figures).map(([name, by]) => [`${of}.${name}`, by]));
+
+  function correction(charge: Charge, figures: Partial<UseFigures>): Correction {
+    const { campaignId: _id, day } = charge;
+    const update = {
+      $inc: { ...summed('today', figures), ...summed('total', figures) },
+      $set: { updatedAt: new Date(clock.nowMs()) },
+    };
+    return { charge, figures, change: { collection: 'campaign_use', filter: { _id, day }, update } };
   }
 
-  /** Takes a call out of the limits. */
-  async function charge(
-    { _id, budget = {}, pacing, schedule }: Campaign,
-    isFirst: boolean,
-  ): Promise<Charged> {
+  /** What belongs to a day that is over changes the total only. */
+  async function correct({ charge: { campaignId }, figures, change }: Correction): Promise<void> {
+    if (await uses.update(change.filter, change.update)) return;
+    const updatedAt = new Date(clock.nowMs());
+    await uses.update({ _id: campaignId }, { $inc: summed('total', figures), $set: { updatedAt } });
+  }
+
+  const gapMsOf = ({ pacing }: Campaign): number =>
+    pacing?.callsPerSecond === undefined ? 0 : 1_000 / pacing.callsPerSecond;
+
+  /** `isFirst`: to a lead. */
+  function toCharge(campaign: Campaign, isFirst: boolean): ToCharge {
+    const { _id, budget = {}, schedule } = campaign;
     const { totalBudget, costPerCall: reckoned = 0, maxCallsPerDay, maxLeadsPerDay } = budget;
     const nowMs = clock.nowMs();
     const day = dayOf(schedule, nowMs);
-    const gapMs = pacing?.callsPerSecond === undefined ? 0 : 1_000 / pacing.callsPerSecond;
+    const gapMs = gapMsOf(campaign);
     const figures = { calls: 1, leads: isFirst ? 1 : 0, spent: reckoned };
     const room = {
       ...(totalBudget === undefined
@@ -113,8 +139,20 @@ export function createCampaignUse({ store, clock }: { store: Store; clock: Clock
       ...(isFirst && maxLeadsPerDay !== undefined ? { 'today.leads': { $lt: maxLeadsPerDay } } : {}),
       ...(gapMs === 0 ? {} : { lastCallAt: { $not: { $gt: new Date(nowMs - gapMs) } } }),
     };
-    if (await add(_id, day, figures, room, gapMs === 0 ? undefined : new Date(nowMs)))
-      return { kind: 'charged', charge: { campaignId: _id, day, reckoned, isFirst } };
+    return {
+      charge: { campaignId: _id, day, reckoned, isFirst },
+      change: addition(_id, day, figures, room, gapMs === 0 ? undefined : new Date(nowMs)),
+    };
+  }
+
+  /** Takes a call out of the limits. */
+  async function charge(campaign: Campaign, isFirst: boolean): Promise<Charged> {
+    const { charge, change } = toCharge(campaign, isFirst);
+    if (await add(change, charge.day)) return { kind: 'charged', charge };
+    const { _id, budget = {}, schedule } = campaign;
+    const { totalBudget, costPerCall: reckoned = 0, maxCallsPerDay } = budget;
+    const nowMs = clock.nowMs();
+    const gapMs = gapMsOf(campaign);
     const use = await uses.get(_id);
     if (totalBudget !== undefined && (use?.total.spent ?? 0) > totalBudget - reckoned + CENT_OF_A_CENT)
       return { kind: 'spent', what: 'budget' };
@@ -125,13 +163,14 @@ export function createCampaignUse({ store, clock }: { store: Store; clock: Clock
   }
 
   /** Nobody was called after all. */
-  const giveBack = (charge: Charge): Promise<void> =>
-    correct(charge, { calls: -1, leads: charge.isFirst ? -1 : 0, spent: -charge.reckoned });
+  const uncharged = (charge: Charge): Correction =>
+    correction(charge, { calls: -1, leads: charge.isFirst ? -1 : 0, spent: -charge.reckoned });
 
-  /** What it cost is known now, US dollars. */
-  async function settle(charge: Charge, cost: number): Promise<void> {
-    if (cost !== charge.reckoned) await correct(charge, { spent: cost - charge.reckoned });
-  }
+  const giveBack = (charge: Charge): Promise<void> => correct(uncharged(charge));
+
+  /** What it cost is known now, US dollars; undefined: as much as was reckoned. */
+  const settled = (charge: Charge, cost: number): Correction | undefined =>
+    cost === charge.reckoned ? undefined : correction(charge, { spent: cost - charge.reckoned });
 
   /**
    * What analysing a call of a campaign cost, US dollars; once, however often it is told until `analysisDone`. `day`: the
@@ -158,7 +197,8 @@ export function createCampaignUse({ store, clock }: { store: Store; clock: Clock
   }
 
   async function countMessage({ _id, schedule }: Campaign): Promise<void> {
-    await add(_id, dayOf(schedule, clock.nowMs()), { messages: 1 });
+    const day = dayOf(schedule, clock.nowMs());
+    await add(addition(_id, day, { messages: 1 }), day);
   }
 
   /** Of the campaign's present day, and of all its days. */
@@ -171,5 +211,16 @@ export function createCampaignUse({ store, clock }: { store: Store; clock: Clock
     return { today: isToday ? use.today : NOTHING, total: use?.total ?? NOTHING };
   }
 
-  return { charge, giveBack, settle, addAnalysis, analysisDone, countMessage, figuresOf };
+  return {
+    toCharge,
+    charge,
+    giveBack,
+    uncharged,
+    settled,
+    correct,
+    addAnalysis,
+    analysisDone,
+    countMessage,
+    figuresOf,
+  };
 }

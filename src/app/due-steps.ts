@@ -66,8 +66,10 @@ export function createDueSteps(
     const atMs = dueMs(step);
     if (isNewestFirst && atMs <= fromMs) {
       const behind = late.findIndex((each) => dueMs(each) < atMs);
-      if (behind !== -1) late.splice(behind, 0, step);
-      else if (isMoreLate || late.length >= MOST_KEPT) isMoreLate = true;
+      if (behind !== -1) {
+        late.splice(behind, 0, step);
+        if (late.length > MOST_KEPT) isMoreLate = late.pop() !== undefined;
+      } else if (isMoreLate || late.length >= MOST_KEPT) isMoreLate = true;
       else late.push(step);
       return;
     }
@@ -101,12 +103,16 @@ export function createDueSteps(
     const limit = batch + mine;
     try {
       const few = isNewestFirst ? FEW : limit;
-      const found = isNewestFirst ? await enrollments.late(campaignId, priority, nowMs, limit) : [];
       const behindMs = isNewestFirst ? nowMs : 0;
-      const next = await enrollments.planned(campaignId, priority, behindMs, few);
+      // What comes later than that is read anew anyhow, and no server has to look at it before.
+      const untilMs = nowMs + lookMs;
+      const [found, next] = await Promise.all([
+        isNewestFirst ? enrollments.late(campaignId, priority, nowMs, limit) : [],
+        enrollments.planned(campaignId, priority, behindMs, untilMs, few),
+      ]);
       const last = next.length < few ? undefined : next.at(-1);
       fromMs = behindMs;
-      toMs = last ? dueMs(last) : Number.POSITIVE_INFINITY;
+      toMs = last ? dueMs(last) : untilMs;
       isMoreLate = found.length === limit;
       late = found.filter(({ _id }) => !inHand.has(_id));
       ahead = next.filter(({ _id }) => !inHand.has(_id));

@@ -27,8 +27,8 @@ export function createEnrollLeads({ store, clock, ids }: EnrollLeadsDeps) {
   const enrollments = store.collection('enrollments');
   const uses = store.collection('campaign_use');
 
-  /** Enrolls those of the leads that one of the campaigns takes; answers with the ids of campaigns that have new ones. */
-  async function enroll(offered: readonly Lead[], campaigns: readonly Campaign[]): Promise<Set<string>> {
+  /** Enrolls those of the leads that one of the campaigns takes; answers with the new enrollments. */
+  async function enroll(offered: readonly Lead[], campaigns: readonly Campaign[]): Promise<Enrollment[]> {
     const open = offered.filter(isOpenLead);
     const chosen: { lead: Lead; campaign: Campaign }[] = [];
     const byId = new Map(campaigns.map((campaign) => [campaign._id, campaign]));
@@ -51,12 +51,13 @@ export function createEnrollLeads({ store, clock, ids }: EnrollLeadsDeps) {
       if (campaign) chosen.push({ lead, campaign });
     }
     const known = await enrolled(chosen.map(({ lead }) => lead._id));
-    const begun = new Set<string>();
+    const added: Enrollment[] = [];
     const fresh = chosen.filter(({ lead, campaign }) => !known.has(keyOf(campaign._id, lead._id)));
     await allInSlices(clock, fresh, async ({ lead, campaign }) => {
-      if (await add(lead, campaign)) begun.add(campaign._id);
+      const enrollment = await add(lead, campaign);
+      if (enrollment) added.push(enrollment);
     });
-    return begun;
+    return added;
   }
 
   function bestFor(
@@ -80,8 +81,8 @@ export function createEnrollLeads({ store, clock, ids }: EnrollLeadsDeps) {
     return new Set(found.map(({ campaignId, leadId }) => keyOf(campaignId, leadId)));
   }
 
-  /** False: it is enrolled already, or another campaign was quicker. */
-  async function add(lead: Lead, { _id: campaignId }: Campaign): Promise<boolean> {
+  /** Undefined: it is enrolled already, or another campaign was quicker. */
+  async function add(lead: Lead, { _id: campaignId }: Campaign): Promise<Enrollment | undefined> {
     const nowMs = clock.nowMs();
     const now = new Date(nowMs);
     if (lead.campaignId === undefined) {
@@ -89,7 +90,7 @@ export function createEnrollLeads({ store, clock, ids }: EnrollLeadsDeps) {
         { _id: lead._id, campaignId: { $exists: false } },
         { $set: { campaignId, updatedAt: now, updatedBy: `campaign:${campaignId}` } },
       );
-      if (!assigned) return false;
+      if (!assigned) return undefined;
     }
     const enrollment: Enrollment = {
       _id: ids.objectId(),
@@ -109,9 +110,9 @@ export function createEnrollLeads({ store, clock, ids }: EnrollLeadsDeps) {
     };
     try {
       await enrollments.insert(enrollment);
-      return true;
+      return enrollment;
     } catch (error) {
-      if (isFailure(error, 'duplicate_key')) return false;
+      if (isFailure(error, 'duplicate_key')) return undefined;
       throw error;
     }
   }
@@ -125,9 +126,9 @@ export function createEnrollLeads({ store, clock, ids }: EnrollLeadsDeps) {
   ): Promise<void> {
     let batch: Lead[] = [];
     const hand = async (): Promise<void> => {
-      const found = await enroll(batch, campaigns);
+      const added = await enroll(batch, campaigns);
       batch = [];
-      if (found.size > 0) begun(found);
+      if (added.length > 0) begun(new Set(added.map(({ campaignId }) => campaignId)));
     };
     for await (const lead of inOrder(leads, filter, ['receivedAt', '_id'])) {
       if (signal.aborted) return;
@@ -181,13 +182,13 @@ export function createEnrollLeads({ store, clock, ids }: EnrollLeadsDeps) {
       begun: (campaignIds: ReadonlySet<string>) => void,
       signal: AbortSignal,
     ): Promise<void> => pageThrough({ receivedAt: { $gt: new Date(sinceMs) } }, campaigns, begun, signal),
-    async arrived(leadIds: readonly string[], campaigns: readonly Campaign[]): Promise<Set<string>> {
-      const begun = new Set<string>();
+    async arrived(leadIds: readonly string[], campaigns: readonly Campaign[]): Promise<Enrollment[]> {
+      const added: Enrollment[] = [];
       for (let at = 0; at < leadIds.length; at += AT_ONCE) {
         const _id = { $in: leadIds.slice(at, at + AT_ONCE) };
-        for (const id of await enroll(await leads.find({ filter: { _id } }), campaigns)) begun.add(id);
+        added.push(...(await enroll(await leads.find({ filter: { _id } }), campaigns)));
       }
-      return begun;
+      return added;
     },
   };
 }

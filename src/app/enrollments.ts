@@ -4,7 +4,8 @@
  * claims an enrollment has it until the lease ends, and of one that died another takes it over then.
  */
 import type { Enrollment, Move, Position, Priority } from '../domain/campaign.ts';
-import type { Clock, Filter, Ids, Store } from './ports.ts';
+import type { ChangeOf, Clock, Filter, Ids, Store, Update } from './ports.ts';
+import { updateBoth } from './update-both.ts';
 
 export interface EnrollmentsDeps {
   readonly store: Store;
@@ -19,6 +20,13 @@ export interface Held extends Enrollment {
   readonly wasDueAt: Date;
   /** Somebody held it before and did not say what became of it. */
   readonly takenOver: boolean;
+  /** What was to be done with the claim found its document. */
+  readonly alsoDone: boolean;
+}
+
+interface Updated {
+  readonly found: Enrollment | undefined;
+  readonly alsoDone: boolean;
 }
 
 /** What is written besides the move. */
@@ -44,16 +52,28 @@ export function createEnrollments({ store, clock, ids }: EnrollmentsDeps) {
   const enrollments = store.collection('enrollments');
   const now = (): Date => new Date(clock.nowMs());
 
+  /** `also` is done if the enrollment was found, in the same write where the store can. */
+  async function updateWith(
+    filter: Filter & { readonly _id: string },
+    update: Update,
+    also: ChangeOf<'campaign_use'> | undefined,
+  ): Promise<Updated> {
+    if (!also) return { found: await enrollments.update(filter, update), alsoDone: false };
+    const { first, second } = await updateBoth(store, { collection: 'enrollments', filter, update }, also);
+    return { found: first, alsoDone: second !== undefined };
+  }
+
   /** Undefined: another has it, or it is not what was seen any more. */
-  async function claim(seen: Enrollment): Promise<Held | undefined> {
+  async function claim(seen: Enrollment, also?: ChangeOf<'campaign_use'>): Promise<Held | undefined> {
     const { _id, turn, dueAt } = seen;
     if (!dueAt) return undefined;
     const holder = ids.objectId();
-    const claimed = await enrollments.update(
+    const { found, alsoDone } = await updateWith(
       { _id, turn, dueAt, holder: seen.holder ?? { $exists: false } },
       { $set: { holder, dueAt: new Date(clock.nowMs() + LEASE_MS), updatedAt: now() } },
+      also,
     );
-    return claimed && { ...claimed, holder, wasDueAt: dueAt, takenOver: seen.holder !== undefined };
+    return found && { ...found, holder, wasDueAt: dueAt, takenOver: seen.holder !== undefined, alsoDone };
   }
 
   /** As it is held, or as nobody who works on it saw it. */
@@ -99,14 +119,14 @@ export function createEnrollments({ store, clock, ids }: EnrollmentsDeps) {
   const move = (mine: Held | Enrollment, to: Move, told: Told = {}): Promise<Enrollment | undefined> =>
     enrollments.update(asKnown(mine), moved(mine, to, told));
 
-  /** The call it awaited is over. Undefined: that was settled already. */
+  /** The call it awaited is over. Nothing found: that was settled already. */
   const settle = (
     { _id, turn }: Enrollment,
     workingId: string,
     to: Move,
-    told: Told = {},
-  ): Promise<Enrollment | undefined> =>
-    enrollments.update({ _id, turn, 'working.id': workingId }, moved({ turn }, to, told));
+    told: Told,
+    also: ChangeOf<'campaign_use'> | undefined,
+  ): Promise<Updated> => updateWith({ _id, turn, 'working.id': workingId }, moved({ turn }, to, told), also);
 
   /** The call it awaited was denied while it waited in line. */
   const settleWaiting = (
@@ -139,7 +159,15 @@ export function createEnrollments({ store, clock, ids }: EnrollmentsDeps) {
     enrollments.update(
       { _id, turn, stage: 'ended' },
       {
-        $set: { stage: 'initial', step: 0, priority: 1, turn: turn + 1, dueAt: now(), updatedAt: now() },
+        $set: {
+          stage: 'initial',
+          step: 0,
+          priority: 1,
+          turn: turn + 1,
+          dueAt: now(),
+          reopenedAt: now(),
+          updatedAt: now(),
+        },
         $unset: { ended: '', initialEndedAt: '', resumeAt: '', holder: '', working: '', waiting: '' },
       },
     );
@@ -166,15 +194,16 @@ export function createEnrollments({ store, clock, ids }: EnrollmentsDeps) {
     };
   }
 
-  /** Steps of a campaign planned for behind `afterMs`, ms since the epoch, the earliest first. */
+  /** Steps of a campaign planned for behind `afterMs` and up to `untilMs`, ms since the epoch, the earliest first. */
   const planned = (
     campaignId: string,
     priority: Priority,
     afterMs: number,
+    untilMs: number,
     limit: number,
   ): Promise<Enrollment[]> =>
     enrollments.find({
-      filter: { campaignId, priority, dueAt: { $gt: new Date(afterMs) } },
+      filter: { campaignId, priority, dueAt: { $gt: new Date(afterMs), $lte: new Date(untilMs) } },
       sort: { dueAt: 1 },
       limit,
     });

@@ -1,5 +1,6 @@
 /** app/leads: the people we may want to call. Leads are never deleted here, because call records refer to them. */
 import type { Call } from '../domain/call.ts';
+import type { Enrollment } from '../domain/campaign.ts';
 import type { ConsentLog, Lead } from '../domain/documents.ts';
 import { Failure } from '../domain/errors.ts';
 import { changeDeal, changeLead, type LeadChange, type NewLead, newLead } from '../domain/lead.ts';
@@ -34,7 +35,7 @@ export type CreatedLead = Lead & { readonly duplicates: readonly string[] };
 
 export interface TimelineItem {
   readonly at: Date;
-  readonly kind: 'created' | 'call' | 'consent' | 'dnc' | 'follow_up' | 'message';
+  readonly kind: 'created' | 'call' | 'consent' | 'dnc' | 'follow_up' | 'message' | 'campaign';
   readonly title: string;
   readonly detail?: string;
   readonly callId?: string;
@@ -129,11 +130,15 @@ export function createLeads(deps: LeadsDeps) {
     return await get(leadId);
   }
 
-  /** What happened with this person, oldest first: arrival, calls, messages, consent and do-not-call events of all their numbers. */
+  /**
+   * What happened with this person, oldest first: arrival, campaigns that took the lead up and were done with it, and calls,
+   * messages, consent and do-not-call events of all their numbers.
+   */
   async function timeline(leadId: string): Promise<readonly TimelineItem[]> {
     const lead = await get(leadId);
     const { numbers } = await personOf(store, numbersOf(lead));
-    const [calls, messages, entries] = await Promise.all([
+    const [enrollments, calls, messages, entries] = await Promise.all([
+      store.collection('enrollments').find({ filter: { leadId } }),
       store.collection('calls').find({
         filter: { $or: [{ leadId }, { contactPhone: { $in: numbers } }] },
         sort: { initiatedAt: -1 },
@@ -146,8 +151,13 @@ export function createLeads(deps: LeadsDeps) {
       }),
       ledgerOf(store, numbers),
     ]);
+    const campaigns = await store
+      .collection('campaigns')
+      .find({ filter: { _id: { $in: enrollments.map(({ campaignId }) => campaignId) } } });
+    const names = new Map(campaigns.map(({ _id, name }) => [_id, name]));
     const items: TimelineItem[] = [
       { at: lead.receivedAt, kind: 'created', title: `Lead received from ${lead.source}` },
+      ...enrollments.flatMap((each) => campaignItems(each, names.get(each.campaignId))),
       ...calls.flatMap(callItems),
       ...messages.map(messageItem),
       ...entries.map(ledgerItem),
@@ -180,6 +190,17 @@ function beginsWith(search: string): Filter {
     );
   }
   return { $or: any };
+}
+
+function campaignItems({ createdAt, reopenedAt, ended }: Enrollment, name = 'that is gone'): TimelineItem[] {
+  const kind = 'campaign';
+  return [
+    { at: createdAt, kind, title: `Taken up by the campaign ${name}` },
+    ...(reopenedAt ? [{ at: reopenedAt, kind, title: `Begun anew by the campaign ${name}` } as const] : []),
+    ...(ended
+      ? [{ at: ended.at, kind, title: `The campaign ${name} was done`, detail: ended.why } as const]
+      : []),
+  ];
 }
 
 function callItems(call: Call): TimelineItem[] {

@@ -3,7 +3,7 @@ import type { Findings } from '../domain/analysis.ts';
 import type { AnsweredBy, Call, CallEvent, EndStatus, PlatformTurn } from '../domain/call.ts';
 import type { DialPermit, MessagePermit } from '../domain/compliance/permit.ts';
 import type { TokenUsage } from '../domain/cost.ts';
-import type { Stored, TranscriptMessage } from '../domain/documents.ts';
+import type { Documents, Stored, TranscriptMessage } from '../domain/documents.ts';
 import type { KnowledgeEntry, ProposalDraft, Talk } from '../domain/knowledge.ts';
 import type { Delivery } from '../domain/message.ts';
 
@@ -39,6 +39,13 @@ export interface Collection<D extends { readonly _id: string }> {
   update(filter: Filter, update: Update): Promise<D | undefined>;
   /** Deletes all matches; answers how many. */
   remove(filter: Filter): Promise<number>;
+}
+
+/** An update of one document, which its filter names. */
+export interface ChangeOf<N extends keyof Documents> {
+  readonly collection: N;
+  readonly filter: Filter & { readonly _id: string };
+  readonly update: Update;
 }
 
 /** The current copy of one imported list. */
@@ -110,6 +117,14 @@ export interface StoreHealth {
 
 export interface Store {
   collection<N extends keyof Stored>(name: N): Collection<Stored[N]>;
+  /**
+   * Present where two documents can be updated by one write: the second only if the first was found; both or none is on the
+   * disk. Answers as `update` of each would; throws as it does, and then neither is changed.
+   */
+  readonly updateBoth?: <A extends keyof Documents, B extends Exclude<keyof Documents, A>>(
+    first: ChangeOf<A>,
+    second: ChangeOf<B>,
+  ) => Promise<{ readonly first: Documents[A] | undefined; readonly second: Documents[B] | undefined }>;
   /**
    * Appends to the event log, durably, before it resolves, and refreshes the call's document with `call`: in the same
    * write where the store can, else behind the event, from which it can be rebuilt. `duplicate`: this eventId is there

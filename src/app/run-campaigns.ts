@@ -50,6 +50,8 @@ const NEW_MS = 1_800_000;
 /** How often all leads are looked at, by one of the processes. */
 const SWEEP_MS = 24 * 3_600_000;
 const SWEEP_CLAIM = 'enroll-leads';
+/** New enrollments that are taken up as they are; more are read when it is their turn. */
+const FEW_NEW = 16;
 /** A store that is away is asked again. */
 const AWAY_MS = 5_000;
 
@@ -273,7 +275,11 @@ export function createRunCampaigns(deps: RunCampaignsDeps) {
     if (!begun || stopped || leadIds.length === 0) return;
     try {
       if (isStale) await readCampaigns();
-      if (lines.runners.size > 0) expectAll(await enrolling.arrived(leadIds, lines.campaigns()));
+      if (lines.runners.size === 0) return;
+      const added = await enrolling.arrived(leadIds, lines.campaigns());
+      // Of many it is enough to know that they are there.
+      if (added.length > FEW_NEW) expectAll(new Set(added.map(({ campaignId }) => campaignId)));
+      else for (const each of added) planned(each);
     } catch (error) {
       log.warn({ err: error, leads: leadIds.length }, 'new leads could not be enrolled at once');
     }

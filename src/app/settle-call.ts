@@ -87,11 +87,13 @@ export function createSettleCall(deps: SettleCallDeps) {
         }
       : {};
     const lastOutcome = outcomeOf(call);
-    const settled = await enrollments.settle(enrollment, working.id, to, { ...told, lastOutcome });
-    if (!settled) return;
-    planned(settled);
-    if (!wasDialled) return await use.giveBack(charge);
-    await use.settle(charge, await costOf(call));
+    const owed = wasDialled ? use.settled(charge, await costOf(call)) : use.uncharged(charge);
+    const outcome = { ...told, lastOutcome };
+    const { found, alsoDone } = await enrollments.settle(enrollment, working.id, to, outcome, owed?.change);
+    if (!found) return;
+    planned(found);
+    if (owed && !alsoDone) await use.correct(owed);
+    if (!wasDialled) return;
     const tookSec = ((call.endedAt?.getTime() ?? nowMs) - call.initiatedAt.getTime()) / 1_000;
     lines.addUsed(campaignId, tookSec - USUAL_CALL_SEC);
     if (call.status === 'failed') await judge(campaignId);

@@ -82,9 +82,10 @@ export function createTakeStep(deps: TakeStepDeps): TakeStep {
     const why = isAwaited ? undefined : endingOf(lead, campaign._id);
     const step = campaign.workflow && stepOf(campaign.workflow, seen);
     // A call that the gate bars needs no claim to wait: that is one write, of what was seen.
-    if (lead && why === undefined && step?.kind === 'call' && seen.holder === undefined)
-      if (!(await isAllowed(runner, seen))) return false;
-    const mine = await enrollments.claim(seen);
+    const isFresh = lead && why === undefined && step?.kind === 'call' && seen.holder === undefined;
+    if (isFresh && !(await isAllowed(runner, seen))) return false;
+    const toCharge = isFresh ? use.toCharge(campaign, seen.calls === 0) : undefined;
+    const mine = await enrollments.claim(seen, toCharge?.change);
     if (!mine) return false;
     if (mine.working) {
       await look(mine, mine.working.id);
@@ -92,14 +93,21 @@ export function createTakeStep(deps: TakeStepDeps): TakeStep {
     }
     if (why || !lead) await end(mine, why ?? 'removed');
     else if (!campaign.workflow) await giveBack(mine);
-    else return await takeStep(runner, mine, lead, step);
+    else return await takeStep(runner, mine, lead, step, mine.alsoDone ? toCharge?.charge : undefined);
     return false;
   }
 
-  async function takeStep(runner: Runner, mine: Held, lead: Lead, step: Step | undefined): Promise<boolean> {
+  /** `charge`: of its call, where that was made with the claim. */
+  async function takeStep(
+    runner: Runner,
+    mine: Held,
+    lead: Lead,
+    step: Step | undefined,
+    charge: Charge | undefined,
+  ): Promise<boolean> {
     const { workflow } = runner.campaign;
     if (!workflow) return false;
-    if (step?.kind === 'call') return await takeCall(runner, mine);
+    if (step?.kind === 'call') return await takeCall(runner, mine, charge);
     if (step?.kind === 'message') await takeMessage(runner.campaign, mine, lead, step);
     else await moveOn(mine, onward(workflow, positionOf(mine, mine.calls), clock.nowMs()));
     return false;
@@ -138,8 +146,9 @@ export function createTakeStep(deps: TakeStepDeps): TakeStep {
 
   const keyOf = ({ _id, turn }: Enrollment): string => `enrollment:${_id}:${turn}`;
 
-  async function takeCall(runner: Runner, mine: Held): Promise<boolean> {
+  async function takeCall(runner: Runner, mine: Held, charge: Charge | undefined): Promise<boolean> {
     const { campaign } = runner;
+    if (charge) return await place(runner, mine, charge);
     // Whoever held it may have placed the call and died before it said so.
     const known = mine.takenOver ? await placedBefore(mine) : undefined;
     if (known) return await awaitEnd(campaign, mine, known, undefined);
@@ -307,8 +316,10 @@ export function createTakeStep(deps: TakeStepDeps): TakeStep {
       });
       if (sent.kind === 'denied')
         return await messageDenied(mine, sent.decision, () => goOn(`${channel}_denied`, false));
-      await use.countMessage(campaign);
-      await goOn(`${channel}_${sent.kind}`, sent.kind !== 'failed');
+      await Promise.all([
+        use.countMessage(campaign),
+        goOn(`${channel}_${sent.kind}`, sent.kind !== 'failed'),
+      ]);
     } catch (error) {
       if (!isFailure(error) || isFailure(error, 'store_unavailable')) throw error;
       const { code, message, retryable } = error;

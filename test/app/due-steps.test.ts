@@ -47,8 +47,14 @@ test.each([
         for (const inMs of early) plan(inMs);
         let during = (): void => {};
         const enrollments = {
-          async planned(_campaign: string, _priority: Priority, afterMs: number, limit: number) {
-            const found = all().filter((each) => dueMs(each) > afterMs);
+          async planned(
+            _campaign: string,
+            _priority: Priority,
+            afterMs: number,
+            untilMs: number,
+            limit: number,
+          ) {
+            const found = all().filter((each) => dueMs(each) > afterMs && dueMs(each) <= untilMs);
             during();
             return found.sort((a, b) => dueMs(a) - dueMs(b)).slice(0, limit);
           },

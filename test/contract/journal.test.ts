@@ -15,6 +15,7 @@ import type { Clock, KeptOptOut, Log, LogFields, Outage, Store } from '../../src
 import { type Call, type CallEvent, type CallEventBody, foldCall } from '../../src/domain/call.ts';
 import { Failure, isFailure } from '../../src/domain/errors.ts';
 import { type FaultyStore, faulty, TROUBLES } from '../support/faulty-store.ts';
+import { until } from '../support/until.ts';
 import { storeContract } from './store.ts';
 
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
@@ -125,18 +126,6 @@ async function pair(
       return await pair({ dir, inner, trouble: remote.trouble });
     },
   };
-}
-
-async function until(
-  what: string,
-  check: () => boolean | Promise<boolean>,
-  withinMs = 20_000,
-): Promise<void> {
-  for (const end = performance.now() + withinMs; ; ) {
-    if (await check()) return;
-    if (performance.now() > end) throw new Error(`waited in vain: ${what}`);
-    await new Promise((done) => setTimeout(done, 5));
-  }
 }
 
 const isUp = ({ outage }: Pair) => until('the store is up', () => outage.state === 'up');

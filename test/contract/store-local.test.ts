@@ -21,7 +21,7 @@ import type { Doc } from '../../src/adapters/store/language.ts';
 import { idKey, openFiles, type Room } from '../../src/adapters/store/local/files.ts';
 import { openLocalStore } from '../../src/adapters/store/local/index.ts';
 import { openWriter, prepare } from '../../src/adapters/store/local/writer.ts';
-import type { Filter, Log, Said, Store } from '../../src/app/ports.ts';
+import type { Filter, Log, Said, Store, Update } from '../../src/app/ports.ts';
 import type { Call, CallEvent } from '../../src/domain/call.ts';
 import type { Documents } from '../../src/domain/documents.ts';
 import { Failure } from '../../src/domain/errors.ts';
@@ -226,6 +226,62 @@ test('many writes at once share their syncs', async () => {
   expect((await transactions()) - before).toBeLessThan(200);
 });
 
+test('two updates that belong together are one write: both or none, the second only where the first found its document', async () => {
+  const dir = freshDir();
+  const store = await openLocalStore({ dir, log: silent });
+  const { updateBoth } = store;
+  if (!updateBoth) throw new Error('the embedded store can');
+  const leads = store.collection('leads');
+  const attempts = store.collection('attempts');
+  const attempt = (n: number, phone: string) =>
+    ({
+      _id: oid(n),
+      callId: oid(n),
+      activePhones: [phone],
+      state: 'reserved',
+    }) as unknown as Documents['attempts'];
+  await Promise.all([
+    leads.insert(lead(1)),
+    attempts.insert(attempt(1, 'a')),
+    attempts.insert(attempt(2, 'b')),
+  ]);
+  const toLead = (n: number, update: Update, status = 'new') =>
+    ({ collection: 'leads', filter: { _id: oid(n), status }, update }) as const;
+  const toAttempt = (n: number, update: Update) =>
+    ({ collection: 'attempts', filter: { _id: oid(n), state: 'reserved' }, update }) as const;
+
+  const done = await updateBoth(toLead(1, { $set: { tags: ['x'] } }), toAttempt(1, { $inc: { tries: 1 } }));
+  expect(done.first).toEqual(await leads.get(oid(1)));
+  expect(done.first).toMatchObject({ tags: ['x'] });
+  expect(done.second).toEqual(await attempts.get(oid(1)));
+  expect(done.second).toMatchObject({ tries: 1 });
+
+  expect(
+    await updateBoth(toLead(1, { $set: { tags: [] } }, 'lost'), toAttempt(1, { $inc: { tries: 1 } })),
+  ).toEqual({});
+  expect(await attempts.get(oid(1))).toMatchObject({ tries: 1 });
+  const alone = await updateBoth(toLead(1, { $set: { tags: ['y'] } }), toAttempt(9, { $inc: { tries: 1 } }));
+  expect(alone.first).toMatchObject({ tags: ['y'] });
+  expect(alone.second).toBeUndefined();
+
+  const before = [await leads.get(oid(1)), await attempts.get(oid(1)), await attempts.get(oid(2))];
+  const taken = toAttempt(2, { $set: { activePhones: ['a'] } });
+  for (const pair of [
+    updateBoth(toLead(1, { $set: { tags: ['z'] } }), taken),
+    updateBoth(taken, toLead(1, { $set: { tags: ['z'] } })),
+    updateBoth(toLead(1, { $set: { tags: ['z'] } }), toAttempt(1, { $inc: { state: 1 } })),
+  ])
+    expect(['duplicate_key', 'invalid_request']).toContain((await failureOf(pair)).code);
+  expect([await leads.get(oid(1)), await attempts.get(oid(1)), await attempts.get(oid(2))]).toEqual(before);
+
+  // Written together: the copies of another life have both.
+  await updateBoth(toLead(1, { $set: { status: 'lost' } }), toAttempt(1, { $unset: { activePhones: '' } }));
+  await store.close();
+  const again = await openIn(dir);
+  expect(await again.collection('leads').find({ filter: { status: 'lost' } })).toHaveLength(1);
+  expect(await again.collection('attempts').find({ filter: { activePhones: 'a' } })).toEqual([]);
+});
+
 test('a scan of many documents lets the event loop turn', async () => {
   const store = await openIn(freshDir());
   const leads = store.collection('leads');
@@ -370,6 +426,87 @@ test('a disk that takes no more refuses the write, keeps the rest, and the store
   const store = await openIn(dir);
   expect(await store.collection('system_config').count({})).toBe(Number(answer.stored) - 5);
 }, 60_000);
+
+test('writes that overlap on their way to the disk share no unique key, and leave what they would one by one', async () => {
+  const store = await openIn(freshDir());
+  const attempts = store.collection('attempts');
+  const which = fc.integer({ min: 0, max: 4 });
+  const phones = fc.uniqueArray(fc.constantFrom('a', 'b', 'c', 'd'), { minLength: 1, maxLength: 2 });
+  const write = fc.oneof(
+    fc.record({ kind: fc.constantFrom('insert' as const, 'put' as const), id: which, phones }),
+    fc.record({ kind: fc.constant('move' as const), id: which, phones }),
+    fc.record({ kind: fc.constantFrom('touch' as const, 'free' as const), id: which }),
+  );
+  type Kept = { readonly activePhones?: readonly string[]; readonly state: string };
+  const as = (_id: string, kept: Kept) => ({ _id, callId: _id, ...kept }) as unknown as Documents['attempts'];
+  let round = 0;
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.record({ write, turnsLater: fc.integer({ min: 0, max: 3 }) }), { maxLength: 60 }),
+      async (writes) => {
+        round += 1;
+        const own = round;
+        const idOf = (n: number): string => oid(own * 100 + n);
+        const plain = new Map<string, Kept>();
+        const wanted: string[] = [];
+        const answered: Promise<string>[] = [];
+        for (const [at, { write: each, turnsLater }] of writes.entries()) {
+          for (let turn = 0; turn < turnsLater; turn += 1) await new Promise((go) => setImmediate(go));
+          const id = idOf(each.id);
+          const before = plain.get(id);
+          const activePhones = 'phones' in each ? each.phones.map((name) => `${own} ${name}`) : [];
+          const isTaken = [...plain].some(
+            ([other, kept]) => other !== id && kept.activePhones?.some((one) => activePhones.includes(one)),
+          );
+          const isNew = each.kind === 'insert' || each.kind === 'put';
+          const after: Kept | undefined =
+            isNew || each.kind === 'move'
+              ? { activePhones, state: isNew ? `${at}` : (before?.state ?? '') }
+              : each.kind === 'touch'
+                ? { ...before, state: `${at}` }
+                : { state: before?.state ?? '' };
+          const expected =
+            each.kind === 'insert' && before
+              ? 'duplicate_key'
+              : !isNew && !before
+                ? 'nothing'
+                : isTaken
+                  ? 'duplicate_key'
+                  : 'done';
+          wanted.push(expected);
+          if (expected === 'done') plain.set(id, after);
+          const write = (): Promise<unknown> => {
+            switch (each.kind) {
+              case 'insert':
+                return attempts.insert(as(id, after));
+              case 'put':
+                return attempts.put(as(id, after));
+              case 'move':
+                return attempts.update({ _id: id }, { $set: { activePhones } });
+              case 'touch':
+                return attempts.update({ _id: id }, { $set: { state: `${at}` } });
+              default:
+                return attempts.update({ _id: id }, { $unset: { activePhones: '' } });
+            }
+          };
+          answered.push(
+            write().then(
+              (answer) => (isNew || answer !== undefined ? 'done' : 'nothing'),
+              (error: Failure) => error.code,
+            ),
+          );
+        }
+        expect(await Promise.all(answered)).toEqual(wanted);
+        for (const [id, kept] of plain) expect(await attempts.get(id)).toEqual(as(id, kept));
+        for (const name of ['a', 'b', 'c', 'd'].map((one) => `${own} ${one}`))
+          expect(await attempts.find({ filter: { activePhones: name } })).toEqual(
+            [...plain].flatMap(([id, kept]) => (kept.activePhones?.includes(name) ? [as(id, kept)] : [])),
+          );
+      },
+    ),
+    { numRuns: 60 },
+  );
+});
 
 test('what was run over a write that then failed is run again without it', async () => {
   const files = await openFiles(freshDir(), silent);

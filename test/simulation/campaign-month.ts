@@ -220,6 +220,7 @@ export async function simulateCampaignMonth(options: CampaignMonthOptions): Prom
   const calls = new Map<string, Call>();
   const callsOfCampaign = new Map<string, Call[]>();
   const callOfKey = new Map<string, string>();
+  const sentKeys = new Set<string>();
   const campaigns = new Map<string, Campaign>();
   const came = new Map<string, number>();
   const pauses: string[] = [];
@@ -385,6 +386,7 @@ export async function simulateCampaignMonth(options: CampaignMonthOptions): Prom
       });
     return {
       ...store,
+      ...mortal({ updateBoth: store.updateBoth }),
       collection(name: string) {
         const known = doors.get(name);
         if (known) return known;
@@ -609,6 +611,9 @@ export async function simulateCampaignMonth(options: CampaignMonthOptions): Prom
       };
       return { kind: 'denied', decision: decision as unknown as Decision };
     }
+    // At most once for its key: a step whose holder died behind the sending is told so.
+    if (sentKeys.has(attemptKey)) return { kind: 'sent' };
+    sentKeys.add(attemptKey);
     messages += 1;
     checker.messaged({ key: attemptKey, campaign: campaignId, person: person.phone, at });
     return { kind: 'sent' };

@@ -3,9 +3,9 @@
  * MongoDB's language. What is here is the port; `writer` and `reader` do the work.
  */
 import { mkdirSync } from 'node:fs';
-import type { Collection, Filter, Log, SaidQuery, Update } from '../../../app/ports.ts';
+import type { ChangeOf, Collection, Filter, Log, SaidQuery, Store, Update } from '../../../app/ports.ts';
 import type { Call, CallEvent } from '../../../domain/call.ts';
-import type { CallTranscript, Stored } from '../../../domain/documents.ts';
+import type { CallTranscript, Documents, Stored } from '../../../domain/documents.ts';
 import { Failure } from '../../../domain/errors.ts';
 import { compileFilter, compilePipeline, compileUpdate, type Doc, storable } from '../language.ts';
 import { lockDirectory } from '../lock.ts';
@@ -17,7 +17,7 @@ import { type Files, idKey, openFiles, type Room } from './files.ts';
 import { currentLists, type LocalLists, numbersIn, openLists } from './lists.ts';
 import { openReader } from './reader.ts';
 import { openSearch } from './search.ts';
-import { openWriter, prepare, type Writer } from './writer.ts';
+import { openWriter, type Prepared, prepare, type Turn, type Writer } from './writer.ts';
 
 const MAX_ID_BYTES = 256;
 const MAX_DOCUMENT_BYTES = 16 * 1024 * 1024;
@@ -57,6 +57,15 @@ function checked(document: unknown): Doc {
 function refuseTooLarge(document: Doc): void {
   if (roughBytes(document) > MAX_DOCUMENT_BYTES)
     throw new Failure('payload_too_large', `a document may have at most ${MAX_DOCUMENT_BYTES} bytes`);
+}
+
+/** What an update makes of a document. Throws Failure `payload_too_large`, and what `change` throws. */
+function changed(turn: Turn, room: Room, document: Doc, change: (document: Doc) => Doc): Prepared {
+  const updated = change(document);
+  const keys = turn.written(room, document._id)?.keys;
+  const prepared = prepare(room, updated, { document, keys });
+  if (prepared.bytes.length > SURELY_FITS_BYTES) refuseTooLarge(updated);
+  return prepared;
 }
 
 const RETRY = Symbol('look outside the turn, then try again');
@@ -181,12 +190,9 @@ function storeOver(
           }
         }
         if (!found) return undefined;
-        const updated = change(found);
-        const keys = turn.written(room, found._id)?.keys;
-        const prepared = prepare(room, updated, { document: found, keys });
-        if (prepared.bytes.length > SURELY_FITS_BYTES) refuseTooLarge(updated);
+        const prepared = changed(turn, room, found, change);
         turn.write(room, prepared, found);
-        return updated;
+        return prepared.document;
       }, 0);
       if (result !== RETRY) return result && (storable(result) as Doc);
       const [first] = await reader.find(room, { filter, limit: 1 });
@@ -194,6 +200,42 @@ function storeOver(
       candidate = first._id;
     }
     throw unavailable('too many writers change the same documents; try again');
+  }
+
+  const updateBoth: NonNullable<Store['updateBoth']> = (first, second) =>
+    call(async () => {
+      const [one, other] = [compiled(first), compiled(second)];
+      const done = await writer.submit((turn) => {
+        const found = one.find(turn);
+        if (!found) return {};
+        const fresh = changed(turn, one.room, found, one.apply);
+        turn.refuseTaken(one.room, fresh);
+        const beside = other.find(turn);
+        // What throws does so before anything is written.
+        if (beside) {
+          const prepared = changed(turn, other.room, beside, other.apply);
+          turn.write(other.room, prepared, beside);
+          turn.write(one.room, fresh, found);
+          return { first: fresh.document, second: prepared.document };
+        }
+        turn.write(one.room, fresh, found);
+        return { first: fresh.document };
+      }, 0);
+      const answer = <T>(document: Doc | undefined): T | undefined => document && (storable(document) as T);
+      return { first: answer(done.first), second: answer(done.second) };
+    });
+
+  function compiled<N extends keyof Documents>({ collection: name, filter, update }: ChangeOf<N>) {
+    const room = roomOf(name);
+    const matches = compileFilter(filter);
+    return {
+      room,
+      apply: compileUpdate(filter, update),
+      find(turn: Turn): Doc | undefined {
+        const found = turn.read(room, filter._id);
+        return found && matches(found) ? found : undefined;
+      },
+    };
   }
 
   function collection<N extends keyof Stored>(name: N): Collection<Stored[N]> {
@@ -366,6 +408,7 @@ function storeOver(
 
   return {
     collection: named,
+    updateBoth,
     append: (event: CallEvent, refreshed?: Call) =>
       call(async () => {
         const prepared = prepare(events, checked(event));

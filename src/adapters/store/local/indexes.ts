@@ -3,7 +3,7 @@
  * by the document's id, so that equal values stay apart and pages can go on behind a given document.
  */
 import { Failure } from '../../../domain/errors.ts';
-import { type Direction, keyPart, valuesForKey } from '../order.ts';
+import { type Direction, isPlainObject, keyPart, valuesForKey } from '../order.ts';
 
 export interface IndexShape {
   readonly name: string;
@@ -38,6 +38,7 @@ export interface Entries {
 }
 
 const MAX_KEYS_A_DOCUMENT = 5000;
+const NO_ENTRIES: Entries = { entries: [], overArrays: false, overBehind: false };
 
 /** The same for all texts that differ in case only; by both ways, for some letters have a small form and no great one. */
 export const fold = (text: string): string => text.toLowerCase().toUpperCase();
@@ -51,11 +52,49 @@ export const shares = (
   b: Readonly<Record<string, unknown>>,
 ): boolean => fields.every((field) => Object.is(a[field], b[field]));
 
+type Keyed = Pick<IndexShape, 'parts' | 'tail' | 'sparse' | 'folded'>;
+
+const LIST = Symbol('a list is on the way');
+
+/** The value at a path, where no list is on the way. */
+function valueAt(document: unknown, path: string): unknown {
+  let value: unknown = document;
+  for (let from = 0, dot = 0; dot !== -1; from = dot + 1) {
+    dot = path.indexOf('.', from);
+    const name = from === 0 && dot === -1 ? path : path.slice(from, dot === -1 ? undefined : dot);
+    if (!isPlainObject(value) || !Object.hasOwn(value, name)) return undefined;
+    value = value[name];
+    if (Array.isArray(value)) return LIST;
+  }
+  return value;
+}
+
+/** The only key of a document in an index; undefined where a list is on the way to an indexed field. */
+function entryOf(index: Keyed, document: { readonly _id: string }): Entries | undefined {
+  const pieces: Buffer[] = [];
+  let length = 0;
+  let cut = false;
+  let anyPresent = false;
+  for (const [path, direction] of index.parts) {
+    const value = valueAt(document, path);
+    if (value === LIST) return undefined;
+    anyPresent ||= value !== undefined;
+    const { bytes, exact } = keyPart(index.folded ? foldedValue(value) : value, direction);
+    pieces.push(bytes);
+    length += bytes.length;
+    cut ||= !exact;
+  }
+  if (index.sparse && !anyPresent) return NO_ENTRIES;
+  if (index.tail) pieces.push(keyPart(document._id, index.tail).bytes);
+  const key = Buffer.concat(pieces);
+  return { entries: [{ prefix: key.subarray(0, length), key, cut }], overArrays: false, overBehind: false };
+}
+
 /** The keys of a document in an index; none when the index is sparse and the document has none of its fields. */
-export function entriesOf(
-  index: Pick<IndexShape, 'parts' | 'tail' | 'sparse' | 'folded'>,
-  document: { readonly _id: string },
-): Entries {
+export const entriesOf = (index: Keyed, document: { readonly _id: string }): Entries =>
+  entryOf(index, document) ?? entriesOverLists(index, document);
+
+function entriesOverLists(index: Keyed, document: { readonly _id: string }): Entries {
   let overArrays = false;
   let overBehind = false;
   let anyPresent = false;

@@ -30,9 +30,11 @@ export interface Plan<I extends IndexShape = IndexShape> {
   readonly walk: 'forward' | 'backward' | undefined;
   /** What all keys of the ranges begin with: the fields that have one value each. */
   readonly fixed: Buffer;
-  /** The fields that stand behind those. Of plans that have the same ones, a document's keys end alike. */
-  readonly behindFixed: string;
+  /** How many those fields are. */
+  readonly fixedParts: number;
 }
+
+const NOTHING = Buffer.alloc(0);
 
 const isScalar = (value: unknown): boolean =>
   value === null ||
@@ -157,6 +159,12 @@ const orderBehind = ({ parts, tail }: IndexShape, fixedParts: number): Order => 
   ...(tail ? [['_id', tail] as const] : []),
 ];
 
+/** The fields behind the fixed ones. Of plans that have the same ones, a document's keys end alike. */
+export const behindFixed = ({ index, fixedParts }: Plan): string =>
+  orderBehind(index, fixedParts)
+    .map(([path, direction]) => `${path} ${direction}`)
+    .join();
+
 function walkFor(index: IndexShape, fixedParts: number, sort: Order): 'forward' | 'backward' | undefined {
   if (index.cut || index.folded) return undefined;
   // Of keys that begin with the same element of an array, a document has one.
@@ -192,9 +200,9 @@ export const isWhole = ({ exact, index, ranges }: Plan, filter: Filter): boolean
 
 /** How `index` can serve a filter and a sort; undefined when it must not (a sparse index may lack matches). */
 export function planFor<I extends IndexShape>(index: I, filter: Filter, sort: Order): Plan<I> | undefined {
-  let prefixes: Buffer[] = [Buffer.alloc(0)];
+  let prefixes: Buffer[] = [NOTHING];
   let ranges: { start: Buffer; end: Buffer }[] | undefined;
-  let fixed: Buffer = Buffer.alloc(0);
+  let fixed: Buffer = NOTHING;
   let fixedParts = 0;
   let bounded = false;
   let said = 0;
@@ -231,8 +239,5 @@ export function planFor<I extends IndexShape>(index: I, filter: Filter, sort: Or
   if (!holdsAllMatches) return undefined;
   ranges ??= prefixes.map((prefix) => ({ start: prefix, end: behind(prefix) }));
   const exact = bounded && !index.overArrays && said === Object.keys(filter).length;
-  const behindFixed = orderBehind(index, fixedParts)
-    .map(([path, direction]) => `${path} ${direction}`)
-    .join();
-  return { index, ranges, bounded, exact, walk: walkFor(index, fixedParts, sort), fixed, behindFixed };
+  return { index, ranges, bounded, exact, walk: walkFor(index, fixedParts, sort), fixed, fixedParts };
 }

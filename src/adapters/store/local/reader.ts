@@ -10,7 +10,7 @@ import { type Binary, unavailable } from './data-file.ts';
 import type { Files, Index, Room } from './files.ts';
 import type { IndexShape } from './indexes.ts';
 import { CHUNK_FIRST, CHUNK_MOST, documentOf, entriesBetween, meet, next } from './meet.ts';
-import { isWhole, type Plan, planFor } from './plan.ts';
+import { behindFixed, isWhole, type Plan, planFor } from './plan.ts';
 
 /** Longest time one slice of reading holds the event loop. */
 const SLICE_MS = 3;
@@ -161,9 +161,10 @@ const hasIndex = (plan: AnyPlan): plan is Plan<Index> => 'db' in plan.index;
 function alike(plans: readonly AnyPlan[], best: AnyPlan | undefined): readonly AnyPlan[] {
   const leaders = best?.walk ? [best] : plans;
   const most = leaders
-    .map(({ behindFixed }) =>
-      plans.filter((plan) => plan.fixed.length > 0 && plan.behindFixed === behindFixed),
-    )
+    .map((leader) => {
+      const same = behindFixed(leader);
+      return plans.filter((plan) => plan.fixed.length > 0 && behindFixed(plan) === same);
+    })
     .reduce((some, others) => (others.length > some.length ? others : some), []);
   return most.length > 0 ? most : leaders.slice(0, 1);
 }
@@ -198,11 +199,17 @@ function waysFor(
   sort: readonly (readonly [string, 1 | -1])[],
   transaction: Transaction | undefined,
 ): Ways {
+  const all = [room.primary, ...room.indexes];
   const plansFor = (part: Filter, order: typeof sort): AnyPlan[] =>
-    [room.primary, ...room.indexes].flatMap<AnyPlan>((index) => planFor(index, part, order) ?? []);
-  const plans = plansFor(filter, sort);
-  const exact = plans.find((plan) => plan.exact && plan.ranges.length === 1 && plan.walk);
-  if (exact) return { narrow: [exact], narrowCount: 0, ordered: [exact], others: [] };
+    all.flatMap<AnyPlan>((index) => planFor(index, part, order) ?? []);
+  const plans: AnyPlan[] = [];
+  for (const index of all) {
+    const plan = planFor(index, filter, sort);
+    // Nothing reads less, so the others need not be looked at.
+    if (plan?.exact && plan.ranges.length === 1 && plan.walk)
+      return { narrow: [plan], narrowCount: 0, ordered: [plan], others: [] };
+    if (plan) plans.push(plan);
+  }
   const measured = (some: readonly AnyPlan[]): Measured[] =>
     some.filter(({ bounded }) => bounded).map((plan) => ({ plan, count: estimate(room, plan, transaction) }));
   const bounded = measured(plans);

@@ -27,10 +27,10 @@ const MAX_RECENT_BYTES = 4_096;
 const WRITE_TIMEOUT_MS = 30_000;
 
 /** A document as it will stand in the file, with its keys, in the order of the room's indexes. */
-interface Prepared {
+export interface Prepared {
   readonly document: Doc;
   readonly bytes: Buffer;
-  /** Undefined: as they were before the turn. Those of unique indexes are always there. */
+  /** Undefined: as they were before the turn. */
   readonly keys: readonly (Entries | undefined)[];
 }
 
@@ -44,8 +44,7 @@ export const prepare = (
   bytes: room.pack(document),
   keys: room.indexes.map((index, position) => {
     const isSame = before !== undefined && shares(index, before.document, document);
-    const known = isSame ? before.keys?.[position] : undefined;
-    return known ?? (isSame && !index.unique ? undefined : entriesOf(index, document));
+    return isSame ? before.keys?.[position] : entriesOf(index, document);
   }),
 });
 
@@ -57,13 +56,13 @@ interface Change {
 }
 
 /** What one turn has changed so far. */
-interface Turn {
+export interface Turn {
   read(room: Room, id: string): Doc | undefined;
   /** What this turn, and no other, wrote. */
   written(room: Room, id: string): Prepared | undefined;
-  /**
-   * `before`: what was read, where it was. Throws Failure `duplicate_key` and changes nothing when a unique index is taken.
-   */
+  /** Throws Failure `duplicate_key` when another document has a unique key of this one. */
+  refuseTaken(room: Room, prepared: Prepared): void;
+  /** `before`: what was read, where it was. Throws as `refuseTaken`, and then changes nothing. */
   write(room: Room, prepared: Prepared, before?: Doc): void;
   /** Writes a document of which it is known that its id and its unique keys are free. */
   add(room: Room, prepared: Prepared): void;
@@ -74,9 +73,10 @@ interface Turn {
   owner(room: Room, position: number, prepared: Prepared, except?: string): string | undefined;
   /** Puts bytes under a key, beside all documents; undefined removes the key. `bytes` must not change any more. */
   keep(db: Binary, key: Buffer, bytes: Buffer | undefined): void;
-  changed(room: Room, id: string): boolean;
-  /** The id of a document that these turns gave the key of a unique index. */
-  claimed(room: Room, index: Index, key: string): string | undefined;
+  /** Whether a document has the keys under the index at `position` that it had before these turns. */
+  keeps(room: Room, position: number, id: string): boolean;
+  /** The id of a document that these turns gave the key of the unique index at `position`. */
+  claimed(room: Room, position: number, key: string): string | undefined;
   /** The turn before this one is on disk. */
   arrived(): void;
   changes(): Change[];
@@ -145,15 +145,24 @@ function openTurn(recent: Recent, onItsWay?: Turn): Turn {
     return before ? before.read(room, id) : (recent.get(room, id) ?? room.db.get(idKey(id)));
   };
 
-  const changed = (room: Room, id: string): boolean =>
-    (overlays.get(room)?.has(id) ?? false) || (before?.changed(room, id) ?? false);
+  /** Whether this turn, whatever it did, left a document the keys it had. */
+  const leaves = (room: Room, position: number, id: string): boolean => {
+    const overlay = overlays.get(room);
+    if (!overlay?.has(id)) return true;
+    const after = overlay.get(id);
+    return after !== undefined && after.keys[position] === undefined;
+  };
 
-  /** Who has a key by what the turns changed; an id that a later one changed says nothing. */
-  const claimed = (room: Room, index: Index, key: string): string | undefined => {
-    const mine = claims.get(index)?.get(key);
+  const keeps = (room: Room, position: number, id: string): boolean =>
+    leaves(room, position, id) && (before?.keeps(room, position, id) ?? true);
+
+  /** Who has a key by what the turns changed; an id to which a later one gave others says nothing. */
+  const claimed = (room: Room, position: number, key: string): string | undefined => {
+    const index = room.indexes[position];
+    const mine = index && claims.get(index)?.get(key);
     if (mine !== undefined) return mine;
-    const earlier = before?.claimed(room, index, key);
-    return earlier !== undefined && !overlays.get(room)?.has(earlier) ? earlier : undefined;
+    const earlier = before?.claimed(room, position, key);
+    return earlier !== undefined && leaves(room, position, earlier) ? earlier : undefined;
   };
 
   const owner: Turn['owner'] = (room, position, { document, keys }, except) => {
@@ -166,9 +175,9 @@ function openTurn(recent: Recent, onItsWay?: Turn): Turn {
         const other = read(room, id);
         return other !== undefined && sameIndexValues(index, other, document);
       };
-      const holder = claimed(room, index, prefix.toString('latin1'));
+      const holder = claimed(room, position, prefix.toString('latin1'));
       if (holder !== undefined && clashes(holder)) return holder;
-      const committed = ownersOf(index, prefix).find((id) => !changed(room, id) && clashes(id));
+      const committed = ownersOf(index, prefix).find((id) => keeps(room, position, id) && clashes(id));
       if (committed !== undefined) return committed;
     }
     return undefined;
@@ -201,23 +210,27 @@ function openTurn(recent: Recent, onItsWay?: Turn): Turn {
     replace(room, prepared.document._id, prepared);
   }
 
+  function refuseTaken(room: Room, prepared: Prepared): void {
+    for (const [position, index] of room.indexes.entries())
+      if (index.unique && owner(room, position, prepared, prepared.document._id) !== undefined)
+        throw new Failure(
+          'duplicate_key',
+          `another document of ${room.name} has the same ${index.parts.map(([path]) => path).join(', ')}`,
+          { details: { collection: room.name, keys: index.parts.map(([path]) => path) } },
+        );
+  }
+
   return {
     read,
+    refuseTaken,
     written: (room, id) => overlays.get(room)?.get(id),
     owner,
-    changed,
+    keeps,
     claimed,
     touched: (room) => new Map([...(before?.touched(room) ?? []), ...(overlays.get(room) ?? [])]),
     write(room, prepared, before) {
-      const id = prepared.document._id;
-      for (const [position, index] of room.indexes.entries())
-        if (index.unique && owner(room, position, prepared, id) !== undefined)
-          throw new Failure(
-            'duplicate_key',
-            `another document of ${room.name} has the same ${index.parts.map(([path]) => path).join(', ')}`,
-            { details: { collection: room.name, keys: index.parts.map(([path]) => path) } },
-          );
-      remember(room, id, before);
+      refuseTaken(room, prepared);
+      remember(room, prepared.document._id, before);
       add(room, prepared);
     },
     add,
