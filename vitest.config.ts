@@ -1,11 +1,10 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
+import { productAsBuilt } from './test/support/programs.ts';
 
 /** What takes longest. Begun last, one of them would go on alone when everything else is done. */
 const LONGEST = [
-  // Before anybody loads the module whose disk it replaces.
-  'wire/journal-file',
   'contract/store-mongo',
   'stories/outage',
   'faults/',
@@ -26,6 +25,7 @@ class LongestFirst extends BaseSequencer {
 }
 
 export default defineConfig({
+  plugins: [productAsBuilt()],
   test: {
     include: ['test/**/*.test.ts'],
     // Goals in milliseconds are `npm run bench:timing`; a simulated month is `npm run nightly`.

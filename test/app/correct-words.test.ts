@@ -1,11 +1,5 @@
 /** Words that were heard wrongly are corrected by people: for everybody who reads them from then on, and never for good. */
-import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { openLocalStore } from '../../src/adapters/store/local/index.ts';
-import { openMongoStore } from '../../src/adapters/store/mongo/index.ts';
 import { createIds } from '../../src/adapters/system.ts';
 import { createCorrectWords } from '../../src/app/correct-words.ts';
 import type { Store } from '../../src/app/ports.ts';
@@ -17,9 +11,9 @@ import { ERASED, eraseEvent } from '../../src/domain/erasure.ts';
 import { foldTranscript, transcriptOf } from '../../src/domain/transcript.ts';
 import { failureOf, silent as log } from '../contract/filled.ts';
 import { type HandClock, handClock } from '../support/clock.ts';
+import { type OpenStore, storesFor } from '../support/stores.ts';
 
 const ids = createIds();
-const uri = process.env.TEST_MONGODB_URI ?? '';
 const ADA = { id: 'ada', name: 'Ada' };
 const BO = { id: 'bo', name: 'Bo' };
 const HEARD = 'I live on Pine Street, the roof is thirty';
@@ -28,18 +22,7 @@ const NOON_MS = Date.UTC(2026, 10, 20, 12);
 
 let store: Store;
 let clock: HandClock;
-let dir: string;
-
-const OPEN: Readonly<Record<string, () => Promise<Store>>> = {
-  'the embedded store': () => openLocalStore({ dir, log }),
-  ...(uri === ''
-    ? {}
-    : {
-        MongoDB: () =>
-          openMongoStore({ uri, database: `words_${ids.objectId()}`, timeoutMs: 10_000, clock, log }),
-      }),
-};
-if (uri === '') console.warn('LEFT OUT: corrected words on MongoDB (TEST_MONGODB_URI is not set).');
+let opened: OpenStore;
 
 /** Another process has its own log over the same store. */
 const inProcess = () => {
@@ -80,16 +63,13 @@ async function talked(bodies: readonly CallEventBody[] = [...TALK, OVER]): Promi
 const messages = async (callId: string) => foldTranscript(await store.events(callId));
 const kept = async (callId: string) => await store.collection('call_transcripts').get(callId);
 
-describe.each(Object.keys(OPEN))('on %s', (name) => {
+describe.each(storesFor('corrected words'))('on %s', (_name, open) => {
   beforeEach(async () => {
-    dir = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'parley-words-'));
     clock = handClock(NOON_MS);
-    store = await (OPEN[name] as () => Promise<Store>)();
+    opened = await open(clock);
+    store = opened.store;
   }, 60_000);
-  afterEach(async () => {
-    await store.close();
-    await rm(dir, { recursive: true, force: true });
-  });
+  afterEach(() => opened.close());
 
   test('a corrected line reads so everywhere, is found by its new words only, and says who heard what', async () => {
     const callId = await talked();

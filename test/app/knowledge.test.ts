@@ -1,11 +1,5 @@
 /** Knowledge is saved by several people at once, put in and out of use, counted once, and made better by proposals. */
-import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { openLocalStore } from '../../src/adapters/store/local/index.ts';
-import { openMongoStore } from '../../src/adapters/store/mongo/index.ts';
 import { createIds } from '../../src/adapters/system.ts';
 import { createAgents } from '../../src/app/agents.ts';
 import { createArchitect, type HiredArchitect } from '../../src/app/architect.ts';
@@ -19,41 +13,27 @@ import type { UseResult } from '../../src/domain/knowledge.ts';
 import { failureOf, silent as log, oid } from '../contract/filled.ts';
 import { type HandClock, handClock } from '../support/clock.ts';
 import { agentsHouse } from '../support/knowledge.ts';
+import { type OpenStore, storesFor } from '../support/stores.ts';
 
 const ids = createIds();
-const uri = process.env.TEST_MONGODB_URI ?? '';
 const [first] = agentsHouse().knowledge;
 if (!first) throw new Error('no knowledge comes with the product');
 
 let store: Store;
 let clock: HandClock;
-let dir: string;
-
-const OPEN: Readonly<Record<string, () => Promise<Store>>> = {
-  'the embedded store': () => openLocalStore({ dir, log }),
-  ...(uri === ''
-    ? {}
-    : {
-        MongoDB: () =>
-          openMongoStore({ uri, database: `knowledge_${ids.objectId()}`, timeoutMs: 10_000, clock, log }),
-      }),
-};
-if (uri === '') console.warn('LEFT OUT: knowledge on MongoDB (TEST_MONGODB_URI is not set).');
+let opened: OpenStore;
 
 const knowledgeOf = (shipped = agentsHouse().knowledge) =>
   createKnowledge({ store, clock, ids, log, sellerName: 'Harbor Homes', shipped });
 const wording = { kind: 'faq', title: 'Fees', body: 'No fees at {{seller_name}}.', tags: ['fees'] } as const;
 
-describe.each(Object.keys(OPEN))('on %s', (name) => {
+describe.each(storesFor('knowledge'))('on %s', (_name, open) => {
   beforeEach(async () => {
-    dir = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'parley-knowledge-'));
     clock = handClock();
-    store = await (OPEN[name] as () => Promise<Store>)();
+    opened = await open(clock);
+    store = opened.store;
   }, 60_000);
-  afterEach(async () => {
-    await store.close();
-    await rm(dir, { recursive: true, force: true });
-  });
+  afterEach(() => opened.close());
 
   test('what comes with the product is put in once, and never over what people made of it', async () => {
     const knowledge = knowledgeOf();

@@ -1,23 +1,15 @@
 /** One deed for many calls over the wire: who may, how many at once, what the audit log says, and the filters behind it. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { CallBulkResults, CallMatches } from '../../src/contract/index.ts';
-import { callId, missingId, serve } from './support.ts';
+import { callId, missingId, type Served, serve } from './support.ts';
 
-let served: Awaited<ReturnType<typeof serve>>;
+let served: Served;
 beforeAll(async () => {
   served = await serve();
 });
 afterAll(() => served.http.close());
 
-const as = (role: 'ANALYST' | 'USER', method: string, path: string, body?: unknown) =>
-  fetch(`${served.base}/api/v1${path}`, {
-    method,
-    headers: {
-      ...served.asPage(served.cookieOf(role)),
-      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
+const as: Served['as'] = (...asked) => served.as(...asked);
 const by = { id: 'analyst', name: 'ANALYST', isAdmin: false };
 
 test('analysts do one deed to many calls under their own name, users only see which would be meant', async () => {

@@ -6,6 +6,7 @@ import type { Clock } from '../../src/app/ports.ts';
 import { ListImport, Problem } from '../../src/contract/index.ts';
 import { Failure } from '../../src/domain/errors.ts';
 import type { AppForHttp } from '../../src/http/needs.ts';
+import { untilTrue } from '../support/until.ts';
 import { API_KEY, at, missingId, type Served, serve } from './support.ts';
 
 const quiet = { debug() {}, info() {}, warn() {}, error() {} };
@@ -21,14 +22,6 @@ const open = async (overrides: Parameters<typeof serve>[0] = {}): Promise<Served
 afterEach(async () => {
   for (const served of running.splice(0)) await served.http.close();
 });
-
-const until = async (holds: () => boolean): Promise<void> => {
-  const end = Date.now() + 20_000;
-  while (!holds()) {
-    if (Date.now() > end) throw new Error('it did not come about in time');
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-};
 
 const upload = (served: Served, body: NonNullable<RequestInit['body']>, path = PATH) =>
   served.withKey(path, { method: 'POST', headers: { 'content-type': 'text/csv' }, body, duplex: 'half' });
@@ -147,7 +140,7 @@ test('a sender waits while nobody reads, and everything arrives once somebody do
   // What was given went into buffers of the system; the service took next to nothing.
   expect(given).toBeLessThan(32 * 1024 * 1024);
   goOn();
-  await until(() => answer().includes('\r\n\r\n{'));
+  await untilTrue(() => answer().includes('\r\n\r\n{'));
   expect(problem().detail).toBe(`read ${size}`);
   socket.destroy();
 });
@@ -155,7 +148,7 @@ test('a sender waits while nobody reads, and everything arrives once somebody do
 test('a sender that breaks off leaves an interrupted import, which the same file finishes', async () => {
   const served = await open();
   const { socket } = await sender(served, LINE.repeat(10) + LINE.slice(0, 4), 100_000);
-  await until(() => served.state.asked.length > 0);
+  await untilTrue(() => served.state.asked.length > 0);
   expect(await importsOf(served)).toMatchObject([{ state: 'receiving' }]);
   socket.destroy();
   const broken = await over(served);
@@ -169,7 +162,7 @@ test('a sender that breaks off leaves an interrupted import, which the same file
 test('a chunked file without its end is no whole file', async () => {
   const served = await open();
   const { socket } = await sender(served, `b\r\n${LINE}\r\n`, 'chunked');
-  await until(() => served.state.asked.length > 0);
+  await untilTrue(() => served.state.asked.length > 0);
   socket.end();
   await new Promise((resolve) => socket.once('close', resolve));
   expect(await over(served)).toMatchObject({ state: 'interrupted', lines: 1 });
@@ -180,9 +173,9 @@ test('a sender that falls silent for 30 seconds is told how to go on', async () 
   const served = await open({ clock });
   const { socket, answer, problem } = await sender(served, LINE.repeat(3), 1000);
   // One wait is for the body as a whole, which does not count for a file; the other for the next byte.
-  await until(() => waits.size === 2);
+  await untilTrue(() => waits.size === 2);
   pass();
-  await until(() => answer().includes('\r\n\r\n{'));
+  await untilTrue(() => answer().includes('\r\n\r\n{'));
   expect(answer()).toMatch(/^HTTP\/1.1 408 /);
   const said = problem();
   expect(said).toMatchObject({ code: 'upload_interrupted', retryable: true });
@@ -205,7 +198,7 @@ test('a slow reader is no silent sender: time runs only while a byte is waited f
     return real(request, file, by);
   });
   const sent = upload(served, LINE);
-  await until(() => reading);
+  await untilTrue(() => reading);
   pass();
   expect(waits.size).toBe(0);
   goOn();
@@ -221,7 +214,7 @@ test('a file may take longer than any other answer', async () => {
   hurry = true;
   const lines = (async function* () {
     yield Buffer.from(LINE);
-    await until(() => served.state.asked.length > 0);
+    await untilTrue(() => served.state.asked.length > 0);
     await new Promise((resolve) => setTimeout(resolve, 50));
     yield Buffer.from(LINE);
   })();
@@ -260,7 +253,7 @@ test('an import that failed is 422 with all that is known of it', async () => {
 test('a second import of the same list is 409 and its sender gets to read why, however much it sends', async () => {
   const served = await open();
   const first = await sender(served, LINE, 1000);
-  await until(() => served.state.asked.length > 0);
+  await untilTrue(() => served.state.asked.length > 0);
   const response = await upload(served, Buffer.alloc(16 * 1024 * 1024, LINE));
   expect([response.status, Problem.parse(await response.json()).code]).toEqual([409, 'import_conflict']);
   first.socket.destroy();
@@ -305,9 +298,9 @@ test('what is still coming after the answer is thrown away for a while, then the
     };
   });
   const { socket, answer } = await sender(served, LINE, 10_000_000);
-  await until(() => answer().includes('import_failed'));
+  await untilTrue(() => answer().includes('import_failed'));
   socket.write(Buffer.alloc(1_000_000));
-  await until(() => socket.writableLength === 0);
+  await untilTrue(() => socket.writableLength === 0);
   expect(socket.destroyed).toBe(false);
   expect(waits.size).toBe(2);
   pass();
@@ -318,7 +311,7 @@ test('a body that nobody asked for does not keep its connection either', async (
   const { clock, waits, pass } = handClock();
   const served = await open({ clock });
   const { socket, answer } = await sender(served, 'abc', 1000, '/api/v1/nothing');
-  await until(() => answer().includes('"not_found"'));
+  await untilTrue(() => answer().includes('"not_found"'));
   expect(waits.size).toBe(1);
   pass();
   await new Promise((resolve) => socket.once('close', resolve));
@@ -329,7 +322,7 @@ test('a body that came whole leaves no timer behind', async () => {
   const served = await open({ clock });
   await (await upload(served, LINE)).json();
   await (await served.send('POST', '/api/v1/dnc', { phone: '2125550123' })).json();
-  await until(() => waits.size === 0);
+  await untilTrue(() => waits.size === 0);
 });
 
 test('a reader that goes on after its answer is not told that the file ended', async () => {
@@ -345,7 +338,7 @@ test('a reader that goes on after its answer is not told that the file ended', a
     throw new Failure('store_unavailable', 'down');
   });
   const { socket, answer } = await sender(served, LINE, 1000);
-  await until(() => answer().includes('store_unavailable'));
+  await untilTrue(() => answer().includes('store_unavailable'));
   expect(await later).toMatchObject({ code: 'upload_interrupted' });
   socket.destroy();
 });
@@ -354,8 +347,8 @@ test('a restart interrupts an import that is under way', async () => {
   const real = createClock(quiet);
   const served = await open({ clock: { ...real, steadyMs: () => real.steadyMs() * 50 } });
   const { socket } = await sender(served, LINE, 1000);
-  await until(() => served.state.asked.length > 0);
+  await untilTrue(() => served.state.asked.length > 0);
   await served.http.close();
-  await until(() => served.state.imports[0]?.state === 'interrupted');
+  await untilTrue(() => served.state.imports[0]?.state === 'interrupted');
   socket.destroy();
 });

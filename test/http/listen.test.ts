@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createClock } from '../../src/adapters/system.ts';
 import { listen, VOICE } from '../support/listener.ts';
+import { untilTrue } from '../support/until.ts';
 import { API_KEY, callId, leadId, missingId, type Served, serve } from './support.ts';
 
 const KEY = { authorization: `Bearer ${API_KEY}` };
@@ -12,13 +13,6 @@ beforeEach(async () => {
 });
 afterEach(() => served.http.close());
 
-const until = async (holds: () => boolean, within = 5000): Promise<void> => {
-  const end = Date.now() + within;
-  while (!holds()) {
-    if (Date.now() > end) throw new Error('it did not come about in time');
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-};
 /** A message of the caller's lane. */
 const sound = (bytes: number, of = 0): Buffer => {
   const message = Buffer.alloc(5 + bytes, 0x55);
@@ -99,14 +93,14 @@ test('sound comes as it was given, words about it as JSON, and their own voice g
   guest?.hearing.audio(sound(320), false);
   guest?.hearing.audio(sound(160, 1), false);
   guest?.hearing.cut(1_200);
-  await until(() => ear.told.length === 3);
+  await untilTrue(() => ear.told.length === 3);
   expect([ear.heard(0).length, ear.heard(1).length]).toEqual([320, 160]);
   expect(ear.told[2]).toEqual({ type: 'cut', atMs: 1_200 });
   ear.speak(VOICE);
   ear.speak(Buffer.alloc(1_601));
   ear.speak(VOICE);
   ear.socket.send('words are nothing');
-  await until(() => guest?.spoken.length === 2);
+  await untilTrue(() => guest?.spoken.length === 2);
   expect(guest?.spoken[0]).toEqual(VOICE);
   // Whoever has the floor does not hear themselves; everybody else does.
   const holder = { by: 'x', name: 'Ana', sinceMs: performance.now() - 2_000, listenerId: ear.listener };
@@ -114,12 +108,12 @@ test('sound comes as it was given, words about it as JSON, and their own voice g
   guest?.hearing.audio(sound(160, 2), true);
   guest?.hearing.floorChanged({ ...holder, listenerId: 'another' });
   guest?.hearing.audio(sound(160, 2), true);
-  await until(() => ear.heard(2).length === 160);
+  await untilTrue(() => ear.heard(2).length === 160);
   const floors = ear.told.flatMap((message) => (message.type === 'floor' ? [message.floor] : []));
   expect(floors.map((floor) => floor?.yours)).toEqual([undefined, true, false]);
   expect(Date.now() - Date.parse(floors[1]?.since ?? '')).toBeGreaterThan(1_900);
   ear.leave();
-  await until(() => guest?.left === true);
+  await untilTrue(() => guest?.left === true);
 });
 
 test('whoever listens, and what was done, stands in the audit log', async () => {
@@ -175,9 +169,9 @@ test('whoever reads slowly loses sound and is told how much; nobody else notices
   }
   // Nearly every one: the machine itself may pause now and then.
   expect(took.sort((a, b) => a - b)[Math.floor(sent * 0.99)]).toBeLessThan(20);
-  await until(() => quick.heard(0).length === sent * 4_000);
+  await untilTrue(() => quick.heard(0).length === sent * 4_000);
   slow.socket.resume();
-  await until(() => {
+  await untilTrue(() => {
     for (const { hearing } of served.state.guests) hearing.audio(message, false);
     return slow.told.some(({ type }) => type === 'gap');
   });
@@ -208,7 +202,7 @@ test('an address that listens to nothing, and a handshake that is none, are refu
     });
   expect(await raw('/api/v1/calls')).toMatch(/^HTTP\/1\.1 404/);
   expect(await raw(`/api/v1/calls/${callId}/listen`)).toMatch(/^HTTP\/1\.1 400/);
-  await until(() => served.state.guests.every(({ left }) => left));
+  await untilTrue(() => served.state.guests.every(({ left }) => left));
 });
 
 test('a session that ended loses the socket, one that does not answer too, and a restart tells everybody', async () => {
@@ -236,11 +230,11 @@ test('a session that ended loses the socket, one that does not answer too, and a
   const out = await fetch(`${own.base}/api/v1/auth/logout`, { method: 'POST', headers: own.asPage(cookie) });
   expect(out.status).toBe(204);
   beats.at(-1)?.();
-  await until(() => ear.closed === 1000);
+  await untilTrue(() => ear.closed === 1000);
   expect(ear.told.at(-1)).toEqual({ type: 'over', reason: 'signed_out' });
-  await until(() => own.state.guests[1]?.left === true);
+  await untilTrue(() => own.state.guests[1]?.left === true);
   await own.http.close();
-  await until(() => stays.closed === 1012);
+  await untilTrue(() => stays.closed === 1012);
   expect(stays.told.at(-1)).toEqual({ type: 'over', reason: 'restarting' });
   deaf.leave();
 });

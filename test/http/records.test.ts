@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { CallRecord, Problem } from '../../src/contract/index.ts';
 import { Failure } from '../../src/domain/errors.ts';
 import { defused } from '../../src/http/records.ts';
+import { untilTrue } from '../support/until.ts';
 import { API_KEY, record, type Served, serve } from './support.ts';
 
 const running: Served[] = [];
@@ -22,13 +23,6 @@ afterEach(async () => {
 const PATH = '/api/v1/compliance/records?from=2026-11-01T00:00:00%2B02:00&to=2026-12-01T00:00:00.250Z';
 const COLUMNS = Object.keys(CallRecord.shape);
 const cells = (text: string): string[][] => parse(text, { record_delimiter: '\r\n' });
-const until = async (holds: () => boolean): Promise<void> => {
-  const end = Date.now() + 20_000;
-  while (!holds()) {
-    if (Date.now() > end) throw new Error('it did not come about in time');
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-};
 async function* endless(count = { made: 0 }) {
   for (;;) {
     count.made += 1;
@@ -135,7 +129,7 @@ test('a failure before the first row is answered as one; a later one breaks off 
   const late = await served.withKey(PATH);
   expect(late.status).toBe(200);
   await expect(late.text()).rejects.toThrow();
-  await until(() => served.lines.some(({ level }) => level === 'error'));
+  await untilTrue(() => served.lines.some(({ level }) => level === 'error'));
 });
 
 test('a slow reader holds up the making of rows and nothing else; when it leaves, the making ends', async () => {
@@ -162,7 +156,7 @@ test('a slow reader holds up the making of rows and nothing else; when it leaves
   expect(before).toBeLessThan(60_000);
   expect((await served.withKey('/api/v1/auth/me')).status).toBe(200);
   slow.destroy();
-  await until(() => ended);
+  await untilTrue(() => ended);
   expect(served.lines.filter(({ level }) => level === 'error')).toEqual([]);
 });
 

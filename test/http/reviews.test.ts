@@ -1,23 +1,15 @@
 /** Reviews over the wire: who may write them, as whom, the views people keep, and the list as a file. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { CallReview, SavedView, Transcript } from '../../src/contract/index.ts';
-import { API_KEY, call, callId, missingId, serve } from './support.ts';
+import { API_KEY, call, callId, missingId, type Served, serve } from './support.ts';
 
-let served: Awaited<ReturnType<typeof serve>>;
+let served: Served;
 beforeAll(async () => {
   served = await serve();
 });
 afterAll(() => served.http.close());
 
-const as = (role: 'ADMIN' | 'ANALYST' | 'USER', method: string, path: string, body?: unknown) =>
-  fetch(`${served.base}/api/v1${path}`, {
-    method,
-    headers: {
-      ...served.asPage(served.cookieOf(role)),
-      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
+const as: Served['as'] = (...asked) => served.as(...asked);
 
 test('analysts write under their own name, users only read, and nobody else gets in', async () => {
   const given = { text: 'Well put', atSec: 3 };

@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { LiveChange } from '../../src/contract/index.ts';
 import { parseRange } from '../../src/http/recording.ts';
+import { untilTrue } from '../support/until.ts';
 import { API_KEY, call, callId, type Served, saidEvent, serve, wav } from './support.ts';
 
 let served: Served;
@@ -13,13 +14,6 @@ afterEach(() => served.http.close());
 
 const recording = (headers: Record<string, string> = {}, method = 'GET') =>
   served.withKey(`/api/v1/calls/${callId}/recording`, { method, headers });
-const until = async (holds: () => boolean, within = 5000): Promise<void> => {
-  const end = Date.now() + within;
-  while (!holds()) {
-    if (Date.now() > end) throw new Error('it did not come about in time');
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-};
 
 test('a recording without a range is all of it, inline, as WAV', async () => {
   const response = await recording();
@@ -98,7 +92,7 @@ test('a listener who leaves in the middle closes the file', async () => {
   await reader?.read();
   expect(open).toBe(1);
   await reader?.cancel();
-  await until(() => open === 0);
+  await untilTrue(() => open === 0);
   expect(own.lines.filter((line) => line.level === 'error')).toEqual([]);
   await own.http.close();
 });
@@ -137,12 +131,12 @@ async function watch(base: Served, headers: Record<string, string> = { authoriza
 test('a viewer gets a snapshot first and then every change, words with line breaks included', async () => {
   const viewer = await watch(served);
   expect(viewer.response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
-  await until(() => viewer.seen.length === 1);
+  await untilTrue(() => viewer.seen.length === 1);
   served.state.change({
     event: saidEvent(5, 'one\n\ndata: {"type":"snapshot","calls":[]}\n\n'),
     call: { ...call, seq: 5 },
   });
-  await until(() => viewer.seen.length === 3);
+  await untilTrue(() => viewer.seen.length === 3);
   expect(viewer.head().startsWith('retry: 2000\nevent: snapshot\n')).toBe(true);
   expect(viewer.seen.map((change) => change.type)).toEqual(['snapshot', 'event', 'call']);
   expect(viewer.seen[1]).toMatchObject({
@@ -155,11 +149,11 @@ test('a viewer gets a snapshot first and then every change, words with line brea
 test('the app is watched only while somebody looks', async () => {
   expect(served.state.listeners.size).toBe(0);
   const [one, two] = [await watch(served), await watch(served)];
-  await until(() => one.seen.length + two.seen.length === 2);
+  await untilTrue(() => one.seen.length + two.seen.length === 2);
   expect(served.state.listeners.size).toBe(1);
   one.stop();
   two.stop();
-  await until(() => served.state.listeners.size === 0);
+  await untilTrue(() => served.state.listeners.size === 0);
 });
 
 test('a viewer who does not read is let go and delays nobody', async () => {
@@ -173,7 +167,7 @@ test('a viewer who does not read is let go and delays nobody', async () => {
   });
   slow.on('error', () => {});
   const quick = await watch(served);
-  await until(() => quick.seen.length === 1);
+  await untilTrue(() => quick.seen.length === 1);
 
   const text = 'x'.repeat(10_000);
   const took: number[] = [];
@@ -185,7 +179,7 @@ test('a viewer who does not read is let go and delays nobody', async () => {
   }
   // Nearly every one: the machine itself may pause now and then.
   expect(took.sort((a, b) => a - b)[989]).toBeLessThan(100);
-  await until(() => quick.seen.some((change) => change.type === 'event' && change.event.seq === 999));
+  await untilTrue(() => quick.seen.some((change) => change.type === 'event' && change.event.seq === 999));
   // All events, in their order; of the call only how it is.
   const events = quick.seen.flatMap((change) => (change.type === 'event' ? [change.event.seq] : []));
   expect(events).toEqual(Array.from({ length: 1000 }, (_, i) => i));
@@ -193,16 +187,16 @@ test('a viewer who does not read is let go and delays nobody', async () => {
   expect(metrics).toContain('parley_live_viewers_dropped_total 1');
   expect(metrics).toContain('parley_live_viewers 1');
   slow.resume();
-  await until(() => slowClosed, 6000);
+  await untilTrue(() => slowClosed, 6000);
   quick.stop();
 });
 
 test('closing the server tells viewers to come back and ends their streams', async () => {
   const viewer = await watch(served);
-  await until(() => viewer.seen.length === 1);
+  await untilTrue(() => viewer.seen.length === 1);
   const began = Date.now();
   await served.http.close();
-  await until(() => viewer.isOver());
+  await untilTrue(() => viewer.isOver());
   expect(viewer.seen.at(-1)).toMatchObject({ type: 'reconnect' });
   expect(Date.now() - began).toBeLessThan(3000);
 });
@@ -223,14 +217,14 @@ test('a heartbeat comes, and a session that ended meanwhile ends the stream', as
   });
   const cookie = await own.signIn();
   const viewer = await watch(own, { cookie });
-  await until(() => viewer.seen.length === 1);
+  await untilTrue(() => viewer.seen.length === 1);
   beats.at(-1)?.();
-  await until(() => viewer.head().includes(': still here'));
+  await untilTrue(() => viewer.head().includes(': still here'));
   expect(viewer.isOver()).toBe(false);
   const out = await fetch(`${own.base}/api/v1/auth/logout`, { method: 'POST', headers: own.asPage(cookie) });
   expect(out.status).toBe(204);
   beats.at(-1)?.();
-  await until(() => viewer.isOver());
+  await untilTrue(() => viewer.isOver());
   expect(viewer.head()).toContain('"type":"reconnect"');
   await own.http.close();
 });

@@ -1218,6 +1218,16 @@ export async function serve(overrides: Partial<HttpDeps> = {}, real: Partial<App
   const cookieOf = (role: Role): string => cookies.get(role) ?? '';
   /** What our own page sends with a cookie. */
   const asPage = (cookie: string) => ({ cookie, 'x-requested-by': 'parley' });
+  /** Asks as our own page does for somebody with this role. */
+  const as = (role: Role, method: string, path: string, body?: unknown): Promise<Response> =>
+    fetch(`${base}/api/v1${path}`, {
+      method,
+      headers: {
+        ...asPage(cookieOf(role)),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
   const close = http.close;
   const closed = async (): Promise<void> => {
     await close();
@@ -1230,7 +1240,7 @@ export async function serve(overrides: Partial<HttpDeps> = {}, real: Partial<App
     closing ??= closed();
     return closing;
   };
-  return { http, base, port, app, access, store, state, lines, withKey, send, signIn, cookieOf, asPage };
+  return { http, base, port, app, access, store, state, lines, withKey, send, signIn, cookieOf, asPage, as };
 }
 
 export type Served = Awaited<ReturnType<typeof serve>>;

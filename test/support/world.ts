@@ -40,7 +40,8 @@ import { agentsHouse } from './knowledge.ts';
 import { messagesHouse, shippedTemplates } from './messages.ts';
 import { lastingPort } from './ports.ts';
 import { readWav, type Stereo } from './sound.ts';
-import { createWorldClock, machineMs, startTime, type WorldClock } from './time.ts';
+import { createWorldClock, startTime, type WorldClock } from './time.ts';
+import { until } from './until.ts';
 
 /** Wednesday, one in the afternoon in New York, and a working day everywhere in the States. */
 export const START_MS = Date.UTC(2026, 10, 18, 18, 0, 0);
@@ -50,8 +51,6 @@ export const SELLER = 'Parley';
 const API_KEY = 'a-key-for-the-stories-of-this-world-0123';
 /** How much faster than ours the time of a world may run. */
 const SCALE = 24;
-/** What must happen at all has happened by then, in ms of the machine. */
-const PATIENCE_MS = 45_000;
 
 type TextSender = Pick<Messenger, 'sendSms' | 'textsTo'>;
 type MailSender = Pick<NonNullable<Messenger['mail']>, 'sendMail'>;
@@ -146,21 +145,6 @@ export interface World {
   revive(): Promise<void>;
   /** Ends everything. */
   close(): Promise<void>;
-}
-
-/** Waits until `check` gives something; says what it waited for when it does not come. Time is the machine's. */
-export async function until<T>(
-  what: string,
-  check: () => T | undefined | false | Promise<T | undefined | false>,
-  withinMs = PATIENCE_MS,
-): Promise<T> {
-  const end = machineMs() + withinMs;
-  for (;;) {
-    const found = await check();
-    if (found !== undefined && found !== false) return found;
-    if (machineMs() > end) throw new Error(`waited ${withinMs} ms in vain for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 8));
-  }
 }
 
 const BRIEF_GREETING = 'Hi {{lead_name}}, this is the AI assistant of {{seller_name}}.';
