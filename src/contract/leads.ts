@@ -230,7 +230,7 @@ export type LeadQuery = z.infer<typeof LeadQuery>;
 export const TimelineEntry = z
   .object({
     at: Instant,
-    kind: z.enum(['created', 'call', 'consent', 'dnc', 'message', 'follow_up', 'note', 'visit']),
+    kind: z.enum(['created', 'call', 'consent', 'dnc', 'message', 'follow_up', 'campaign', 'note', 'visit']),
     title: z.string(),
     detail: z.exactOptional(z.string()),
     callId: z.exactOptional(Id),

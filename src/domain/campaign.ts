@@ -169,6 +169,8 @@ export interface Enrollment extends Stamped {
   /** The step of the follow-up to go on with when an agreed callback reaches nobody. */
   readonly resumeAt?: number;
   readonly ended?: { readonly why: Ending; readonly at: Date };
+  /** When it was begun anew, the last time. */
+  readonly reopenedAt?: Date;
 }
 
 export interface UseFigures {

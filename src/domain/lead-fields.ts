@@ -53,7 +53,10 @@ export const LEAD_FIELDS = {
   },
   consentMethod: { label: 'Consent: how', names: 'consentmethod optinmethod' },
   consentSource: { label: 'Consent: where', names: 'consentsource optinsource' },
-  consentText: { label: 'Consent: text that was shown', names: 'consenttext consentlanguage disclosure' },
+  consentText: {
+    label: 'Consent: text that was shown',
+    names: 'consenttext consentlanguage disclosure optintext tcpatext',
+  },
   consentSeller: { label: 'Consent: given to', names: 'consentseller seller' },
   consentPurpose: { label: 'Consent: marketing or informational', names: 'consentpurpose' },
   consentLevel: { label: 'Consent: written or oral', names: 'consentlevel' },
@@ -84,7 +87,10 @@ export const LEAD_FIELDS = {
   },
   certificateType: { label: 'Consent: kind of certificate', names: 'certificatetype' },
   sessionId: { label: 'Consent: recorded session', names: 'sessionid' },
-  pageUrl: { label: 'Consent: page', names: 'pageurl landingpage landingpageurl consentpageurl' },
+  pageUrl: {
+    label: 'Consent: page',
+    names: 'pageurl landingpage landingpageurl consentpageurl optinpage optinurl',
+  },
   ipAddress: { label: 'Consent: IP address', names: 'ipaddress ip consentip' },
   userAgent: { label: 'Consent: browser', names: 'useragent browser' },
 } as const satisfies Record<string, { readonly label: string; readonly names: string }>;

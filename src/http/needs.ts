@@ -149,7 +149,16 @@ interface LeadImportPlan {
 
 export interface TimelineItem {
   readonly at: Date;
-  readonly kind: 'created' | 'call' | 'consent' | 'dnc' | 'message' | 'follow_up' | 'note' | 'visit';
+  readonly kind:
+    | 'created'
+    | 'call'
+    | 'consent'
+    | 'dnc'
+    | 'message'
+    | 'follow_up'
+    | 'campaign'
+    | 'note'
+    | 'visit';
   readonly title: string;
   readonly detail?: string;
   readonly callId?: string;

@@ -405,7 +405,7 @@ describe('a file that is not as it should be', () => {
       [5, 'Full name: holds a formula; send values, not formulas'],
       [6, 'Full name: holds a NUL byte: this is no text'],
       [7, 'Full name: holds characters that are not UTF-8; save the file as UTF-8'],
-      [8, 'E-mail: Invalid email address'],
+      [8, 'E-mail: not an e-mail address'],
       [9, expect.stringContaining('Received at: is no time')],
       [10, 'Received at: lies in the future'],
       [11, 'has 6 cells, and the first line names 4 columns'],

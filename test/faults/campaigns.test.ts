@@ -25,7 +25,11 @@ const START_MS = Date.UTC(2026, 10, 18, 18, 0, 0);
 const SELLER = 'Parley';
 const LEADS = 20;
 const KILLS = 3;
-const PATIENCE_MS = 140_000;
+/**
+ * What a killed process left is taken over when its lease ends (30 s), and then looked for at the carrier (105 s) or tried again
+ * (after 60 s). A busy machine takes as long again.
+ */
+const PATIENCE_MS = 280_000;
 
 if (uri === '') {
   console.warn(
@@ -182,5 +186,5 @@ if (uri === '') {
       await client.close();
       rmSync(dir, { recursive: true, force: true });
     }
-  }, 200_000);
+  }, 340_000);
 }

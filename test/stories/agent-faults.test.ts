@@ -5,7 +5,8 @@ import type { CallEvent } from '../../src/domain/call.ts';
 import type { CloseCode } from '../../src/sandbox/agent/protocol.ts';
 import { DECLINER, SELLS, SLOW_TO_ANSWER, STAYER, TALKER } from '../support/people.ts';
 import { longestSilenceMs } from '../support/sound.ts';
-import { type Story, until, type World, world } from '../support/world.ts';
+import { until } from '../support/until.ts';
+import { type Story, type World, world } from '../support/world.ts';
 
 const APOLOGY =
   'We are sorry, we cannot talk right now because of a technical problem. Parley will get back to you. Goodbye.';

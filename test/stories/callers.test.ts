@@ -6,7 +6,8 @@ import { sentences } from '../../src/sandbox/agent/brain.ts';
 import { CALLERS, linesOf } from '../../src/sandbox/callers.ts';
 import { murmur } from '../support/agent.ts';
 import { audibleSeconds, speechFrames } from '../support/sound.ts';
-import { OFFICE, type Story, until, type World, world } from '../support/world.ts';
+import { until } from '../support/until.ts';
+import { OFFICE, type Story, type World, world } from '../support/world.ts';
 
 const GREETING =
   'Hi Maria, this is the AI assistant of Parley, calling about 12 Maple Street. To stop all calls, just say stop calling, or press nine. This call is recorded and processed by AI. Is this a good time?';

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Enrollment, Workflow } from '../../src/domain/campaign.ts';
 import type { CallerScript } from '../../src/sandbox/callers.ts';
 import { BRIEF, DECLINER } from '../support/people.ts';
-import { until, type World, world } from '../support/world.ts';
+import { until } from '../support/until.ts';
+import { type World, world } from '../support/world.ts';
 
 const WORKFLOW: Workflow = {
   initialContact: { method: 'automated_call', timing: 'immediately', maxAttempts: 2, retryDelay: 7_200 },

@@ -7,7 +7,8 @@ import type { CallerScript } from '../../src/sandbox/callers.ts';
 import type { FaultChange } from '../../src/sandbox/carrier/journal.ts';
 import { BRIEF, DECLINER, SELLS, SLOW_TO_ANSWER, STAYER, TALKER } from '../support/people.ts';
 import { longestSilenceMs } from '../support/sound.ts';
-import { type Story, until, type World, world } from '../support/world.ts';
+import { until } from '../support/until.ts';
+import { type Story, type World, world } from '../support/world.ts';
 
 const APOLOGY =
   'We are sorry, we cannot talk right now because of a technical problem. Parley will get back to you. Goodbye.';

@@ -7,7 +7,8 @@ import type { CallEvent } from '../../src/domain/call.ts';
 import type { Lead } from '../../src/domain/documents.ts';
 import type { CallerScript } from '../../src/sandbox/callers.ts';
 import { BRIEF, DECLINER, SELLS, SLOW_TO_ANSWER, STAYER } from '../support/people.ts';
-import { OURS, type Story, until, type World, world } from '../support/world.ts';
+import { until } from '../support/until.ts';
+import { OURS, type Story, type World, world } from '../support/world.ts';
 
 const NO_MORE = 'You will get no more calls or messages from Parley.';
 const OPENING =

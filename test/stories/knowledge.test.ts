@@ -1,7 +1,8 @@
 /** A caller objects, the agent looks up what to say, and what came of it stands with the entry and with the agents. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { AgentState, KnowledgeTopic, KnowledgeUses } from '../../src/contract/index.ts';
-import { type Story, until, type World, world } from '../support/world.ts';
+import { until } from '../support/until.ts';
+import { type Story, type World, world } from '../support/world.ts';
 
 let place: World;
 let story: Story;

@@ -2,7 +2,8 @@
 import { createHook } from 'node:async_hooks';
 import { expect, test } from 'vitest';
 import { BRIEF } from '../support/people.ts';
-import { openSockets, until, world } from '../support/world.ts';
+import { until } from '../support/until.ts';
+import { openSockets, world } from '../support/world.ts';
 
 /** Timers that are set and keep the process alive, by where they were set; counted from `enable` on. */
 const timers = new Map<number, { readonly timer: { hasRef?(): boolean }; readonly from: string }>();

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { CallEvent } from '../../src/domain/call.ts';
 import { type Ear, framesOf, listen, type Refused, sounding, VOICE } from '../support/listener.ts';
 import { STAYER, TALKER } from '../support/people.ts';
-import { OFFICE, type Story, until, type World, world } from '../support/world.ts';
+import { until } from '../support/until.ts';
+import { OFFICE, type Story, type World, world } from '../support/world.ts';
 
 const SCALE = 24;
 const KEY = { authorization: 'Bearer a-key-for-the-stories-of-this-world-0123' };

@@ -4,7 +4,8 @@
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { CallerScript } from '../../src/sandbox/callers.ts';
-import { until, type World, world } from '../support/world.ts';
+import { until } from '../support/until.ts';
+import { type World, world } from '../support/world.ts';
 
 const STOPPER: CallerScript = {
   name: 'stopper',

@@ -20,7 +20,8 @@ import { ROOT } from '../support/made-once.ts';
 import { SELLS, SLOW_TO_ANSWER, STAYER, TALKER } from '../support/people.ts';
 import { programOf } from '../support/programs.ts';
 import { openTcpGate } from '../support/tcp-gate.ts';
-import { OURS, type Story, until, type World, world } from '../support/world.ts';
+import { until } from '../support/until.ts';
+import { OURS, type Story, type World, world } from '../support/world.ts';
 
 const NO_MORE = 'You will get no more calls or messages from Parley.';
 const STOP = 'Please stop calling me.';

@@ -14,6 +14,7 @@ import { createGatherFacts } from '../../src/app/gather-facts.ts';
 import { createLeads } from '../../src/app/leads.ts';
 import { page } from '../../src/app/paging.ts';
 import type { Ids, Log, Store } from '../../src/app/ports.ts';
+import type { Enrollment } from '../../src/domain/campaign.ts';
 import { decide } from '../../src/domain/compliance/decide.ts';
 import type { Attempt, ConsentLog } from '../../src/domain/documents.ts';
 import { Failure } from '../../src/domain/errors.ts';
@@ -587,6 +588,40 @@ describe('pages', () => {
     ])
       await expect(app.leads.list(query)).rejects.toMatchObject({ code: 'invalid_request' });
   });
+});
+
+test('a timeline tells which campaigns took a lead up, began with it anew and were done with it', async () => {
+  const { _id: campaignId } = await app.campaigns.create(
+    { name: 'Autumn sellers', type: 'wholesale' },
+    'user-1',
+  );
+  const lead = await newLead({ campaignId });
+  const minutesOn = (minutes: number): Date => new Date(NOON_MS + minutes * 60_000);
+  const of = (campaignId: string, over: Partial<Enrollment>): Enrollment => ({
+    _id: ids.objectId(),
+    campaignId,
+    leadId: lead._id,
+    receivedAt: lead.receivedAt,
+    stage: 'initial',
+    step: 0,
+    turn: 0,
+    priority: 1,
+    calls: 0,
+    messages: 0,
+    createdAt: minutesOn(1),
+    updatedAt: minutesOn(1),
+    ...over,
+  });
+  const over = { stage: 'ended', ended: { why: 'exhausted', at: minutesOn(9) } } as const;
+  for (const each of [of(campaignId, { reopenedAt: minutesOn(5), ...over }), of(ids.objectId(), {})])
+    await store.collection('enrollments').insert(each);
+  const items = (await app.leads.timeline(lead._id)).filter(({ kind }) => kind === 'campaign');
+  expect(items.map(({ title, detail }) => [title, detail])).toEqual([
+    ['Taken up by the campaign Autumn sellers', undefined],
+    ['Taken up by the campaign that is gone', undefined],
+    ['Begun anew by the campaign Autumn sellers', undefined],
+    ['The campaign Autumn sellers was done', 'exhausted'],
+  ]);
 });
 
 test('a timeline tells arrival, consent and stops of all numbers in order', async () => {

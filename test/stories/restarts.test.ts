@@ -1,7 +1,8 @@
 /** The product stops, dies and comes back: what was kept is there, open calls are taken up, and nobody is dialled twice. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { DECLINER, SELLS, SLOW_TO_ANSWER, STAYER } from '../support/people.ts';
-import { type Story, until, type World, world } from '../support/world.ts';
+import { until } from '../support/until.ts';
+import { type Story, type World, world } from '../support/world.ts';
 
 /** What the line concluded; how the call was understood afterwards is another matter. */
 const concluded = ({ events }: Pick<Story, 'events'>): string[] =>
