@@ -339,12 +339,11 @@ function waitingOf(groups: readonly Group[]): CampaignWork['waiting'] {
 
 /** "Mon 9:00 am", on the campaign's clock. */
 function when({ schedule }: Campaign, atMs: number): string {
-  const zone = schedule?.callingHours?.timezone;
   return new Date(atMs).toLocaleString('en-US', {
-    timeZone: zone ?? 'UTC',
+    timeZone: schedule?.callingHours?.timezone ?? 'UTC',
     weekday: 'short',
     hour: 'numeric',
     minute: '2-digit',
-    ...(zone === undefined ? { timeZoneName: 'short' } : {}),
+    timeZoneName: 'short',
   });
 }

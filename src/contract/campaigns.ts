@@ -412,7 +412,7 @@ export const CampaignWork = z
   .object({
     campaignId: Id,
     at: Instant,
-    /** What it does now, in one sentence: "Waits for its hours until Mon 9:00 am". */
+    /** What it does now, in one sentence: "Waits for its hours until Mon, 9:00 AM EST". */
     says: z.string(),
     /** Why nothing is begun at this moment though work is due: `hours`, `budget`, `day_limit`, `lines`, `not_active`, `database`. */
     stoppedBy: z.exactOptional(

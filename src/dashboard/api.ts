@@ -94,6 +94,7 @@ import {
   Performance,
   Problem,
   PromptsInUse,
+  Property,
   type ProposalAccept,
   type ProposalQuery,
   page,
@@ -441,6 +442,7 @@ export const api = {
     send('GET', '/leads', LeadPage, { query: { ...filter, ...cut }, signal }),
   lead: (id: string, signal?: AbortSignal) => send('GET', `/leads/${id}`, Lead, { signal }),
   timeline: (id: string, signal?: AbortSignal) => send('GET', `/leads/${id}/timeline`, Timeline, { signal }),
+  property: (id: string, signal?: AbortSignal) => send('GET', `/properties/${id}`, Property, { signal }),
   createLead: (lead: LeadCreate) => send('POST', '/leads', Lead, { body: lead }),
   changeLead: (id: string, patch: LeadPatch) => send('PATCH', `/leads/${id}`, Lead, { body: patch }),
 
@@ -613,6 +615,7 @@ export const callFiles = (id: string) => ({
   text: `${BASE}/calls/${id}/transcript?format=txt`,
   json: `${BASE}/calls/${id}/transcript?format=json`,
   subtitles: `${BASE}/calls/${id}/transcript?format=vtt`,
+  csv: `${BASE}/calls/${id}/transcript?format=csv`,
 });
 export const proofFile = (phone: string, format: 'json' | 'html') =>
   address('/consents/proof', { phone, format });

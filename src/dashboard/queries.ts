@@ -53,6 +53,7 @@ export const keys = {
   leadLists: ['leads'] as const,
   lead: (id: string) => ['lead', id] as const,
   timeline: (id: string) => ['lead', id, 'timeline'] as const,
+  property: (id: string) => ['property', id] as const,
   gate: (id: string) => ['lead', id, 'gate'] as const,
   windows: ['windows'] as const,
   decisionLists: ['decisions'] as const,
@@ -334,6 +335,9 @@ export const leadQuery = (id: string) =>
     queryFn: ({ signal }) => api.lead(id, signal),
     staleTime: MINUTE,
   });
+
+export const propertyQuery = (id: string) =>
+  queryOptions({ queryKey: keys.property(id), queryFn: ({ signal }) => api.property(id, signal) });
 
 export const timelineQuery = (id: string) =>
   queryOptions({ queryKey: keys.timeline(id), queryFn: ({ signal }) => api.timeline(id, signal) });

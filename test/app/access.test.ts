@@ -510,7 +510,7 @@ describe('the audit log', () => {
     requestId: `r-${n}`,
   });
 
-  const written = () => expect.poll(() => access.auditLog.figures().waiting, { timeout: 20_000 }).toBe(0);
+  const written = () => expect.poll(() => access.auditLog.figures().waiting).toBe(0);
 
   test('is written behind what it tells of, found by who, what and when, newest first', async () => {
     for (let n = 0; n < 5; n += 1) {

@@ -68,7 +68,7 @@ describe.each(storesFor('corrected words'))('on %s', (_name, open) => {
     clock = handClock(NOON_MS);
     opened = await open(clock);
     store = opened.store;
-  }, 60_000);
+  });
   afterEach(() => opened.close());
 
   test('a corrected line reads so everywhere, is found by its new words only, and says who heard what', async () => {

@@ -823,7 +823,7 @@ test('an erasure cut off at any write goes on when it is asked for again, with b
     store = await openLocalStore({ dir: join(dir, 'store'), log });
   }
   expect(counts.length).toBeGreaterThan(5);
-}, 30_000);
+});
 
 test('a call of which the log has nothing is erased all the same', async () => {
   const parts = house();

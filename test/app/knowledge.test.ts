@@ -32,7 +32,7 @@ describe.each(storesFor('knowledge'))('on %s', (_name, open) => {
     clock = handClock();
     opened = await open(clock);
     store = opened.store;
-  }, 60_000);
+  });
   afterEach(() => opened.close());
 
   test('what comes with the product is put in once, and never over what people made of it', async () => {

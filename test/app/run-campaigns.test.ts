@@ -517,7 +517,7 @@ describe('a campaign', () => {
       resumesAt: new Date(START_MS + HOUR),
       counts: { due: 1 },
     });
-    expect(work.says).toBe('Waits for its hours until Wed 2:00 PM');
+    expect(work.says).toBe('Waits for its hours until Wed, 2:00 PM EST');
     await pass(HOUR);
     expect(of.placed.map(({ at }) => at)).toEqual([START_MS + HOUR]);
   });

@@ -15,7 +15,7 @@ import { Failure, isFailure } from '../../src/domain/errors.ts';
 import { type HandClock, handClock, trueTime } from '../support/clock.ts';
 import { fullConsent } from '../support/consent.ts';
 import { messagesHouse, noMessenger } from '../support/messages.ts';
-import { until } from '../support/world.ts';
+import { until } from '../support/until.ts';
 
 const SELLER = 'Acme Homes';
 const quiet: Log = { debug() {}, info() {}, warn() {}, error() {} };

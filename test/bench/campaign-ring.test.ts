@@ -1,7 +1,8 @@
 /** How soon the phone of a lead that comes in rings: the whole product, the sandbox's carrier, the machine's own time. */
 import { expect, test } from 'vitest';
 import { machineMs } from '../support/time.ts';
-import { until, world } from '../support/world.ts';
+import { until } from '../support/until.ts';
+import { world } from '../support/world.ts';
 
 const LEADS = 200;
 const GOAL_SEC = 2;

@@ -1,7 +1,8 @@
 /**
  * What a manager waits for, over half a year of a busy house on the embedded store: every filter of a million calls and the
  * pages behind it, the search in a hundred thousand talks, the overview, all through HTTP; and in Chromium, where there is
- * one, the page of a call of half an hour, from the address to a transcript and a player that can be used.
+ * one, the page of a call of half an hour, from the address to a talk that can be read, a picture of it and a player that
+ * can be pressed, and to the last line of the talk.
  * `npm run bench:dashboard [-- <folder>]`: a folder that is named keeps its data for the next time.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -209,6 +210,7 @@ async function callPage(house: House): Promise<void> {
       ['again', true],
     ] as const) {
       const took: number[] = [];
+      const whole: number[] = [];
       const context = await browser.newContext({ storageState, viewport: { width: 1360, height: 860 } });
       for (let round = 0; round < ROUNDS; round += 1) {
         const fresh = isWarm
@@ -218,17 +220,20 @@ async function callPage(house: House): Promise<void> {
         if (isWarm) await page.goto(`${house.url}/calls`);
         const beganMs = performance.now();
         await page.goto(`${house.url}/calls/${LONG_CALL}`, { waitUntil: 'commit' });
+        await page.locator('.line').first().waitFor();
+        await page.locator('.track canvas').waitFor();
+        await page.locator('button[aria-label="Play"]').click({ trial: true });
+        took.push(performance.now() - beganMs);
         await page
           .locator('.line')
           .nth(LONG_MESSAGES - 1)
           .waitFor({ state: 'attached' });
-        await page.locator('.track canvas').waitFor();
-        await page.getByRole('button', { name: 'Play', exact: true }).click({ trial: true });
-        took.push(performance.now() - beganMs);
+        whole.push(performance.now() - beganMs);
         await page.close();
         if (!isWarm) await fresh.close();
       }
-      tell(`page of a call of 30 minutes, ${name}`, took, GOAL.pageMs, `   ${LONG_MESSAGES} messages`);
+      tell(`page of a call of 30 minutes, ${name}`, took, GOAL.pageMs);
+      tell(`… and the last of its ${LONG_MESSAGES} messages`, whole, GOAL.pageMs);
       await context.close();
     }
   } finally {

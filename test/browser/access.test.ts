@@ -27,7 +27,7 @@ describe.skipIf(missing)(`access in a browser${missing ? ` (left out: ${missing}
     const launched = openBrowser();
     served = await serve({ dashboardDir: await builtDashboard() });
     browser = await launched;
-  }, 90_000);
+  });
   afterAll(async () => {
     await closeAll();
     await served?.http.close();

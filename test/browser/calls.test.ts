@@ -1,7 +1,10 @@
 /** test/browser: calls are found, looked through second by second, and reviewed; half an hour of talk is there at once. */
-import type { Route } from 'playwright-core';
+import type { Request, Route } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
-import { columnsOf, heardSec, silencesOf } from '../../src/dashboard/call/sound.ts';
+import type { Call } from '../../src/contract/index.ts';
+import { asHeard, columnsOf, heardSec, silencesOf } from '../../src/dashboard/call/sound.ts';
+import { MOOD, moodOf } from '../../src/dashboard/words.ts';
+import { MOOD_EDGE } from '../../src/domain/call-figures.ts';
 import { conversations } from '../evals/scoring.ts';
 import { LONG, REVIEWED } from './fixture-calls.ts';
 import { HOSTILE } from './fixtures.ts';
@@ -30,6 +33,35 @@ test('a lane drawn narrower keeps its loudest, drawn wider keeps its shape', () 
   expect([...columnsOf([0, 255], 4)]).toEqual([0, 0, 1, 1]);
 });
 
+test('what the caller said stands where it begins to be heard, and never before what was said before it', () => {
+  const line = (speaker: 'agent' | 'user', timestamp: number) => ({
+    speaker,
+    timestamp,
+    text: 'Words',
+    turn: 0,
+    interrupted: false,
+    repaired: false,
+  });
+  const bucketSec = 0.5;
+  const caller = Array.from({ length: 60 }, () => 0);
+  // A turn with a short pause in it; later one that goes on from before the agent's line; nothing before the last one.
+  for (const at of [8, 9, 11, 12, 30, 31, 32, 33, 34]) caller[at] = 90;
+  const told = [line('agent', 0), line('user', 7.3), line('agent', 16), line('user', 18), line('user', 29)];
+  const heard = asHeard(told, { bucketSec, caller });
+  expect(heard.map(({ timestamp }) => timestamp)).toEqual([0, 4, 16, 16, 29]);
+  expect(asHeard([line('agent', 3)], { bucketSec, caller: caller.fill(90) })).toEqual([line('agent', 3)]);
+});
+
+test('a call is named by the mood under which the list finds it', () => {
+  const below = MOOD_EDGE - 0.001;
+  expect([MOOD_EDGE, below, -below, -MOOD_EDGE].map(moodOf)).toEqual([
+    MOOD.good,
+    MOOD.neutral,
+    MOOD.neutral,
+    MOOD.bad,
+  ]);
+});
+
 describe.skipIf(missing)(`calls in a browser${missing ? ` (left out: ${missing})` : ''}`, () => {
   const house = theatre();
   const { visit, go, findings, shoot } = house;
@@ -53,9 +85,54 @@ describe.skipIf(missing)(`calls in a browser${missing ? ` (left out: ${missing})
     await drawn.waitFor({ state: 'attached' });
     await page.locator('.track canvas').waitFor();
     await page.getByRole('button', { name: 'Play', exact: true }).click({ trial: true });
+    expect(await page.locator('.slice').count()).toBeGreaterThan(10);
     await page.locator('.line').filter({ hasText: '(250)' }).locator('button.time').click();
     await current().filter({ hasText: '(250)' }).waitFor();
     expect(house.complaints).toEqual([]);
+  });
+
+  test('what a call by its address needs is asked for once, before the code of its page is there', async () => {
+    const { page } = house;
+    const asked: string[] = [];
+    const note = (request: Request) => void asked.push(new URL(request.url()).pathname);
+    const call = `/api/v1/calls/${REVIEWED}`;
+    page.on('request', note);
+    // Nothing of the app can run before this code is there, and it is not there before the questions are.
+    const events = page.waitForRequest((request) => request.url().endsWith(`${call}/events`));
+    const code = '**/assets/shared-*.js';
+    const behind = async (route: Route) => {
+      await events;
+      await route.continue();
+    };
+    await page.route(code, behind);
+    await visit(`/calls/${REVIEWED}`, 'by word lists');
+    await page.unroute(code, behind);
+    page.off('request', note);
+    for (const path of ['/api/v1/auth/me', call, `${call}/transcript`, `${call}/events`])
+      expect([path, asked.filter((each) => each === path).length]).toEqual([path, 1]);
+  });
+
+  test('of many key moments a dozen are shown, and the others when they are asked for', async () => {
+    const { page } = house;
+    const address = `**/api/v1/calls/${REVIEWED}`;
+    const withMany = async (route: Route) => {
+      const answer = await route.fetch();
+      const call = (await answer.json()) as Call;
+      const moments = Array.from({ length: 30 }, (_, n) => ({
+        type: 'question' as const,
+        messageIndex: n,
+        timestamp: n,
+        userText: `Question ${n}?`,
+      }));
+      await route.fulfill({ response: answer, json: { ...call, keyMoments: moments } });
+    };
+    await page.route(address, withMany);
+    await visit(`/calls/${REVIEWED}`, 'by word lists');
+    const moments = page.getByRole('region', { name: 'Key moments' }).getByRole('listitem');
+    expect(await moments.count()).toBe(12);
+    await page.getByRole('button', { name: 'All 30 moments' }).click();
+    expect(await moments.count()).toBe(30);
+    await page.unroute(address, withMany);
   });
 
   test('two analyses of a call are laid beside each other', async () => {

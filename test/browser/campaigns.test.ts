@@ -8,6 +8,7 @@ import { missing, type PageToSee, theatre } from './theatre.ts';
 
 const MARA = `/leads/${hex(1)}`;
 const DEVON = `/leads/${hex(2)}`;
+const PRIYA = hex(4);
 
 const PAGES: readonly PageToSee[] = [
   ['campaigns', '/campaigns', 'Summer listings'],
@@ -28,7 +29,7 @@ describe.skipIf(missing)(`campaigns in a browser${missing ? ` (left out: ${missi
   const dialog = (page: Page) => page.getByRole('dialog');
 
   test('every page is drawn without errors, accessible in light and dark, and no wider than a phone', async () => {
-    await visit('/campaigns', 'Summer listings');
+    await visit('/campaigns', 'Summer listings', 'development');
     await house.inspect(PAGES);
     expect(await house.page.evaluate('window.pwned')).toBeUndefined();
     expect(house.complaints).toEqual([]);
@@ -347,5 +348,46 @@ describe.skipIf(missing)(`campaigns in a browser${missing ? ` (left out: ${missi
     await page.getByText('Text follow_up_day_3', { exact: false }).waitFor();
     await page.getByRole('link', { name: 'Autumn sellers' }).click();
     await page.getByText('Calls: 2 are going on').waitFor();
+  });
+
+  test('a campaign begins anew with a lead that it is done with, unless the lead stands against it', async () => {
+    const { page, stage } = house;
+    stage.campaigns.exhaust(PRIYA);
+    await visit(`/leads/${PRIYA}`, 'Begin anew');
+    const panel = page.locator('section').filter({ has: page.getByRole('heading', { name: 'Campaign' }) });
+    await panel.getByText('All steps done').waitFor();
+    await shoot('lead-ended-light');
+    await page.getByRole('button', { name: 'Begin anew' }).click();
+    await panel.getByText('Text follow_up_day_3', { exact: false }).waitFor();
+    await page.getByText('as soon as hours and limits allow').waitFor();
+    expect(await page.getByRole('button', { name: 'Begin anew' }).count()).toBe(0);
+    expect(stage.seen.filter((line) => line.endsWith(`/leads/${PRIYA}/reopen`))).toHaveLength(1);
+    await go(DEVON, 'An administrator can release the number.');
+    expect(await page.getByRole('button', { name: 'Begin anew' }).count()).toBe(0);
+    expect(house.complaints).toEqual([]);
+  });
+
+  test('a lead says how well it fits and why, and what its house is worth by the sales around it', async () => {
+    const { page, stage } = house;
+    await visit(MARA, 'How well it fits');
+    await page.getByText('44 of 100').waitFor();
+    await page.getByRole('list', { name: 'What counted' }).getByText('equity not known').waitFor();
+    await page.getByText('$409,000').waitFor();
+    await page.getByText('Reckoned from 1 sale around it').click();
+    await page.getByText('counts 100 %').waitFor();
+    expect(await findings()).toEqual([]);
+    expect(stage.seen.filter((line) => line.includes('/properties/'))).toHaveLength(1);
+    expect(house.complaints).toEqual([]);
+  });
+
+  test('a page that is opened by its address looks as one that is come to by links', async () => {
+    const { page } = house;
+    await visit('/campaigns', 'Summer listings');
+    const link = page.locator('.campaign-card .row-link').first();
+    const [name, type] = await Promise.all([
+      link.locator('strong').boundingBox(),
+      link.locator('.muted').boundingBox(),
+    ]);
+    expect(type?.y).toBeGreaterThan(name?.y ?? Number.POSITIVE_INFINITY);
   });
 });

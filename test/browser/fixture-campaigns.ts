@@ -479,6 +479,8 @@ export interface CampaignControls {
   tick(): void;
   /** Closes the hours of the running campaign. */
   night(): void;
+  /** The running campaign is done with a lead: nobody was reached. */
+  exhaust(leadId: string): void;
   /** What came of campaigns cannot be read, though the database is there. */
   breakPerformance(): void;
   /** The next message is denied by the gate. */
@@ -504,6 +506,7 @@ export function createCampaignFixtures(leads: () => readonly Lead[]) {
   const forecasts = new Map<string, { asked: number }>();
   let callsToday = 31;
   let closed = false;
+  let exhausted: string | undefined;
   let deny = false;
   let broken = false;
   let made = 0;
@@ -522,6 +525,15 @@ export function createCampaignFixtures(leads: () => readonly Lead[]) {
         ]);
     });
   };
+
+  const peopleIn = ({ id }: Campaign): Enrollment[] =>
+    PEOPLE_IN(leads())
+      .slice(0, id === CAMPAIGN ? 6 : 0)
+      .map((each) => {
+        if (each.leadId !== exhausted) return each;
+        const { dueAt: _due, next: _next, ...rest } = each;
+        return { ...rest, stage: 'ended', ended: { why: 'exhausted', at: ago(20) } };
+      });
 
   function one(ask: Ask, found: Campaign, part: string | undefined): Reply | undefined {
     const { method, query, body } = ask;
@@ -580,20 +592,18 @@ export function createCampaignFixtures(leads: () => readonly Lead[]) {
       case 'GET enrollments': {
         const asked = fits('query', EnrollmentQuery, Object.fromEntries(query));
         return json(page(Enrollment), {
-          items: PEOPLE_IN(leads())
-            .slice(0, found.id === CAMPAIGN ? 6 : 0)
-            .filter(
-              (each) =>
-                (asked.stage ?? each.stage) === each.stage &&
-                (asked.leadId ?? each.leadId) === each.leadId &&
-                (asked.waiting === undefined || each.waiting?.reason === asked.waiting) &&
-                (asked.state === undefined ||
-                  (asked.state === 'waiting'
-                    ? each.waiting !== undefined
-                    : asked.state === 'working'
-                      ? each.working !== undefined
-                      : each.dueAt !== undefined && each.dueAt < now)),
-            ),
+          items: peopleIn(found).filter(
+            (each) =>
+              (asked.stage ?? each.stage) === each.stage &&
+              (asked.leadId ?? each.leadId) === each.leadId &&
+              (asked.waiting === undefined || each.waiting?.reason === asked.waiting) &&
+              (asked.state === undefined ||
+                (asked.state === 'waiting'
+                  ? each.waiting !== undefined
+                  : asked.state === 'working'
+                    ? each.working !== undefined
+                    : each.dueAt !== undefined && each.dueAt < now)),
+          ),
         });
       }
       case 'GET performance':
@@ -662,10 +672,18 @@ export function createCampaignFixtures(leads: () => readonly Lead[]) {
       const asks = JSON.stringify(targeting ?? {}).length;
       return json(Audience, { fitting: Math.max(12, 3_300 - asks * 40), open: 3_300 });
     }
-    const [, id, part] = /^\/campaigns\/([0-9a-f]{24})(?:\/(\w+))?$/.exec(path) ?? [];
+    const [, id, leadId, part] =
+      /^\/campaigns\/([0-9a-f]{24})(?:\/leads\/([0-9a-f]{24}))?(?:\/(\w+))?$/.exec(path) ?? [];
     if (id === undefined) return undefined;
     const found = campaigns.find((each) => each.id === id);
-    return found ? one(ask, found, part) : problem(404, 'campaign_not_found', 'No such campaign');
+    if (!found) return problem(404, 'campaign_not_found', 'No such campaign');
+    if (leadId === undefined) return one(ask, found, part);
+    if (method !== 'POST' || part !== 'reopen') return undefined;
+    if (leadId === exhausted) exhausted = undefined;
+    const reopened = peopleIn(found).find((each) => each.leadId === leadId);
+    return reopened
+      ? json(Enrollment, reopened)
+      : problem(404, 'not_found', 'The campaign never had this lead');
   }
 
   function messagesOf({ method, path, query, body }: Ask): Reply | undefined {
@@ -746,6 +764,9 @@ export function createCampaignFixtures(leads: () => readonly Lead[]) {
     },
     night() {
       closed = true;
+    },
+    exhaust(leadId) {
+      exhausted = leadId;
     },
     breakPerformance() {
       broken = true;

@@ -23,6 +23,7 @@ import {
   LeadQuery,
   ListedCall,
   type LiveChange,
+  Property,
   page,
   Readiness,
   type Role,
@@ -60,11 +61,13 @@ import {
   DENY,
   FINISHED,
   HOSTILE,
+  HOUSE,
   history,
   LATE,
   lead,
   PEOPLE,
   PLACED,
+  PROPERTY,
   STOPPED,
   TALK,
   type Told,
@@ -297,6 +300,7 @@ export async function openStage(built: string): Promise<Stage> {
         ),
       });
     }
+    if (path === `/properties/${HOUSE}`) return json(Property, PROPERTY);
     const [, id, part] = /^\/leads\/([0-9a-f]{24})(\/timeline)?$/.exec(path) ?? [];
     if (id === undefined) return undefined;
     const one = world.leads.find((each) => each.id === id);

@@ -2,7 +2,14 @@
  * test/browser/fixtures: the people, calls and decisions that the screens are tested with. All of it is valid by the contract,
  * and some of it is as hostile as strangers are.
  */
-import { Call, CallEvent, Decision, Lead, type TranscriptMessage } from '../../src/contract/index.ts';
+import {
+  Call,
+  CallEvent,
+  Decision,
+  Lead,
+  Property,
+  type TranscriptMessage,
+} from '../../src/contract/index.ts';
 
 /** Text that would run, close a tag or break a layout if anything treated it as more than text. */
 export const HOSTILE = '<img src=x onerror="window.pwned=true">';
@@ -132,6 +139,50 @@ export const FORGOTTEN = hex(8);
 /** The gate says yes when asked beforehand and no when it comes to dialling. */
 export const CHANGES_ITS_MIND = hex(4);
 
+export const HOUSE = hex(0xb0_01);
+export const PROPERTY: Property = Property.parse({
+  id: HOUSE,
+  address: {
+    street: '12 Alder Street',
+    city: 'Seattle',
+    state: 'WA',
+    zipCode: '98101',
+    formatted: '12 Alder Street, Seattle, WA 98101',
+  },
+  type: 'single_family',
+  bedrooms: 3,
+  bathrooms: 2,
+  squareFeet: 1_650,
+  condition: 'needs_work',
+  features: [],
+  repairNeeds: [{ item: 'Roof', severity: 'major', estimatedCost: 18_000 }],
+  totalRepairCost: 18_000,
+  valuation: {
+    listPrice: 520_000,
+    afterRepairValue: 610_000,
+    wholesalePrice: 409_000,
+    profitMargin: 183_000,
+    comparablesUsed: [
+      {
+        address: '9 Alder Street, Seattle',
+        distance: 0.1,
+        soldDate: ago(60 * 24 * 40),
+        soldPrice: 605_000,
+        squareFeet: 1_600,
+        pricePerSqFt: 378,
+        weight: 1,
+      },
+    ],
+    updatedAt: ago(60 * 24),
+  },
+  comparables: [],
+  liens: [],
+  leadIds: [hex(1)],
+  dataSource: 'manual',
+  createdAt: ago(60 * 24 * 2),
+  updatedAt: ago(60 * 24),
+});
+
 export const lead = (person: Person, index: number): Lead =>
   Lead.parse({
     id: hex(index + 1),
@@ -152,6 +203,7 @@ export const lead = (person: Person, index: number): Lead =>
     ...(person.says
       ? {
           intent: { type: 'seller', message: person.says },
+          ...(index === 0 ? { propertyId: HOUSE } : {}),
           qualification: {
             score: 0.44,
             qualified: false,

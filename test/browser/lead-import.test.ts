@@ -25,7 +25,7 @@ describe.skipIf(missing)(`a file of leads in a browser${missing ? ` (left out: $
     const [name = '', value = ''] = served.cookieOf('ANALYST').split('=');
     await context.addCookies([{ name, value, url: served.base }]);
     page = await openPage(context, (words) => complaints.push(words));
-  }, 90_000);
+  });
   afterAll(async () => {
     await context?.close();
     await served?.close();
@@ -65,6 +65,22 @@ describe.skipIf(missing)(`a file of leads in a browser${missing ? ` (left out: $
     expect(refused.trim().split('\n')).toHaveLength(10);
     const [lead] = await served.store.collection('leads').find({ limit: 1 });
     expect(lead?.contact.address).toEqual({ city: 'Seattle' });
+    expect(await findingsOf(page)).toEqual([]);
+    await page.setViewportSize(PHONE);
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(PHONE.width);
+    await page.setViewportSize({ width: 1280, height: 900 });
+    expect(complaints).toEqual([]);
+  });
+
+  test('of many columns and long words scrolls by itself, and what is wrong with a row stands below it', async () => {
+    await page.goto(`${served.base}/leads/import`);
+    const towns = Array.from({ length: 24 }, (_, n) => `Town ${n}`);
+    const long = towns.map((town) => `${town} with_a_very_long_word_in_it`);
+    await choose(`Full Name,Mobile,${towns}\nAnn,206,${long}\nAnn,2065550142,${long}\n`);
+    const says = page.getByRole('cell', { name: 'Phone: not a phone number' });
+    await says.waitFor();
+    expect(await says.getAttribute('colspan')).toBe('27');
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(1_280);
     expect(await findingsOf(page)).toEqual([]);
     await page.setViewportSize(PHONE);
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(PHONE.width);

@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { CallEvent } from '../../src/domain/call.ts';
 import { framesOf } from '../support/listener.ts';
 import { SELLS, STAYER, WONDERS } from '../support/people.ts';
-import { until, type World, world } from '../support/world.ts';
+import { until } from '../support/until.ts';
+import { type World, world } from '../support/world.ts';
 import { builtDashboard, missing, PHONE, theatre } from './theatre.ts';
 
 const PASSWORD = 'a-password-of-this-story-42';
@@ -30,7 +31,7 @@ describe.skipIf(missing)(`the live wall in a browser${missing ? ` (left out: ${m
   let here: World;
   beforeAll(async () => {
     here = await world({ scale: 1, brief: true, dashboardDir: await builtDashboard() });
-  }, 90_000);
+  });
   afterAll(() => here.close());
 
   const events = (callId: string) => here.app.calls.events(callId);
@@ -158,7 +159,7 @@ describe.skipIf(missing)(`the live wall in a browser${missing ? ` (left out: ${m
     expect(await happened(callId, 'hangup_requested')).toMatchObject([{ by: 'manager' }]);
     expect(house.complaints).toEqual([]);
     for (const id of ids.slice(1)) await here.ask('POST', `/api/v1/calls/${id}/actions`, { action: 'end' });
-  }, 120_000);
+  });
 
   test('the wall is the same in light and dark, on a wide screen and on a phone', async () => {
     const { stage, page } = house;
@@ -173,5 +174,5 @@ describe.skipIf(missing)(`the live wall in a browser${missing ? ` (left out: ${m
     await house.visit(`/live?call="${id}"`, 'You can listen, but not act on this call.');
     expect(await page.getByRole('button', { name: 'Take over' }).count()).toBe(0);
     await page.getByRole('button', { name: 'Listen' }).waitFor();
-  }, 60_000);
+  });
 });

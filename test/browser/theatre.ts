@@ -31,7 +31,7 @@ export const WIDE = { width: 1360, height: 860 };
 export const PHONE = { width: 390, height: 844 };
 
 /** A stop for what hangs, not a measure of speed: a busy machine draws slower, not wrong. */
-const WAIT_MS = 25_000;
+const WAIT_MS = 100_000;
 
 /** `words` prove that it is drawn. */
 export type PageToSee = readonly [name: string, path: string, words: string];
@@ -164,7 +164,7 @@ export function theatre(): Theatre {
       timezoneId: 'America/Los_Angeles',
     });
     page = await openPage(context, (words) => complaints.push(words));
-  }, 90_000);
+  });
   afterAll(async () => {
     await context?.close();
     await stage?.close();

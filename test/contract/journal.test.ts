@@ -316,7 +316,7 @@ describe('while the store is away', () => {
 
   test('what only the store knows is refused at once', async () => {
     const { store } = await awayWithTalk();
-    const began = performance.now();
+    const began = quick.steadyMs();
     for (const asked of [
       store.collection('calls').find({ filter: { status: 'ringing' } }),
       store.collection('calls').find({ filter: { callSid: 'CA0' } }),
@@ -327,7 +327,8 @@ describe('while the store is away', () => {
       store.lists.copies(),
     ])
       expect(await codeOf(asked)).toBe('store_unavailable');
-    expect(performance.now() - began).toBeLessThan(200);
+    // Any one of them that had asked the store would have waited for this long.
+    expect(quick.steadyMs() - began).toBeLessThan(10_000);
   });
 
   test('a repeat and a taken place are known as such', async () => {

@@ -105,7 +105,7 @@ test('the first matches of filters over several indexes, in either order', async
     ),
     { numRuns: 80 },
   );
-}, 60_000);
+});
 
 test('pages behind one another bring every match once', async () => {
   const calls = store.collection('calls');
@@ -130,7 +130,7 @@ test('pages behind one another bring every match once', async () => {
       }
       expect(seen).toEqual(naive(wanted, up));
     }
-}, 30_000);
+});
 
 test('an index of which an earlier version did not keep where its arrays are is made anew once', async () => {
   const own = mkdtempSync(join(tmpdir(), 'parley-queries-'));

@@ -129,7 +129,7 @@ test('another process is refused while the first lives, and gets in once it was 
   await exited;
   const store = await openIn(dir);
   expect((await store.health()).ok).toBe(true);
-}, 60_000);
+});
 
 test('a lock whose pid was given to another process is stale', async () => {
   const dir = freshDir();
@@ -298,7 +298,7 @@ test('a scan of many documents lets the event loop turn', async () => {
   expect(await leads.find({ filter: { filler: 'absent' } })).toEqual([]);
   scanning = false;
   expect(turns).toBeGreaterThan(5);
-}, 60_000);
+});
 
 test('a reader sees one moment, whatever is written while it reads', async () => {
   const store = await openIn(freshDir());
@@ -309,7 +309,7 @@ test('a reader sees one moment, whatever is written while it reads', async () =>
   const reading = leads.find({ filter: { pad: { $exists: true } }, sort: { receivedAt: 1 } });
   await Promise.all([leads.remove({ _id: oid(4999) }), leads.insert(lead(9999, { pad: 'y' }))]);
   expect((await reading).map(({ _id }) => _id)).toEqual(Array.from({ length: 5000 }, (_, n) => oid(n)));
-}, 60_000);
+});
 
 test('lists in indexed fields are found by each element, and documents come once', async () => {
   const leads = (await openIn(freshDir())).collection('leads');
@@ -425,7 +425,7 @@ test('a disk that takes no more refuses the write, keeps the rest, and the store
   expect(answer.stored).toBeGreaterThan(50);
   const store = await openIn(dir);
   expect(await store.collection('system_config').count({})).toBe(Number(answer.stored) - 5);
-}, 60_000);
+});
 
 test('writes that overlap on their way to the disk share no unique key, and leave what they would one by one', async () => {
   const store = await openIn(freshDir());
@@ -560,7 +560,7 @@ test('a store closed in the middle of a scan ends the scan and stays whole', asy
   const late = await Promise.allSettled([update]);
   expect(late[0].status === 'fulfilled' || late[0].reason instanceof Failure).toBe(true);
   expect(await (await openIn(dir)).collection('leads').count({})).toBe(3000);
-}, 60_000);
+});
 
 const WRITER = (dir: string, round: number) => `${OPEN(dir)}
   const oid = (n) => n.toString(16).padStart(24, '0');
@@ -645,7 +645,7 @@ test('kill -9 in the middle of writes loses nothing that was acknowledged and le
       expect(entries(`index call_events ${name}`)).toBe(entries('documents call_events'));
     await raw.close();
   }
-}, 180_000);
+});
 
 const DAY = (n: number): Date => new Date(Date.UTC(2026, 10, n));
 /** A list of many numbers all over the country, another one for each `last` digit. */
@@ -710,7 +710,7 @@ test('kill -9 while a list becomes current leaves the old copy or the new one, a
   }
   const store = await openIn(dir);
   expect((await store.lists.lookUp(numbersOf(1)[9_999] ?? 0)).listedIn).toEqual(['national']);
-}, 180_000);
+});
 
 test('a write that a crash tore is not counted, and those before it are', async () => {
   const dir = freshDir();

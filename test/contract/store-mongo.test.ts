@@ -23,6 +23,7 @@ import type { Clock, Log, Store } from '../../src/app/ports.ts';
 import { type Call, type CallEvent, foldCall } from '../../src/domain/call.ts';
 import { COLLECTIONS, type CollectionName, type Documents } from '../../src/domain/documents.ts';
 import { Failure } from '../../src/domain/errors.ts';
+import { until } from '../support/until.ts';
 import { storeContract } from './store.ts';
 
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
@@ -78,13 +79,6 @@ async function failureOf(promise: Promise<unknown>): Promise<Failure> {
 }
 
 /** Waits until `check` is true, for at most 20 s. */
-async function until(what: string, check: () => Promise<boolean> | boolean): Promise<void> {
-  const endMs = Date.now() + 20_000;
-  while (!(await check())) {
-    if (Date.now() > endMs) throw new Error(`it never came to pass: ${what}`);
-    await clock.sleep(25);
-  }
-}
 
 const day = (text: string): Date => new Date(`2026-${text}T00:00:00.000Z`);
 const oid = (n: number): string => n.toString(16).padStart(24, '0');

@@ -1,6 +1,7 @@
 /** The API for people and programs: every route, what it refuses, and the document that describes it. */
 import { readFileSync } from 'node:fs';
 import Ajv2020 from 'ajv/dist/2020.js';
+import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { z } from 'zod';
 import * as contract from '../../src/contract/index.ts';
@@ -703,7 +704,7 @@ test('an unreadable number is a question the gate may answer', async () => {
   expect(both.status).toBe(400);
 });
 
-test('a transcript keeps hostile words as text in JSON, text and subtitles', async () => {
+test('a transcript keeps hostile words as text in JSON, text, subtitles and CSV', async () => {
   const path = `/api/v1/calls/${callId}/transcript`;
   const json = contract.Transcript.parse(await (await served.withKey(path)).json());
   expect(json.messages[1]?.text).toBe(HOSTILE);
@@ -725,6 +726,15 @@ test('a transcript keeps hostile words as text in JSON, text and subtitles', asy
   expect(text.match(/<v /g)?.length).toBe(2);
   expect(text.trim().split('\n\n').length).toBe(3);
   expect(text).toContain('&lt;v Agent&gt;&lt;c.red onclick=x&gt;I agree &amp; sign Agent: yes');
+
+  const csv = await served.withKey(`${path}?format=csv`);
+  expect(csv.headers.get('content-type')).toBe('text/csv; charset=utf-8');
+  const rows: Record<string, string>[] = parse(await csv.text(), { columns: true });
+  expect(rows.map(({ sec, speaker, interrupted }) => [sec, speaker, interrupted])).toEqual([
+    ['0.4', 'agent', 'yes'],
+    ['2', 'caller', 'no'],
+  ]);
+  expect(rows[1]?.text).toBe(HOSTILE);
 });
 
 test('who read a transcript, events or a recording stands in the audit log', async () => {

@@ -105,11 +105,9 @@ test('a file that broke off is said, and goes on when it is sent again', async (
     z
       .object({ items: z.array(LeadImport) })
       .parse(await (await served.withKey('/api/v1/leads/imports')).json()).items;
-  await expect
-    .poll(() => served.store.collection('lead_import_parts').count({}), { timeout: 10_000 })
-    .toBe(1);
+  await expect.poll(() => served.store.collection('lead_import_parts').count({})).toBe(1);
   socket.destroy();
-  await expect.poll(async () => (await imports())[0]?.state, { timeout: 10_000 }).toBe('interrupted');
+  await expect.poll(async () => (await imports())[0]?.state).toBe('interrupted');
   const [open] = await imports();
   expect(open).toMatchObject({ rows: 200, failure: 'The connection ended before the file did.' });
   const done = await send(`import?importId=${open?.id}`, file);

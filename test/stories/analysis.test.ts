@@ -8,7 +8,7 @@ let story: Story;
 beforeAll(async () => {
   place = await world({ scale: 8 });
   story = await place.call('interested-seller');
-}, 90_000);
+});
 afterAll(() => place.close());
 
 test('the call, its transcript and its lead show what was understood, and by whom', () => {

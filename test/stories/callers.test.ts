@@ -245,7 +245,7 @@ beforeAll(async () => {
     stories.set(name, story);
     await here.clock.sleep(700);
   }
-}, 60_000);
+});
 afterAll(() => here.close());
 
 /** Finds the words in the order in which they must have been said; answers the first that are missing. */

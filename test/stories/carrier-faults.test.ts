@@ -179,29 +179,25 @@ describe('callbacks', () => {
     ['come three seconds late', { delayMs: 3_000 }],
     ['come late, twice and in any order', { duplicate: 0.5, reorder: 0.5, delayMs: 1_000 }],
     ['never come', { drop: 1 }],
-  ])(
-    'that %s change nothing about how calls end',
-    async (_, callbacks) => {
-      const [declined, busy] = await during({ callbacks }, () =>
-        Promise.all([here.call(DECLINER), here.call('busy')]),
-      );
-      expect(declined.call).toMatchObject({
-        status: 'completed',
-        outcome: 'not_interested',
-        endReason: 'not_interested',
-        completeness: 'complete',
-      });
-      expect(declined.attempt?.state).toBe('closed');
-      expect(busy.call).toMatchObject({ status: 'busy', outcome: 'no_conversation' });
-      expect(busy.attempt?.state).toBe('closed');
-      for (const story of [declined, busy]) {
-        const once = types(story).filter((type) => ['dialed', 'ringing', 'answered', 'ended'].includes(type));
-        expect(new Set(once).size).toBe(once.length);
-        expect(here.dialled(story.call.contactPhone)).toBe(1);
-      }
-    },
-    30_000,
-  );
+  ])('that %s change nothing about how calls end', async (_, callbacks) => {
+    const [declined, busy] = await during({ callbacks }, () =>
+      Promise.all([here.call(DECLINER), here.call('busy')]),
+    );
+    expect(declined.call).toMatchObject({
+      status: 'completed',
+      outcome: 'not_interested',
+      endReason: 'not_interested',
+      completeness: 'complete',
+    });
+    expect(declined.attempt?.state).toBe('closed');
+    expect(busy.call).toMatchObject({ status: 'busy', outcome: 'no_conversation' });
+    expect(busy.attempt?.state).toBe('closed');
+    for (const story of [declined, busy]) {
+      const once = types(story).filter((type) => ['dialed', 'ringing', 'answered', 'ended'].includes(type));
+      expect(new Set(once).size).toBe(once.length);
+      expect(here.dialled(story.call.contactPhone)).toBe(1);
+    }
+  });
 });
 
 describe('a stream whose signature is not the carrier’s', () => {

@@ -14,7 +14,7 @@ beforeAll(async () => {
   await until('the agents to learn from the call', () =>
     place.store.collection('call_lessons').get(story.call._id),
   );
-}, 90_000);
+});
 afterAll(() => place.close());
 
 test('the agent answers the objection with what it looked up, and the call goes on to a visit', () => {

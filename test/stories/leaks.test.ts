@@ -63,4 +63,4 @@ test('calls leave no socket, timer, bridge or listener behind', async () => {
   hook.disable();
   process.off('warning', warned);
   expect(warnings.filter((text) => /MaxListeners/.test(text))).toEqual([]);
-}, 45_000);
+});

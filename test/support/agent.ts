@@ -10,6 +10,7 @@ import { WebSocket } from 'ws';
 import { type Agent, type AgentOptions, startAgent } from '../../src/sandbox/agent/server.ts';
 import { FRAME_BYTES, ULAW_SILENCE } from '../../src/sandbox/audio.ts';
 import { speak, type VoiceName } from '../../src/sandbox/voices.ts';
+import { until } from './until.ts';
 
 /** Eight times real time keeps whole conversations short enough for a test. */
 export const SPEED = 8;
@@ -17,21 +18,6 @@ export const SPEED = 8;
 /** An agent on a free port that murmurs, unless it is given another voice. */
 export async function testAgent(options: Partial<AgentOptions> = {}): Promise<Agent> {
   return startAgent({ host: '127.0.0.1', port: 0, seed: 7, speed: SPEED, speak: murmur, ...options });
-}
-
-/** Waits until `check` gives something; fails loudly with `what` after `withinMs`. */
-export async function until<T>(
-  what: string,
-  check: () => T | undefined | false | Promise<T | undefined | false>,
-  withinMs = 15_000,
-): Promise<T> {
-  const end = performance.now() + withinMs;
-  for (;;) {
-    const found = await check();
-    if (found !== undefined && found !== false) return found;
-    if (performance.now() > end) throw new Error(`waited ${withinMs} ms in vain for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
 }
 
 export type Voice = (text: string, voice: VoiceName) => Promise<Buffer>;

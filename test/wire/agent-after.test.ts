@@ -4,7 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { ElevenLabsClient } from '@elevenlabs/elevenlabs-js';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { Agent } from '../../src/sandbox/agent/server.ts';
-import { converse, rest, SAYS, testAgent, until } from '../support/agent.ts';
+import { converse, rest, SAYS, testAgent } from '../support/agent.ts';
+import { until } from '../support/until.ts';
 
 type Letter = { body: string; header: string };
 

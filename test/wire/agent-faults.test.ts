@@ -11,8 +11,8 @@ import {
   signedUrl,
   sceneTest as test,
   testAgent,
-  until,
 } from '../support/agent.ts';
+import { until } from '../support/until.ts';
 
 const errorOf = (client: Client) => client.all('error')[0] ?? {};
 

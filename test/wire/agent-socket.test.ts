@@ -10,10 +10,10 @@ import {
   SPEED,
   sceneTest as test,
   testAgent,
-  until,
   VENDOR_TYPE,
   vendorCheck,
 } from '../support/agent.ts';
+import { until } from '../support/until.ts';
 
 const VARIABLES = { lead_name: 'Ana', seller_name: 'Harbor Homes', time_zone: 'America/New_York' };
 const eventIds = (client: Client, type: string) =>

@@ -68,10 +68,8 @@ afterAll(() => line.close());
 
 async function over(digits: string) {
   const sid = sids.get(digits) ?? '';
-  await until(
-    `the end of the call to …${digits}`,
-    () => FINAL.includes(line.carrier.control.calls().find((call) => call.sid === sid)?.status ?? ''),
-    15_000,
+  await until(`the end of the call to …${digits}`, () =>
+    FINAL.includes(line.carrier.control.calls().find((call) => call.sid === sid)?.status ?? ''),
   );
   const events = line.carrier.control.events.filter((event) => event.callSid === sid);
   return { sid, events, types: events.map((event) => event.type) };

@@ -4,6 +4,7 @@ import { createElevenLabs } from '../../src/adapters/elevenlabs/index.ts';
 import { conversationUrl } from '../../src/adapters/elevenlabs/platform.ts';
 import type { Clock } from '../../src/app/ports.ts';
 import { Failure } from '../../src/domain/errors.ts';
+import { until } from '../support/until.ts';
 import {
   handClock,
   json,
@@ -11,7 +12,6 @@ import {
   memoryLog,
   PERMITTING,
   startVendor,
-  until,
   type Vendor,
   wallClock,
 } from './elevenlabs-vendor.ts';

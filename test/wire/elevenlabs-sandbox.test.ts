@@ -6,7 +6,8 @@ import { createElevenLabs, type ElevenLabs } from '../../src/adapters/elevenlabs
 import type { PlatformConversation } from '../../src/app/ports.ts';
 import { type Agent, startAgent } from '../../src/sandbox/agent/server.ts';
 import { murmur } from '../support/agent.ts';
-import { listener, memoryLog, until, wallClock } from './elevenlabs-vendor.ts';
+import { until } from '../support/until.ts';
+import { listener, memoryLog, wallClock } from './elevenlabs-vendor.ts';
 
 const never = new AbortController().signal;
 const BRIEF = {
@@ -67,7 +68,7 @@ beforeAll(async () => {
     log: memoryLog(),
   });
   await sandbox.control.ready();
-}, 60_000);
+});
 afterAll(async () => {
   await sandbox.close();
   server.closeAllConnections();
@@ -119,9 +120,9 @@ test('a whole conversation: greeting, words, a tool, the agent hangs up, and its
   };
   const line = telephone((base64) => session.hear(base64));
   const said = () => sink.events.filter((event) => event.startsWith('agent '));
-  await until('the greeting', () => said().length > 0, 10_000);
+  await until('the greeting', () => said().length > 0);
   expect(await elevenlabs.agent.conversation(session.conversationId, never)).toBe('pending');
-  await until('the agent to be quiet', () => performance.now() > quietAt + 100, 10_000);
+  await until('the agent to be quiet', () => performance.now() > quietAt + 100);
   line.say(await murmur('Please take me off your list.', 'awb'));
   expect(await sink.ended).toMatchObject({ kind: 'finished', closeCode: 1000 });
   line.stop();
@@ -130,7 +131,7 @@ test('a whole conversation: greeting, words, a tool, the agent hangs up, and its
   expect(sink.tools.map((call) => call.name)).toContain('record_opt_out');
   expect(sink.audio.length).toBeGreaterThan(2);
 
-  await until('the report, sent again after a 503', () => reported.length === 1, 10_000);
+  await until('the report, sent again after a 503', () => reported.length === 1);
   expect(statuses).toEqual([503, 200]);
   expect(reported[0]).toMatchObject({
     callId: 'call_1',

@@ -258,12 +258,3 @@ export function listener(): Heard {
     },
   };
 }
-
-/** Waits for something that another socket will bring about; fails with what it waited for. */
-export async function until(what: string, holds: () => boolean, timeoutMs = 3_000): Promise<void> {
-  const end = performance.now() + timeoutMs;
-  while (!holds()) {
-    if (performance.now() > end) throw new Error(`never came: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-}

@@ -6,6 +6,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { createMediaDoor, cutMedia, noShape } from '../../src/adapters/twilio/media-stream.ts';
 import type { Leg } from '../../src/app/ports.ts';
+import { untilTrue } from '../support/until.ts';
 
 const STREAM = 'MZ18ad3ab5a668481ce02b83e7395059f0';
 const CALL = 'CA00000000000000000000000000000001';
@@ -112,10 +113,6 @@ const closing = (socket: WebSocket) =>
   new Promise<{ code: number; reason: string }>((resolve) =>
     socket.once('close', (code, reason) => resolve({ code, reason: reason.toString() })),
   );
-const until = async (holds: () => boolean): Promise<void> => {
-  for (let i = 0; i < 500 && !holds(); i += 1) await new Promise((resolve) => setTimeout(resolve, 2));
-  expect(holds()).toBe(true);
-};
 const frame = (value = 1) => Buffer.alloc(160, value).toString('base64');
 
 describe('the door', () => {
@@ -175,7 +172,7 @@ describe('an open stream', () => {
     });
     socket.send(json({ event: 'connected', protocol: 'Call', version: '1.0.0' }));
     socket.send(start());
-    await until(() => at.leg() !== undefined);
+    await untilTrue(() => at.leg() !== undefined);
     return { ...at, socket, got, live: at.leg() as Leg };
   }
 
@@ -192,7 +189,7 @@ describe('an open stream', () => {
       }),
     );
     socket.send(json({ event: 'mark', streamSid: STREAM, sequenceNumber: '4', mark: { name: '1:7' } }));
-    await until(() => heard.marks.length === 1);
+    await untilTrue(() => heard.marks.length === 1);
     expect(heard).toMatchObject({ audio: [frame()], times: [155], digits: ['5'], marks: ['1:7'] });
   });
 
@@ -201,7 +198,7 @@ describe('an open stream', () => {
     socket.send(
       `{ "streamSid": "${STREAM}", "media": {"payload":"${frame(3)}","timestamp":"175","chunk":"2"}, "event": "media" }`,
     );
-    await until(() => heard.audio.length === 1);
+    await untilTrue(() => heard.audio.length === 1);
     expect(heard.audio).toEqual([frame(3)]);
     expect(heard.times).toEqual([175]);
   });
@@ -210,7 +207,7 @@ describe('an open stream', () => {
     const { live, got } = await opened();
     live.play(Buffer.concat([Buffer.alloc(160, 1), Buffer.alloc(160, 2)]), '4:1');
     live.clear();
-    await until(() => got.length === 4);
+    await untilTrue(() => got.length === 4);
     expect(got).toEqual([
       { event: 'media', streamSid: STREAM, media: { payload: frame(1) } },
       { event: 'media', streamSid: STREAM, media: { payload: frame(2) } },
@@ -222,7 +219,7 @@ describe('an open stream', () => {
   test('lost frames are counted by their numbers', async () => {
     const { socket, live, heard } = await opened();
     for (const chunk of [1, 2, 5, 4, 6]) socket.send(media(frame(), chunk, chunk * 20));
-    await until(() => heard.audio.length === 5);
+    await untilTrue(() => heard.audio.length === 5);
     expect(live.counts.lost).toBe(2);
   });
 
@@ -244,7 +241,7 @@ describe('an open stream', () => {
     const { socket, live, heard } = await opened();
     socket.send(message);
     socket.send(media(frame(9), 1));
-    await until(() => heard.audio.length === 1);
+    await untilTrue(() => heard.audio.length === 1);
     expect(heard.audio).toEqual([frame(9)]);
     expect(live.counts.refused).toBe(1);
   });
@@ -253,7 +250,7 @@ describe('an open stream', () => {
     const { socket, live, heard } = await opened();
     socket.send(Buffer.from(media(frame())));
     socket.send(media(frame(9), 1));
-    await until(() => heard.audio.length === 1);
+    await untilTrue(() => heard.audio.length === 1);
     expect(live.counts.refused).toBe(1);
   });
 
@@ -264,7 +261,7 @@ describe('an open stream', () => {
     expect(one.heard.closed).toEqual([['ended', 'the call ended']]);
     const two = await opened();
     two.socket.terminate();
-    await until(() => two.heard.closed.length > 0);
+    await untilTrue(() => two.heard.closed.length > 0);
     expect(two.heard.closed).toEqual([['lost', expect.stringContaining('1006')]]);
   });
 
@@ -290,7 +287,7 @@ describe('an open stream', () => {
         for (const text of pieces) socket.send(text);
         const before = heard.audio.length;
         socket.send(media(frame(200)));
-        await until(() => heard.audio.length > before);
+        await untilTrue(() => heard.audio.length > before);
         expected += 1;
         expect(heard.audio.filter((payload) => payload === frame(200)).length).toBe(expected);
       }),

@@ -10,6 +10,7 @@ import { mintPermit } from '../../src/domain/compliance/permit.ts';
 import type { E164 } from '../../src/domain/phone.ts';
 import type { CallerScript } from '../../src/sandbox/callers.ts';
 import { type Carrier, startCarrier } from '../../src/sandbox/carrier/server.ts';
+import { until } from '../support/until.ts';
 import {
   ACCOUNT,
   CALL_ID,
@@ -112,13 +113,6 @@ function world(changes: Partial<CarrierInlet> = {}) {
   return { ...twilio, calls: note.calls, dial };
 }
 
-async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 500; tries += 1) {
-    if (await condition()) return;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  throw new Error(`${what} did not happen`);
-}
 const named = (calls: unknown[][], name: string) => calls.filter(([first]) => first === name);
 const reports = (calls: unknown[][]) => named(calls, 'status').map(([, , report]) => report as CarrierStatus);
 

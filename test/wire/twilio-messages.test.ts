@@ -12,6 +12,7 @@ import { mintMessagePermit, mintPermit } from '../../src/domain/compliance/permi
 import { isFailure } from '../../src/domain/errors.ts';
 import type { E164 } from '../../src/domain/phone.ts';
 import { type Carrier, startCarrier } from '../../src/sandbox/carrier/server.ts';
+import { until } from '../support/until.ts';
 import {
   ACCOUNT,
   countingIds,
@@ -105,13 +106,6 @@ function world(clock = realClock) {
   return { ...twilio, door: twilio.door(inlet), send, reports, calls };
 }
 
-async function until(what: string, condition: () => boolean): Promise<void> {
-  for (let tries = 0; tries < 400; tries += 1) {
-    if (condition()) return;
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  throw new Error(`${what} did not happen`);
-}
 const codeOf = (work: Promise<unknown>): Promise<unknown> =>
   work.then(
     () => 'sent',

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { acceptSocket, connectSocket, type FrameSocket, HandshakeError } from '../../src/wire/websocket.ts';
+import { untilTrue } from '../support/until.ts';
 
 const servers: { close(): void }[] = [];
 const open: (FrameSocket | WebSocket | Socket)[] = [];
@@ -73,13 +74,6 @@ async function ours(
 
 const opened = (socket: WebSocket): Promise<void> =>
   new Promise((resolve) => socket.once('open', () => resolve()));
-const until = async (holds: () => boolean): Promise<void> => {
-  const limit = Date.now() + 5_000;
-  while (!holds()) {
-    if (Date.now() > limit) throw new Error('it never came true');
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-};
 
 const messages = fc.array(
   fc.oneof(fc.string(), fc.string({ minLength: 120, maxLength: 130 }), fc.constant('é'.repeat(40_000))),
@@ -114,7 +108,7 @@ describe('as a server, with ws as the client', () => {
       socket.sendBinary(lent.subarray(0, bytes.length));
       socket.ping();
     }
-    await until(() => back.length === sent.length && pongs === sent.length);
+    await untilTrue(() => back.length === sent.length && pongs === sent.length);
     expect(Buffer.concat(back).equals(Buffer.concat(sent))).toBe(true);
   });
 
@@ -129,7 +123,7 @@ describe('as a server, with ws as the client', () => {
         const [socket] = await Promise.all([server.next(), opened(client)]);
         const heard = hear(socket);
         for (const text of texts) client.send(text);
-        await until(() => heard.texts.length === texts.length);
+        await untilTrue(() => heard.texts.length === texts.length);
         expect(heard.texts).toEqual(texts);
         socket.sendEach(
           Buffer.from('<'),
@@ -137,9 +131,9 @@ describe('as a server, with ws as the client', () => {
           Buffer.from('>'),
           Buffer.from('last'),
         );
-        await until(() => back.length === texts.length + 1);
+        await untilTrue(() => back.length === texts.length + 1);
         expect(back.pop()).toBe('last');
-        await until(() => back.length === texts.length);
+        await untilTrue(() => back.length === texts.length);
         expect(back).toEqual(texts.map((text) => `<${text}>`));
         client.close(4001, 'bye');
         expect(await heard.closed).toEqual({ code: 4001, reason: 'bye' });
@@ -158,7 +152,7 @@ describe('as a server, with ws as the client', () => {
     const heard = sockets.map(hear);
     for (let i = 0; i < 50; i += 1)
       for (const [n, client] of clients.entries()) client.send(`${n}`.repeat(300));
-    await until(() => heard.every(({ texts }) => texts.length === 50));
+    await untilTrue(() => heard.every(({ texts }) => texts.length === 50));
     for (const { texts } of heard) expect(new Set(texts).size).toBe(1);
     expect(server.raw.map((socket) => socket.listenerCount('data'))).toEqual([0, 0]);
   });
@@ -174,7 +168,7 @@ describe('as a server, with ws as the client', () => {
     client.ping('x');
     client.send('two', { fin: true });
     await ponged;
-    await until(() => heard.texts.length === 1);
+    await untilTrue(() => heard.texts.length === 1);
     expect(heard.texts).toEqual(['one two']);
   });
 
@@ -186,7 +180,7 @@ describe('as a server, with ws as the client', () => {
     client.send('early');
     await new Promise((resolve) => setTimeout(resolve, 30));
     const heard = hear(socket);
-    await until(() => heard.texts.length === 1);
+    await untilTrue(() => heard.texts.length === 1);
     expect(heard.texts).toEqual(['early']);
   });
 
@@ -288,7 +282,7 @@ describe('as a client, with ws as the server', () => {
       fc.asyncProperty(messages, async (texts) => {
         heard.texts.length = 0;
         for (const text of texts) socket.sendText(text);
-        await until(() => heard.texts.length === texts.length);
+        await untilTrue(() => heard.texts.length === texts.length);
         expect(heard.texts).toEqual(texts);
       }),
       { numRuns: 25 },
@@ -299,13 +293,13 @@ describe('as a client, with ws as the server', () => {
     const { url, sockets } = await theirs();
     const first = await connectSocket(url, options);
     const heard = hear(first);
-    await until(() => sockets.length === 1);
+    await untilTrue(() => sockets.length === 1);
     sockets[0]?.close(1008, 'override_error');
     expect(await heard.closed).toEqual({ code: 1008, reason: 'override_error' });
 
     const second = await connectSocket(url, options);
     hear(second);
-    await until(() => sockets.length === 2);
+    await untilTrue(() => sockets.length === 2);
     const code = new Promise((resolve) => sockets[1]?.once('close', resolve));
     second.close(1000);
     expect(await code).toBe(1000);

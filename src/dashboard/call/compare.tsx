@@ -59,14 +59,7 @@ export function Compare({
   const compared = useQuery(comparisonQuery(callId, older, newer));
   const data = analyses.map((each) => ({ value: each.id, label: nameOf(each) }));
   return (
-    <Modal
-      opened
-      onClose={close}
-      centered
-      size="xl"
-      title="What two analyses say differently"
-      closeButtonProps={{ 'aria-label': 'Close' }}
-    >
+    <Modal opened onClose={close} size="xl" title="What two analyses say differently">
       <Stack gap="md">
         <SimpleGrid cols={{ base: 1, sm: 2 }}>
           <NativeSelect

@@ -35,13 +35,7 @@ export function CorrectWords({
   const { correction } = message;
   const wanted = text.replaceAll(/\s+/g, ' ').trim();
   return (
-    <Modal
-      opened
-      onClose={close}
-      centered
-      title="What was said here?"
-      closeButtonProps={{ 'aria-label': 'Close' }}
-    >
+    <Modal opened onClose={close} title="What was said here?">
       <form
         onSubmit={(event) => {
           event.preventDefault();

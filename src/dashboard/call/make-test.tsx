@@ -35,13 +35,7 @@ import { FOLLOW_UP, KEY_MOMENT, OUTCOME } from '../words.ts';
 export function MakeTest({ callId, close }: { callId: string; close: () => void }) {
   const test = useQuery(callTestQuery(callId));
   return (
-    <Modal
-      opened
-      onClose={close}
-      size="xl"
-      title="Make a test from this call"
-      closeButtonProps={{ 'aria-label': 'Close' }}
-    >
+    <Modal opened onClose={close} size="xl" title="Make a test from this call">
       {test.error ? <ErrorNote error={test.error} retry={() => test.refetch()} /> : null}
       {test.isPending ? <RowsSkeleton rows={6} /> : null}
       {test.data ? <LookThrough test={test.data} close={close} /> : null}

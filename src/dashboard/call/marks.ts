@@ -50,11 +50,12 @@ export function marksOf(
         return [];
     }
   });
+  const saidAt = new Map(items.map((item) => [item.kind === 'message' ? item.index : undefined, item.atSec]));
   for (const { type, messageIndex, timestamp, userText } of keyMoments)
     marks.push({
       key: `k${messageIndex}${type}`,
       kind: 'moment',
-      atSec: timestamp,
+      atSec: saidAt.get(messageIndex) ?? timestamp,
       says: `${KEY_MOMENT[type].label}: ${userText}`,
     });
   for (const { id, atSec, byName, text } of comments)

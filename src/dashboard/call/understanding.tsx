@@ -127,13 +127,7 @@ function SayWrong({
     },
   });
   return (
-    <Modal
-      opened
-      onClose={close}
-      centered
-      title="What is wrong here?"
-      closeButtonProps={{ 'aria-label': 'Close' }}
-    >
+    <Modal opened onClose={close} title="What is wrong here?">
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -242,7 +236,7 @@ export function Understanding({
         <Extracted call={call} />
       </div>
       <div>
-        <KeyMoments call={call} playback={playback} />
+        <KeyMoments call={call} messages={messages} playback={playback} />
         <Quality call={call} />
       </div>
     </GroundsContext>
@@ -262,10 +256,11 @@ function Again({ call, analyses = NO_ANALYSES }: { call: Call; analyses?: readon
   });
   // What was made is shown when the call itself says so.
   const newest = made[0]?.id;
+  const isShown = newest === call.analysis?.analysisId;
   useEffect(() => {
-    if (newest !== undefined)
+    if (newest !== undefined && !isShown)
       queries.invalidateQueries({ queryKey: keys.call(call.id), exact: true }).catch(() => undefined);
-  }, [newest, call.id, queries]);
+  }, [newest, isShown, call.id, queries]);
   if (!mayAct && made.length < 2) return null;
   return (
     <div className="again">
@@ -296,7 +291,7 @@ function Again({ call, analyses = NO_ANALYSES }: { call: Call; analyses?: readon
 /** A long talk has a hundred: these are shown before somebody asks for the others. */
 const MOMENTS_SHOWN = 12;
 
-function KeyMoments({ call: { keyMoments = [] }, playback }: { call: Call; playback: Playback }) {
+function KeyMoments({ call: { keyMoments = [] }, messages, playback }: Omit<Grounds, 'wrong'>) {
   const [showsAll, setShowsAll] = useState(false);
   if (keyMoments.length === 0) return null;
   const shown = showsAll ? keyMoments : keyMoments.slice(0, MOMENTS_SHOWN);
@@ -308,7 +303,7 @@ function KeyMoments({ call: { keyMoments = [] }, playback }: { call: Call; playb
           return (
             <li key={path}>
               <span className="claim-head">
-                <Jump sec={timestamp} playback={playback} />
+                <Jump sec={messages[messageIndex]?.timestamp ?? timestamp} playback={playback} />
                 <Pill word={KEY_MOMENT[type]} />
                 {resolved === undefined ? null : (
                   <span className="muted small">{resolved ? 'resolved' : 'left open'}</span>

@@ -130,16 +130,18 @@ function Made({ forecast, old }: { forecast: Forecast; old: boolean }) {
           />
         </div>
       ) : null}
-      <Facts
-        entries={[
-          ['Calls', `About ${rounded(forecast.calls)}`],
-          ['Costs', `About ${formatMoney(forecast.cost)}`],
-          ['Finish', forecast.finishAt ? formatMoment(forecast.finishAt) : undefined],
-          ['No finish', forecast.stopsBy ? STOPS_BY[forecast.stopsBy] : undefined],
-          ['Pace set by', LIMITED_BY[forecast.limitedBy]],
-        ]}
-      />
-      {forecast.assumptions.length > 0 ? (
+      {forecast.calls > 0 ? (
+        <Facts
+          entries={[
+            ['Calls', `About ${rounded(forecast.calls)}`],
+            ['Costs', `About ${formatMoney(forecast.cost)}`],
+            ['Finish', forecast.finishAt ? formatMoment(forecast.finishAt) : undefined],
+            ['No finish', forecast.stopsBy ? STOPS_BY[forecast.stopsBy] : undefined],
+            ['Pace set by', LIMITED_BY[forecast.limitedBy]],
+          ]}
+        />
+      ) : null}
+      {forecast.calls > 0 && forecast.assumptions.length > 0 ? (
         <div>
           <h3>What was assumed</h3>
           <ul className="assumptions small">

@@ -100,14 +100,7 @@ export function Entries() {
           An entry is what the agent says when somebody objects or asks. It is found by what people say.
         </Empty>
       ) : null}
-      <Drawer
-        opened={creating === true}
-        onClose={close}
-        position="right"
-        size={560}
-        title="New entry"
-        closeButtonProps={{ 'aria-label': 'Close' }}
-      >
+      <Drawer opened={creating === true} onClose={close} position="right" size={560} title="New entry">
         {creating ? <EntryEditor done={close} /> : null}
       </Drawer>
     </>

@@ -169,14 +169,7 @@ function Deeds({ proposal }: { proposal: KnowledgeProposal }) {
           Reject
         </Button>
       </div>
-      <Drawer
-        opened={doing === 'edit'}
-        onClose={close}
-        position="right"
-        size={560}
-        title="Edit and accept"
-        closeButtonProps={{ 'aria-label': 'Close' }}
-      >
+      <Drawer opened={doing === 'edit'} onClose={close} position="right" size={560} title="Edit and accept">
         {doing === 'edit' ? (
           <EditProposal
             proposal={proposal}
@@ -248,13 +241,7 @@ function Reject({ proposal, close }: { proposal: KnowledgeProposal; close: () =>
     reject.mutate();
   };
   return (
-    <Modal
-      opened
-      onClose={close}
-      centered
-      title="Reject this proposal?"
-      closeButtonProps={{ 'aria-label': 'Close' }}
-    >
+    <Modal opened onClose={close} title="Reject this proposal?">
       <form onSubmit={submit}>
         <Stack gap="sm">
           <p>The agent goes on with the version in use.</p>

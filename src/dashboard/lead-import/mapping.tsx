@@ -1,5 +1,6 @@
 /** dashboard/lead-import/mapping: where each column goes, beside what stands in it; and what is wrong with the first rows. */
 import { NativeSelect, Table } from '@mantine/core';
+import { Fragment } from 'react';
 import { type LeadFilePreview, LeadTarget } from '../../contract/index.ts';
 import { formatCount } from '../format.ts';
 import { Notice } from '../ui/pieces.tsx';
@@ -42,7 +43,7 @@ export function Mapping({
           {preview.columns.map(({ name, samples }) => (
             <Table.Tr key={name}>
               <Table.Th scope="row">{name}</Table.Th>
-              <Table.Td className="sample muted">{samples.join(' · ') || 'empty'}</Table.Td>
+              <Table.Td className="sample muted">{[...new Set(samples)].join(' · ') || 'empty'}</Table.Td>
               <Table.Td>
                 <NativeSelect
                   aria-label={`${name} goes to`}
@@ -96,17 +97,23 @@ export function FirstRows({ preview, proposed }: { preview: LeadFilePreview; pro
           </Table.Thead>
           <Table.Tbody>
             {preview.rows.map(({ line, cells, says }) => (
-              <Table.Tr key={line}>
-                <Table.Td className="num muted">{line}</Table.Td>
-                {preview.columns.map(({ name }, at) => (
-                  <Table.Td key={name} className="sample">
-                    {cells[at]}
-                    {at === 0 && proposed && says.length > 0 ? (
+              <Fragment key={line}>
+                <Table.Tr>
+                  <Table.Td className="num muted">{line}</Table.Td>
+                  {preview.columns.map(({ name }, at) => (
+                    <Table.Td key={name} className="sample">
+                      {cells[at]}
+                    </Table.Td>
+                  ))}
+                </Table.Tr>
+                {proposed && says.length > 0 ? (
+                  <Table.Tr>
+                    <Table.Td colSpan={preview.columns.length + 1}>
                       <p className="row-says">{says.join('. ')}</p>
-                    ) : null}
-                  </Table.Td>
-                ))}
-              </Table.Tr>
+                    </Table.Td>
+                  </Table.Tr>
+                ) : null}
+              </Fragment>
             ))}
           </Table.Tbody>
         </Table>

@@ -28,7 +28,7 @@ export function HowFar({ lead, mayChange }: { lead: Lead; mayChange: boolean }) 
     >
       <Facts
         entries={[
-          ['Stage', humanise(lead.stage)],
+          ['Stage', humanise(stageOf(lead))],
           ['Deal', deal?.value === undefined ? undefined : formatMoney(deal.value)],
           ['Closed', deal ? formatDate(deal.closedAt) : undefined],
         ]}
@@ -48,8 +48,12 @@ function statusFor(stage: Stage, { status }: Pick<Lead, 'status'>): LeadPatch['s
   return status === 'converted' || status === 'lost' ? 'active' : undefined;
 }
 
+/** A lead may be lost or converted by a call, whatever stage it had come to. */
+const stageOf = ({ stage, status }: Pick<Lead, 'stage' | 'status'>): Stage =>
+  status === 'lost' ? 'lost' : status === 'converted' ? 'closed' : stage;
+
 function Change({ lead, close }: { lead: Lead; close: () => void }) {
-  const [stage, setStage] = useState<Stage>(lead.stage);
+  const [stage, setStage] = useState<Stage>(stageOf(lead));
   const [value, setValue] = useState(lead.deal?.value);
   const [campaignId, setCampaignId] = useState(lead.campaignId ?? '');
   const campaigns = useQuery(campaignsQuery).data ?? [];

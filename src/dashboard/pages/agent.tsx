@@ -34,7 +34,7 @@ function Agent({ type }: { type: AgentType }) {
         <span className="grow" />
         <Link to="/agents">All agents</Link>
       </header>
-      <p className="muted">{does}</p>
+      <p className="muted agent-does">{does}</p>
       {agent.error ? <ErrorNote error={agent.error} retry={() => agent.refetch()} /> : null}
       {agent.isPending ? <RowsSkeleton /> : null}
       {agent.data ? <Told agent={agent.data} /> : null}
@@ -125,10 +125,13 @@ function Decisions({ all }: { all: readonly AgentDecision[] }) {
   );
 }
 
+/** Days are counted in UTC. */
+const dayOf = new Intl.DateTimeFormat('en-US', { month: 'short', day: 'numeric', timeZone: 'UTC' });
+
 /** The pictures for which there are figures. */
 function Days({ agent }: { agent: AgentState }) {
   const { days } = agent;
-  const labels = days.map(({ day }) => day.slice(5));
+  const labels = days.map(({ day }) => dayOf.format(new Date(day)));
   const chart = (
     title: string,
     series: readonly Series[],

@@ -28,7 +28,7 @@ import { Person } from '../call/person.tsx';
 import { createPlayback, type Playback, usePlaying } from '../call/playback.ts';
 import { Player } from '../call/player.tsx';
 import { Review } from '../call/review.tsx';
-import { silencesOf } from '../call/sound.ts';
+import { asHeard, silencesOf } from '../call/sound.ts';
 import { Spoke } from '../call/spoke.tsx';
 import { Talk } from '../call/talk.tsx';
 import { Track } from '../call/track.tsx';
@@ -136,9 +136,13 @@ function CallView({ call, first }: { call: Call; first: number | undefined }) {
   }, [first, playback]);
   useTitle(name ?? formatPhone(call.contactPhone));
 
+  const messages = useMemo(() => {
+    const told = transcript.data?.messages ?? NOTHING;
+    return waveform ? asHeard(told, waveform) : told;
+  }, [transcript.data, waveform]);
   const items = useMemo(
-    () => conversation(transcript.data?.messages ?? [], events.data ?? [], call.answeredAt),
-    [transcript.data, events.data, call.answeredAt],
+    () => conversation(messages, events.data ?? NO_EVENTS, call.answeredAt),
+    [messages, events.data, call.answeredAt],
   );
   const marks = useMemo(() => marksOf(items, call, comments), [items, call, comments]);
   const silences = useMemo(() => (waveform ? silencesOf(waveform) : []), [waveform]);
@@ -241,11 +245,7 @@ function CallView({ call, first }: { call: Call; first: number | undefined }) {
           )}
           {denied || !isBehind ? null : (
             <div className="understood">
-              <Understanding
-                call={call}
-                messages={transcript.data?.messages ?? NOTHING}
-                playback={playback}
-              />
+              <Understanding call={call} messages={messages} playback={playback} />
             </div>
           )}
           {events.error ? <ErrorNote error={events.error} retry={() => events.refetch()} /> : null}
@@ -382,13 +382,7 @@ function EndCall({ call, name }: { call: Call; name: string | undefined }) {
       <Button color="red.9" leftSection={<IconPhoneOff size={16} />} onClick={() => setAsking(true)}>
         End call
       </Button>
-      <Modal
-        opened={asking}
-        onClose={() => setAsking(false)}
-        centered
-        title="End this call?"
-        closeButtonProps={{ 'aria-label': 'Close' }}
-      >
+      <Modal opened={asking} onClose={() => setAsking(false)} centered title="End this call?">
         <Stack gap="sm">
           <p>
             {name ?? formatPhone(call.contactPhone)} will hear the line go dead in the middle of the talk.
@@ -434,6 +428,7 @@ function Exports({
   const links: readonly (readonly [label: string, href: string, file: string])[] = [
     ['Text', files.text, `call-${name}.txt`],
     ['JSON', files.json, `call-${name}.json`],
+    ['CSV', files.csv, `call-${name}.csv`],
     ['Subtitles', files.subtitles, `call-${name}.vtt`],
     ...(recording ? ([['Audio (WAV)', files.recording, `call-${name}.wav`]] as const) : []),
   ];

@@ -1,5 +1,6 @@
 /** dashboard/pages/campaigns: every campaign, how far it is, what it may still spend today, and why it stands still. */
 import '../campaign/campaign.css';
+import '../ui/data-table.css';
 import '../ui/filters.css';
 import { Button, NativeSelect, Skeleton } from '@mantine/core';
 import { IconPlus, IconSpeakerphone } from '@tabler/icons-react';

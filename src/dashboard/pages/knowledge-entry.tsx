@@ -35,20 +35,23 @@ export function KnowledgeEntryPage() {
           </Button>
         ) : null}
       </header>
-      <p className="small">
+      <p className="small knowledge-way">
         <Link to="/knowledge">All entries</Link> · {shown ? KIND[shown.kind] : null} · <code>{key}</code>
       </p>
       {topic.error ? <ErrorNote error={topic.error} retry={() => topic.refetch()} /> : null}
       {topic.isPending ? <RowsSkeleton /> : null}
-      {topic.data ? <Versions topic={topic.data} mayAct={mayAct} /> : null}
-      {topic.data ? <Uses entryKey={key} /> : null}
+      {topic.data ? (
+        <div className="knowledge-topic">
+          <Versions topic={topic.data} mayAct={mayAct} />
+          <Uses entryKey={key} />
+        </div>
+      ) : null}
       <Drawer
         opened={isWriting && shown !== undefined}
         onClose={close}
         position="right"
         size={560}
         title="New version"
-        closeButtonProps={{ 'aria-label': 'Close' }}
       >
         {isWriting && shown ? (
           <EntryEditor entry={shown} newest={topic.data?.versions[0]?.version ?? 0} done={close} />

@@ -22,6 +22,7 @@ import { HowFar } from '../lead/how-far.tsx';
 import { LeadForm } from '../lead/lead-form.tsx';
 import { OptOut } from '../lead/opt-out.tsx';
 import { ConsentPanel, DncPanel } from '../lead/standing.tsx';
+import { House, Score } from '../lead/worth.tsx';
 import { SendMessage } from '../message/send-message.tsx';
 import { gateQuery, leadQuery } from '../queries.ts';
 import { DecisionDetails, DecisionNotice } from '../ui/decision.tsx';
@@ -135,11 +136,11 @@ function LeadView({ lead }: { lead: Lead }) {
           <History leadId={lead.id} />
         </div>
         <aside className="call-side" aria-label="About this lead">
-          {lead.campaignId === undefined ? null : (
-            <InCampaign campaignId={lead.campaignId} leadId={lead.id} />
-          )}
+          {lead.campaignId === undefined ? null : <InCampaign campaignId={lead.campaignId} lead={lead} />}
           {erased ? null : <HowFar lead={lead} mayChange={mayAct} />}
           <Person lead={lead} />
+          {lead.qualification ? <Score qualification={lead.qualification} /> : null}
+          {lead.propertyId === undefined ? null : <House propertyId={lead.propertyId} />}
           {numbered ? (
             <>
               <ConsentPanel lead={lead} record={mayAct ? () => setOpen('consent') : undefined} />
@@ -223,6 +224,18 @@ function Forget({ phone }: { phone: string }) {
   );
 }
 
+/** A long one goes on behind its name, not within a word. */
+function Email({ address }: { address: string }) {
+  const at = address.lastIndexOf('@');
+  return (
+    <>
+      {address.slice(0, at)}
+      <wbr />
+      {address.slice(at)}
+    </>
+  );
+}
+
 function Person({ lead }: { lead: Lead }) {
   const { contact, intent } = lead;
   const address = [
@@ -236,7 +249,7 @@ function Person({ lead }: { lead: Lead }) {
     <Panel id="person" title="Details">
       <Facts
         entries={[
-          ['Email', contact.email],
+          ['Email', contact.email ? <Email key="email" address={contact.email} /> : undefined],
           ['Other number', contact.alternatePhone ? formatPhone(contact.alternatePhone) : undefined],
           ['Address', address],
           ['Property', lead.propertyAddress],

@@ -33,6 +33,7 @@ import {
 import { protocolProblem, sendProblem } from '../problems.ts';
 import { sendRecording } from '../recording.ts';
 import { type Route, route } from '../route.ts';
+import { transcriptCsv } from '../transcript-csv.ts';
 import { callFilters, present } from './read.ts';
 
 const CallPath = z.object({ callId: Id });
@@ -172,16 +173,16 @@ export function callRoutes({
     route({
       method: 'GET',
       path: '/api/v1/calls/:callId/transcript',
-      summary: 'What was said, as JSON, text or subtitles',
+      summary: 'What was said, as JSON, text, subtitles or CSV',
       tag: 'calls',
       role: 'USER',
       params: CallPath,
-      query: z.strictObject({ format: z.exactOptional(z.enum(['json', 'txt', 'vtt'])) }),
+      query: z.strictObject({ format: z.exactOptional(z.enum(['json', 'txt', 'vtt', 'csv'])) }),
       responses: {
         200: {
           description: 'The transcript. Without `format` the Accept header decides.',
           schema: Transcript,
-          content: ['text/plain', 'text/vtt'],
+          content: ['text/plain', 'text/vtt', 'text/csv'],
         },
       },
       problems: ['call_not_found'],
@@ -205,6 +206,13 @@ export function callRoutes({
               status: 200,
               text: transcriptVtt(transcript.messages),
               contentType: 'text/vtt; charset=utf-8',
+              headers,
+            };
+          case 'csv':
+            return {
+              status: 200,
+              text: transcriptCsv(transcript.messages),
+              contentType: 'text/csv; charset=utf-8',
               headers,
             };
           case 'json':
