@@ -11,7 +11,7 @@ import type { Admission, Load } from './load.ts';
 const ACCOUNT = `AC${'0'.repeat(32)}`;
 const TOKEN = randomBytes(16).toString('hex');
 /** The product runs as `npm start` runs it, with the same flags. */
-const START = (
+export const START = (
   JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: { start: string } }
 ).scripts.start
   .split(' ')

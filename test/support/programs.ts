@@ -13,9 +13,9 @@ import { filesIn, madeOnce, ROOT } from './made-once.ts';
 
 const asJavaScript = (file: string): string => file.replace(/\.ts$/, '.js');
 
-const sources = (await filesIn('src', 'test/contract', 'test/faults', 'test/support')).filter(
-  (file) => /(?<!\.test)\.ts$/.test(file) && !file.startsWith('src/dashboard/'),
-);
+const sources = (
+  await filesIn('src', 'test/contract', 'test/faults', 'test/simulation', 'test/support')
+).filter((file) => /(?<!\.test)\.ts$/.test(file) && !file.startsWith('src/dashboard/'));
 const folder = await madeOnce('parley-programs', sources, async (made) => {
   for (const file of sources) {
     const { code } = await transformWithOxc(readFileSync(join(ROOT, file), 'utf8'), join(ROOT, file), {
