@@ -202,14 +202,7 @@ function NewKey({ close, done }: { close: () => void; done: (made: ApiKeyMade) =
     save.mutate();
   };
   return (
-    <Modal
-      opened
-      onClose={close}
-      centered
-      size={620}
-      title="A key for a program"
-      closeButtonProps={{ 'aria-label': 'Close' }}
-    >
+    <Modal opened onClose={close} size={620} title="A key for a program">
       <form onSubmit={submit}>
         <Stack gap="sm">
           <TextInput
@@ -286,13 +279,7 @@ function Revoke({ one, close, done }: { one: ApiKey; close: () => void; done: ()
     },
   });
   return (
-    <Modal
-      opened
-      onClose={close}
-      centered
-      title={`Revoke “${one.name}”?`}
-      closeButtonProps={{ 'aria-label': 'Close' }}
-    >
+    <Modal opened onClose={close} title={`Revoke “${one.name}”?`}>
       <Stack gap="sm">
         <p>The program that uses it is shut out at once. A revoked key cannot be brought back.</p>
         <FormEnd

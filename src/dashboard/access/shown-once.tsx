@@ -17,15 +17,7 @@ export function ShownOnce({
   close: () => void;
 }) {
   return (
-    <Modal
-      opened
-      onClose={close}
-      centered
-      size={560}
-      title={title}
-      closeOnClickOutside={false}
-      closeButtonProps={{ 'aria-label': 'Close' }}
-    >
+    <Modal opened onClose={close} size={560} title={title} closeOnClickOutside={false}>
       <Stack gap="sm">
         <p>{children}</p>
         <div className="once">

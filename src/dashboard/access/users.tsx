@@ -179,7 +179,7 @@ export function Users() {
               </div>
               <div className="card-line small">
                 <span>
-                  {ROLE[user.role]}, last here <LastSeen user={user} />
+                  {ROLE[user.role]}, last sign-in: <LastSeen user={user} />
                 </span>
               </div>
               <Deeds user={user} act={table.act} />
@@ -250,7 +250,7 @@ function Invite({ close, done }: { close: () => void; done: (name: string, link:
     save.mutate();
   };
   return (
-    <Modal opened onClose={close} centered title="Add a person" closeButtonProps={{ 'aria-label': 'Close' }}>
+    <Modal opened onClose={close} title="Add a person">
       <form onSubmit={submit}>
         <Stack gap="sm">
           <TextInput
@@ -309,7 +309,7 @@ function Edit({ user, close, done }: { user: User; close: () => void; done: () =
     save.mutate();
   };
   return (
-    <Modal opened onClose={close} centered title={user.email} closeButtonProps={{ 'aria-label': 'Close' }}>
+    <Modal opened onClose={close} title={user.email}>
       <form onSubmit={submit}>
         <Stack gap="sm">
           <TextInput
@@ -349,13 +349,7 @@ function Deactivate({ user, close, done }: { user: User; close: () => void; done
     },
   });
   return (
-    <Modal
-      opened
-      onClose={close}
-      centered
-      title={`Deactivate ${user.name}?`}
-      closeButtonProps={{ 'aria-label': 'Close' }}
-    >
+    <Modal opened onClose={close} title={`Deactivate ${user.name}?`}>
       <Stack gap="sm">
         <p>
           Their sessions end at once and they cannot sign in any more. What they did stays in the audit log.

@@ -180,13 +180,7 @@ export function BulkDeeds({
         />
       ) : null}
       {asking === 'analyse' ? (
-        <Modal
-          opened
-          onClose={() => setAsking(undefined)}
-          centered
-          title={`Analyse ${calls} again?`}
-          closeButtonProps={{ 'aria-label': 'Close' }}
-        >
+        <Modal opened onClose={() => setAsking(undefined)} centered title={`Analyse ${calls} again?`}>
           <Stack gap="sm">
             <p>
               Each analysis by Claude costs money, within the daily budget; beyond it, and without a key, word
@@ -284,13 +278,7 @@ function AskTags({
   const [tags, setTags] = useState<string[]>([]);
   const [how, setHow] = useState<'add' | 'remove'>('add');
   return (
-    <Modal
-      opened
-      onClose={close}
-      centered
-      title={`Tags of ${calls}`}
-      closeButtonProps={{ 'aria-label': 'Close' }}
-    >
+    <Modal opened onClose={close} title={`Tags of ${calls}`}>
       <form
         onSubmit={(event) => {
           event.preventDefault();

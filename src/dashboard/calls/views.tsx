@@ -75,13 +75,7 @@ function SaveView({ search, name: before, close }: { search: CallSearch; name: s
     },
   });
   return (
-    <Modal
-      opened
-      onClose={close}
-      centered
-      title="Save these filters"
-      closeButtonProps={{ 'aria-label': 'Close' }}
-    >
+    <Modal opened onClose={close} title="Save these filters">
       <form
         onSubmit={(event) => {
           event.preventDefault();

@@ -71,14 +71,7 @@ export function Consents() {
           revoke={() => setOpen('revoke')}
         />
       )}
-      <Drawer
-        opened={open === 'record'}
-        onClose={close}
-        position="right"
-        size={560}
-        title="Record a consent"
-        closeButtonProps={{ 'aria-label': 'Close' }}
-      >
+      <Drawer opened={open === 'record'} onClose={close} position="right" size={560} title="Record a consent">
         <RecordConsent
           person={search}
           done={(person) => {

@@ -238,7 +238,6 @@ function OneDecision({
       position="right"
       size={520}
       title={name ?? (phone ? formatPhone(phone) : 'Decision')}
-      closeButtonProps={{ 'aria-label': 'Close' }}
     >
       <Stack gap="md">
         {call.error && !known ? <ErrorNote error={call.error} retry={() => call.refetch()} /> : null}

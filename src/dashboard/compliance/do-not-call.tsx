@@ -224,7 +224,7 @@ function AddNumber({ close, phone: asked }: { close: () => void; phone: string }
     add.mutate();
   };
   return (
-    <Modal opened onClose={close} centered title="Add a number" closeButtonProps={{ 'aria-label': 'Close' }}>
+    <Modal opened onClose={close} title="Add a number">
       <form onSubmit={submit}>
         <Stack gap="sm">
           <TextInput
@@ -304,13 +304,7 @@ function Release({ entry, close }: { entry: DncEntry; close: () => void }) {
     if (reason.trim()) release.mutate();
   };
   return (
-    <Modal
-      opened
-      onClose={close}
-      centered
-      title={`Release ${number}?`}
-      closeButtonProps={{ 'aria-label': 'Close' }}
-    >
+    <Modal opened onClose={close} title={`Release ${number}?`}>
       <form onSubmit={submit}>
         <Stack gap="sm">
           <Notice

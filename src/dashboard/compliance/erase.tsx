@@ -48,7 +48,6 @@ export function Erase({ phone: asked, close }: { phone: string; close: () => voi
       position="right"
       size={560}
       title={erase.data ? 'Erased' : 'Erase a person'}
-      closeButtonProps={{ 'aria-label': 'Close' }}
     >
       {erase.data ? (
         <Stack gap="sm">

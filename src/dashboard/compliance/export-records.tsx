@@ -29,13 +29,7 @@ export function ExportRecords({ close }: { close: () => void }) {
   const range =
     fault === undefined && first !== undefined && behind !== undefined ? { first, behind } : undefined;
   return (
-    <Modal
-      opened
-      onClose={close}
-      centered
-      title="Export call records"
-      closeButtonProps={{ 'aria-label': 'Close' }}
-    >
+    <Modal opened onClose={close} title="Export call records">
       <Stack gap="sm">
         <p>
           One line for each outbound call that was dialled: who called whom, when, how long, how it ended,

@@ -39,14 +39,7 @@ export function ImportList(
     close();
   };
   return (
-    <Modal
-      opened
-      onClose={close}
-      centered
-      size="lg"
-      title={goOn ? `Go on importing ${name}` : `Import ${name}`}
-      closeButtonProps={{ 'aria-label': 'Close' }}
-    >
+    <Modal opened onClose={close} size="lg" title={goOn ? `Go on importing ${name}` : `Import ${name}`}>
       <form onSubmit={submit}>
         <Stack gap="sm">
           {goOn ? (

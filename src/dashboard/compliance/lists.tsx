@@ -411,13 +411,7 @@ function Discard({ one, name, close }: { one: ListImport; name: string; close: (
     },
   });
   return (
-    <Modal
-      opened
-      onClose={close}
-      centered
-      title="Discard this import?"
-      closeButtonProps={{ 'aria-label': 'Close' }}
-    >
+    <Modal opened onClose={close} title="Discard this import?">
       <Stack gap="sm">
         <p>
           The {formatCount(one.lines)} lines that were taken of {name} are forgotten. The copy in use stays as

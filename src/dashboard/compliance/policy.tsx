@@ -237,9 +237,7 @@ function KillSwitch({ policy, admin }: { policy: CompliancePolicy; admin: boolea
       <Modal
         opened={asking}
         onClose={() => setAsking(false)}
-        centered
         title={stopped ? 'Let calls go on?' : 'Stop all outbound calls?'}
-        closeButtonProps={{ 'aria-label': 'Close' }}
       >
         <form onSubmit={submit}>
           <Stack gap="sm">
@@ -291,14 +289,7 @@ function Save({
     if (reason.trim()) save.mutate({ ...change, reason: reason.trim() });
   };
   return (
-    <Modal
-      opened
-      onClose={close}
-      centered
-      size="lg"
-      title="Save these changes?"
-      closeButtonProps={{ 'aria-label': 'Close' }}
-    >
+    <Modal opened onClose={close} size="lg" title="Save these changes?">
       <form onSubmit={submit}>
         <Stack gap="sm">
           <Table fz="sm" verticalSpacing="xs">

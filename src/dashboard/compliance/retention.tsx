@@ -324,13 +324,7 @@ function ChangeRecordings({ policy, close }: { policy: RetentionPolicy; close: (
     save.mutate();
   };
   return (
-    <Modal
-      opened
-      onClose={close}
-      centered
-      title="How long are recordings kept?"
-      closeButtonProps={{ 'aria-label': 'Close' }}
-    >
+    <Modal opened onClose={close} title="How long are recordings kept?">
       <form onSubmit={submit}>
         <Stack gap="sm">
           <Switch

@@ -15,7 +15,7 @@ interface Props {
 
 function Question({ title, close, children }: { title: string; close: () => void; children: ReactNode }) {
   return (
-    <Modal opened onClose={close} title={title} centered closeButtonProps={{ 'aria-label': 'Close' }}>
+    <Modal opened onClose={close} title={title}>
       {children}
     </Modal>
   );

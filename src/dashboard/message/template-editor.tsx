@@ -258,13 +258,7 @@ function Retire({
     },
   });
   return (
-    <Modal
-      opened
-      onClose={close}
-      centered
-      title={`Use ${template.name} no more?`}
-      closeButtonProps={{ 'aria-label': 'Close' }}
-    >
+    <Modal opened onClose={close} title={`Use ${template.name} no more?`}>
       <Stack gap="sm">
         <p>
           It can no longer be chosen. What was sent stays, with its words. Saving it again brings it back.

@@ -130,7 +130,6 @@ export function TemplatesPage() {
         position="right"
         size={560}
         title={shown ? shown.name : 'New template'}
-        closeButtonProps={{ 'aria-label': 'Close' }}
       >
         {shown ? <TemplateEditor key={shown.id} template={shown} done={close} /> : null}
         {creating ? <TemplateEditor done={close} /> : null}

@@ -19,13 +19,7 @@ const KEYS = [
 
 export function Shortcuts({ close }: { close: () => void }) {
   return (
-    <Modal
-      opened
-      onClose={close}
-      title="Keyboard shortcuts"
-      centered
-      closeButtonProps={{ 'aria-label': 'Close' }}
-    >
+    <Modal opened onClose={close} title="Keyboard shortcuts">
       <dl className="keys">
         {KEYS.map(([key, meaning]) => (
           <div key={key}>
