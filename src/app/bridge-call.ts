@@ -146,6 +146,8 @@ const REST_MS = 10_000;
 const OPEN_MS = 10_000;
 /** Three voiced frames in a row are speech; one is a click. */
 const SPEECH_FRAMES = 3;
+/** A caller who is silent for longer begins to speak anew. */
+const MOST_PAUSE_MS = 1_500;
 /** Audio of a manager whose clock runs faster than ours, or that came in a burst: what is further ahead is left out. */
 const MOST_AHEAD_MS = 600;
 /** The number under which a manager's voice is played: no turn of the agent's. */
@@ -201,6 +203,8 @@ export function createBridge(deps: BridgeDeps, talk: Talk): Bridge {
   let lastCallerMs = 0;
   let lastAgentMs = 0;
   let lastVoiceMs = 0;
+  /** Since when the caller speaks, short pauses included; undefined: nothing since their words were last told. */
+  let speechFromMs: number | undefined;
   let voicedRun = 0;
   let lastAgentVoiceMs = 0;
   let heardTurn = -1;
@@ -280,6 +284,8 @@ export function createBridge(deps: BridgeDeps, talk: Talk): Bridge {
       userTalkMs += length / BYTES_PER_MS;
       voicedRun += 1;
       if (voicedRun < SPEECH_FRAMES) return;
+      if (speechFromMs === undefined || nowMs - lastVoiceMs > MOST_PAUSE_MS)
+        speechFromMs = nowMs - (SPEECH_FRAMES * FRAME_BYTES) / BYTES_PER_MS;
       lastVoiceMs = nowMs;
     },
     markEchoed(name) {
@@ -334,7 +340,7 @@ export function createBridge(deps: BridgeDeps, talk: Talk): Bridge {
     said(role, text, turn) {
       turnTop = Math.max(turnTop, turnBase + turn);
       if (role === 'agent' && (muted || floor.holder || turnBase + turn <= staleTurn)) return;
-      say({ type: 'said', role, text, turn: turnBase + turn, ...conversation() });
+      say({ type: 'said', role, text, turn: turnBase + turn, ...conversation(), ...begun(role) });
     },
     corrected(turn, text) {
       if (floor.holder || turnBase + turn <= staleTurn) return;
@@ -395,6 +401,14 @@ export function createBridge(deps: BridgeDeps, talk: Talk): Bridge {
     session.inform(context);
     session.tell(CUE);
     return CUE;
+  }
+
+  /** The platform tells the words of a caller when their turn is over: since when they spoke, this process heard. */
+  function begun(role: 'agent' | 'user'): { agoMs?: number } {
+    if (role !== 'user' || speechFromMs === undefined) return {};
+    const agoMs = Math.round(clock.steadyMs() - speechFromMs);
+    speechFromMs = undefined;
+    return { agoMs };
   }
 
   const conversation = () => (session ? { conversationId: session.conversationId } : {});

@@ -235,28 +235,33 @@ export function createFinishCall(deps: FinishDeps) {
     }
   }
 
-  async function finish(callId: string): Promise<void> {
-    let call = await ending(callId);
-    if (!call) return;
-    await store.collection('attempts').update(
-      { _id: call.attemptId },
+  /** The person may be called again. */
+  const free = ({ attemptId, status }: Call): Promise<unknown> =>
+    store.collection('attempts').update(
+      { _id: attemptId },
       {
         // A denied attempt stays denied: it does not count against the caps.
-        $set: {
-          state: call.status === 'denied' ? 'denied' : 'closed',
-          updatedAt: new Date(clock.nowMs()),
-        },
+        $set: { state: status === 'denied' ? 'denied' : 'closed', updatedAt: new Date(clock.nowMs()) },
         $unset: { activePhones: '' },
       },
     );
+
+  async function finish(callId: string): Promise<void> {
+    let call = await ending(callId);
+    if (!call) return;
     let all = await store.events(callId);
-    call = await reckon(await conclude(call, all), all);
     const conversationIds = [
       ...new Set(all.flatMap((event) => (event.type === 'session_opened' ? [event.conversationId] : []))),
     ];
     const talked = conversationIds.length > 0 && call.answeredAt !== undefined;
-    if (talked) await keepTranscript(call, all);
-    await tellLead(call);
+    try {
+      call = await reckon(await conclude(call, all), all);
+      if (talked) await keepTranscript(call, all);
+      await tellLead(call);
+    } finally {
+      // Behind what has to be told: of a process that dies before, the next one finds the attempt open and does it.
+      await free(call);
+    }
     deps.over(call);
     if (!talked) return;
     const account = await platformAccount(all, conversationIds);

@@ -308,6 +308,7 @@ export const CallEvent = z
       text: z.string(),
       turn: z.number(),
       conversationId,
+      agoMs: z.exactOptional(z.number()),
     }),
     event('corrected', { turn: z.number(), text: z.string(), conversationId }),
     event('interrupted', { turn: z.number(), heardMs: z.number(), conversationId }),

@@ -153,6 +153,8 @@ export type CallEventBody =
       /** The turn in the agent's own numbering; counts up within one session. */
       readonly turn: number;
       readonly conversationId?: string;
+      /** So long before `at` the words began, ms: a turn of the caller is told when it is over. Absent: at `at`. */
+      readonly agoMs?: number;
     }
   | {
       readonly type: 'corrected';

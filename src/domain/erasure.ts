@@ -94,8 +94,9 @@ export function eraseEvent(event: CallEvent, pseudonym: string): CallEvent {
     case 'session_lost':
       return { ...stamp, type: event.type, closeCode: event.closeCode, meaning: event.meaning };
     case 'said': {
-      const { type, role, text, turn } = event;
-      return { ...stamp, type, role, text: words(text), turn, ...ofConversation(event) };
+      const { type, role, text, turn, agoMs } = event;
+      const began = agoMs === undefined ? {} : { agoMs };
+      return { ...stamp, type, role, text: words(text), turn, ...ofConversation(event), ...began };
     }
     case 'corrected': {
       const { type, turn, text } = event;

@@ -19,8 +19,8 @@ interface Line {
 }
 
 /** Seconds since the talk began, one decimal. */
-const offsetOf = (startMs: number, at: Date): number =>
-  Math.max(0, Math.round((at.getTime() - startMs) / 100) / 10);
+const offsetOf = (startMs: number, at: Date, agoMs = 0): number =>
+  Math.max(0, Math.round((at.getTime() - agoMs - startMs) / 100) / 10);
 
 /** The moment that transcript offsets count from: the stream's opening, where the recording begins too. */
 export function talkStart(events: readonly CallEvent[]): Date | undefined {
@@ -51,7 +51,8 @@ export function foldTranscript(events: readonly CallEvent[]): TranscriptMessage[
         lines.push({
           speaker: event.role,
           text: event.text,
-          timestamp: offsetOf(startMs, event.at),
+          // Never before what was said before it: the words of two who speak at once overlap.
+          timestamp: Math.max(lines.at(-1)?.timestamp ?? 0, offsetOf(startMs, event.at, event.agoMs)),
           turn: event.turn,
           interrupted: false,
           repaired: false,

@@ -354,6 +354,26 @@ test('who asked for a call with a key and got no answer, for the process died, g
   await until('the dial', () => lines.length === 1);
 });
 
+test.each(['append', 'leads.update', 'attempts.update'])(
+  'of a call that ended while its process died (behind %s) its next life tells the lead, once',
+  async (what) => {
+    const one = await live('one');
+    const line = await place(one);
+    line.isOver = true;
+    one.diesAfter = what;
+    const { callId, callSid } = line;
+    void one.app.carrierInlet.status(callId, { callSid, sequence: 3, status: 'busy' }).catch(() => undefined);
+    await pass(1_000);
+    await live('one');
+    await pass(LONG_MS);
+    const call = await opened.collection('calls').get(callId);
+    expect(call).toMatchObject({ status: 'busy', outcome: 'no_conversation' });
+    const told = await opened.collection('leads').get(call?.leadId ?? '');
+    expect(told?.contactAttempts.map((attempt) => attempt.callId)).toEqual([callId]);
+    expect(await opened.collection('attempts').find({})).toMatchObject([{ state: 'closed' }]);
+  },
+);
+
 test('a reservation that a dead process had sent and that arrives late holds nobody for long', async () => {
   const one = await live('one');
   const line = await place(one);

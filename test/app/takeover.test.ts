@@ -132,6 +132,36 @@ const forget = (): void => {
 };
 const types = () => told.map(({ type }) => type);
 
+test('what the caller said is told with when they began, short pauses included', async () => {
+  const quiet = async (ms: number) => {
+    for (let at = 0; at < ms; at += 20) {
+      phone.callerAudio(Buffer.from(Buffer.alloc(FRAME_BYTES, SILENCE).toString('base64'), 'latin1'), 0);
+      await clock.pass(20);
+    }
+  };
+  const ago = (): unknown => told.find(({ type }) => type === 'said') ?? 'nothing was told';
+  // A cough long before the words is not their beginning; a pause within them does not end them.
+  await talk(0.2);
+  await quiet(2_000);
+  await talk(1);
+  await quiet(1_000);
+  await talk(0.5);
+  await quiet(600);
+  agent.said('user', 'Yes, I am thinking of it.', 1);
+  expect(ago()).toMatchObject({ role: 'user', agoMs: 3_120 });
+  forget();
+  agent.said('agent', 'Good.', 1);
+  expect(ago()).not.toHaveProperty('agoMs');
+  // The words told, the next ones begin anew, however soon they come.
+  forget();
+  await talk(0.4);
+  agent.said('user', 'When would that be?', 2);
+  expect(ago()).toMatchObject({ agoMs: 420 });
+  forget();
+  agent.said('user', 'Typed by nobody’s voice.', 3);
+  expect(ago()).not.toHaveProperty('agoMs');
+});
+
 describe('while somebody speaks in the agent’s place', () => {
   test('the agent is cut off at once, hears silence and is asked to wait; nothing of it is heard', async () => {
     agent.agentAudio(Buffer.concat(Array.from({ length: 100 }, () => AGENT)), 1);

@@ -2,7 +2,7 @@
 import type { Request, Route } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
 import type { Call } from '../../src/contract/index.ts';
-import { asHeard, columnsOf, heardSec, silencesOf } from '../../src/dashboard/call/sound.ts';
+import { columnsOf, heardSec, silencesOf } from '../../src/dashboard/call/sound.ts';
 import { MOOD, moodOf } from '../../src/dashboard/words.ts';
 import { MOOD_EDGE } from '../../src/domain/call-figures.ts';
 import { conversations } from '../evals/scoring.ts';
@@ -31,25 +31,6 @@ test('a pause is where neither side is heard for two seconds, at the end too', (
 test('a lane drawn narrower keeps its loudest, drawn wider keeps its shape', () => {
   expect([...columnsOf([0, 255, 0, 0], 2)]).toEqual([1, 0]);
   expect([...columnsOf([0, 255], 4)]).toEqual([0, 0, 1, 1]);
-});
-
-test('what the caller said stands where it begins to be heard, and never before what was said before it', () => {
-  const line = (speaker: 'agent' | 'user', timestamp: number) => ({
-    speaker,
-    timestamp,
-    text: 'Words',
-    turn: 0,
-    interrupted: false,
-    repaired: false,
-  });
-  const bucketSec = 0.5;
-  const caller = Array.from({ length: 60 }, () => 0);
-  // A turn with a short pause in it; later one that goes on from before the agent's line; nothing before the last one.
-  for (const at of [8, 9, 11, 12, 30, 31, 32, 33, 34]) caller[at] = 90;
-  const told = [line('agent', 0), line('user', 7.3), line('agent', 16), line('user', 18), line('user', 29)];
-  const heard = asHeard(told, { bucketSec, caller });
-  expect(heard.map(({ timestamp }) => timestamp)).toEqual([0, 4, 16, 16, 29]);
-  expect(asHeard([line('agent', 3)], { bucketSec, caller: caller.fill(90) })).toEqual([line('agent', 3)]);
 });
 
 test('a call is named by the mood under which the list finds it', () => {

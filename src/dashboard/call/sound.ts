@@ -1,5 +1,5 @@
-/** dashboard/call/sound: what a picture of the sound tells: where nobody speaks, where words begin, and how loud a stretch is. */
-import type { TranscriptMessage, Waveform } from '../../contract/index.ts';
+/** dashboard/call/sound: what a picture of the sound tells: where nobody speaks, and how loud a stretch is. */
+import type { Waveform } from '../../contract/index.ts';
 
 /** Seconds of the recording. */
 export interface Stretch {
@@ -30,35 +30,6 @@ export function silencesOf({
   }
   end(caller.length);
   return found;
-}
-
-/** A caller stops for so long and goes on with the same turn. */
-const PAUSE_SEC = 1.2;
-/** So long before its words were told a turn was over, at most. */
-const TOLD_LATE_SEC = 4;
-
-/**
- * The messages, those of the caller at the second where they begin to be heard: the agent platform tells a turn of the caller
- * when it is over, so its own second lies behind the words. None changes its place among the others; one stays where it is
- * when nothing was heard shortly before it.
- */
-export function asHeard(
-  messages: readonly TranscriptMessage[],
-  { bucketSec, caller }: Pick<Waveform, 'bucketSec' | 'caller'>,
-): readonly TranscriptMessage[] {
-  const isHeard = (at: number): boolean => (caller[at] ?? 0) >= AUDIBLE;
-  return messages.map((message, index) => {
-    if (message.speaker !== 'user') return message;
-    const first = Math.ceil(Math.max(0, messages[index - 1]?.timestamp ?? 0) / bucketSec);
-    const told = Math.floor(message.timestamp / bucketSec);
-    let last = told;
-    while (!isHeard(last) && (told - last) * bucketSec <= TOLD_LATE_SEC) last -= 1;
-    if (last < first || !isHeard(last)) return message;
-    let from = last;
-    for (let at = last; at >= first && (from - at) * bucketSec <= PAUSE_SEC; at -= 1)
-      if (isHeard(at)) from = at;
-    return { ...message, timestamp: Math.min(message.timestamp, from * bucketSec) };
-  });
 }
 
 /** Seconds in which a lane is heard. */

@@ -28,7 +28,7 @@ import { Person } from '../call/person.tsx';
 import { createPlayback, type Playback, usePlaying } from '../call/playback.ts';
 import { Player } from '../call/player.tsx';
 import { Review } from '../call/review.tsx';
-import { asHeard, silencesOf } from '../call/sound.ts';
+import { silencesOf } from '../call/sound.ts';
 import { Spoke } from '../call/spoke.tsx';
 import { Talk } from '../call/talk.tsx';
 import { Track } from '../call/track.tsx';
@@ -136,10 +136,7 @@ function CallView({ call, first }: { call: Call; first: number | undefined }) {
   }, [first, playback]);
   useTitle(name ?? formatPhone(call.contactPhone));
 
-  const messages = useMemo(() => {
-    const told = transcript.data?.messages ?? NOTHING;
-    return waveform ? asHeard(told, waveform) : told;
-  }, [transcript.data, waveform]);
+  const messages = transcript.data?.messages ?? NOTHING;
   const items = useMemo(
     () => conversation(messages, events.data ?? NO_EVENTS, call.answeredAt),
     [messages, events.data, call.answeredAt],

@@ -5,6 +5,7 @@ import { IconAlertTriangle, IconRefresh } from '@tabler/icons-react';
 import type { ErrorComponentProps } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { ApiError, api } from '../api.ts';
+import { sentence } from '../format.ts';
 import { remedy } from '../words.ts';
 import { Notice } from './pieces.tsx';
 
@@ -83,7 +84,7 @@ export function ErrorNote({ error, retry }: { error: unknown; retry?: () => void
     : 'Reload the page. If it happens again, report it with the text below.';
   return (
     <Notice tone="bad" alert icon={<IconAlertTriangle size={20} />} title={title}>
-      {detail && detail !== title ? <p>{detail}</p> : null}
+      {detail && detail !== title ? <p>{sentence(detail)}</p> : null}
       {known?.problem?.errors?.length ? (
         <ul>
           {known.problem.errors.map((field) => (
