@@ -41,6 +41,7 @@ import {
   type ConsentQuery,
   type ConsentRevoke,
   ConsentVerification,
+  CreatedIntakeEndpoint,
   Decision,
   type DecisionQuery,
   DecisionRecord,
@@ -58,6 +59,8 @@ import {
   FoundCalls,
   Grant,
   ImportedRow,
+  IntakeEndpoint,
+  type IntakeEndpointCreate,
   InvitedUser,
   type KnowledgeCreate,
   KnowledgeList,
@@ -293,6 +296,7 @@ const TemplatePage = page(MessageTemplate);
 const Lists = z.object({ items: z.array(ListStatus) });
 const Imports = z.object({ items: z.array(ListImport) });
 const LeadImports = z.object({ items: z.array(LeadImport) });
+const IntakeEndpoints = z.object({ items: z.array(IntakeEndpoint) });
 const ImportedRowPage = page(ImportedRow);
 const RunPage = page(RetentionRun);
 const ErasurePage = page(Erasure);
@@ -466,6 +470,13 @@ export const api = {
     send('GET', `/leads/imports/${id}`, LeadImport, { signal }),
   leadImportRows: (id: string, outcome: RowOutcome | undefined, cut: Cut, signal?: AbortSignal) =>
     send('GET', `/leads/imports/${id}/rows`, ImportedRowPage, { query: { outcome, ...cut }, signal }),
+
+  /** Newest first, with those that were revoked. */
+  leadSources: async (signal?: AbortSignal) =>
+    (await send('GET', '/intake/endpoints', IntakeEndpoints, { signal })).items,
+  createLeadSource: (source: IntakeEndpointCreate) =>
+    send('POST', '/intake/endpoints', CreatedIntakeEndpoint, { body: source }),
+  revokeLeadSource: (id: string) => send('POST', `/intake/endpoints/${id}/revoke`, IntakeEndpoint),
 
   check: (leadId: string, signal?: AbortSignal) =>
     send('POST', '/compliance/check', Decision, { body: { leadId }, signal }),

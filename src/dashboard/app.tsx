@@ -114,6 +114,12 @@ const importLeadsRoute = createRoute({
   component: lazyRouteComponent(() => import('./lead-import/page.tsx'), 'ImportLeadsPage'),
 });
 
+const leadSourcesRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/leads/sources',
+  component: lazyRouteComponent(() => import('./lead-sources/page.tsx'), 'LeadSourcesPage'),
+});
+
 const leadRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: '/leads/$leadId',
@@ -322,6 +328,7 @@ const router = createRouter({
     wallRoute,
     leadsRoute,
     importLeadsRoute,
+    leadSourcesRoute,
     leadRoute,
     campaignsRoute,
     newCampaignRoute,

@@ -51,6 +51,7 @@ export const keys = {
   callViews: ['views', 'calls'] as const,
   callScripts: ['call-scripts'] as const,
   leadLists: ['leads'] as const,
+  leadSources: ['lead-sources'] as const,
   lead: (id: string) => ['lead', id] as const,
   timeline: (id: string) => ['lead', id, 'timeline'] as const,
   property: (id: string) => ['property', id] as const,
@@ -360,6 +361,11 @@ export const windowsQuery = (question: WindowsQuestion) =>
     refetchOnMount: 'always',
     refetchInterval: question.at === undefined ? MINUTE : false,
   });
+
+export const leadSourcesQuery = queryOptions({
+  queryKey: keys.leadSources,
+  queryFn: ({ signal }) => api.leadSources(signal),
+});
 
 export const campaignsQuery = queryOptions({
   queryKey: keys.campaigns,

@@ -5,10 +5,10 @@ import { LINK_TOKEN, leadId, type Served, serve } from '../http/support.ts';
 import {
   builtDashboard,
   findingsOf,
+  inspectPage,
   missing,
   openBrowser,
   openPage,
-  PHONE,
   shootPage,
   WIDE,
 } from './theatre.ts';
@@ -61,28 +61,9 @@ describe.skipIf(missing)(`access in a browser${missing ? ` (left out: ${missing}
     await page.goto(served.base + path);
     await page.getByText(words).first().waitFor();
   };
-  const findings = (only?: string) => findingsOf(page, only);
+  const findings = () => findingsOf(page);
   const shoot = (name: string) => shootPage(page, name);
-  /** As it is, in dark colours, and on a phone: accessible, and no wider than the screen. */
-  const inspect = async (name: string, words: string): Promise<void> => {
-    await page.getByText(words).first().waitFor();
-    expect(await findings(), name).toEqual([]);
-    await shoot(`${name}-light`);
-    await page.emulateMedia({ colorScheme: 'dark' });
-    await page.locator(':root[data-mantine-color-scheme="dark"]').waitFor();
-    expect(await findings('color-contrast'), `${name} in dark colours`).toEqual([]);
-    await shoot(`${name}-dark`);
-    await page.setViewportSize(PHONE);
-    await page.getByText(words).first().waitFor();
-    const wider = await page.evaluate(
-      'document.documentElement.scrollWidth - document.documentElement.clientWidth',
-    );
-    expect(wider, `${name} on a phone`).toBeLessThanOrEqual(0);
-    await shoot(`${name}-phone`);
-    await page.setViewportSize(WIDE);
-    await page.emulateMedia({ colorScheme: 'light' });
-    await page.locator(':root[data-mantine-color-scheme="light"]').waitFor();
-  };
+  const inspect = (name: string, words: string) => inspectPage(page, name, words);
 
   test('whoever comes by the printed link makes their own sign-in, and comes back with it', async () => {
     await visit(`/signin?token=${LINK_TOKEN}`, 'The link you came by works once');

@@ -25,6 +25,7 @@ const PAGES: readonly PageToSee[] = [
   ['call-denied', `/calls/${DENIED}`, 'asked on 14 November'],
   ['call-inbound', `/calls/${INBOUND}`, 'Take me off your list.'],
   ['leads', '/leads', 'Mara Lindqvist'],
+  ['lead-sources-many', '/leads/sources', 'Zillow, King County'],
   ['lead', MARA, 'Can we call now?'],
   ['lead-no-number', `/leads/${NUMBERLESS}`, 'there is nobody to call'],
   ['lead-erased', `/leads/${FORGOTTEN}`, 'asked us to forget them'],
@@ -76,6 +77,7 @@ describe.skipIf(missing)(`the dashboard in a browser${missing ? ` (left out: ${m
     for (const [path, words] of [
       ['/calls', 'O’Hara'],
       ['/leads', 'O’Hara'],
+      ['/leads/sources', 'Zillow, King County'],
       [`/leads/${hex(3)}`, 'Can we call now?'],
       [`/calls/${FINISHED}`, 'Thursday at three'],
     ] as const) {

@@ -17,6 +17,7 @@ import {
   Decision,
   DecisionQuery,
   DecisionRecord,
+  IntakeEndpoint,
   Lead,
   LeadCreate,
   LeadPatch,
@@ -64,6 +65,7 @@ import {
   HOUSE,
   history,
   LATE,
+  LEAD_SOURCES,
   lead,
   PEOPLE,
   PLACED,
@@ -300,6 +302,8 @@ export async function openStage(built: string): Promise<Stage> {
         ),
       });
     }
+    if (path === '/intake/endpoints')
+      return json(z.object({ items: z.array(IntakeEndpoint) }), { items: [...LEAD_SOURCES] });
     if (path === `/properties/${HOUSE}`) return json(Property, PROPERTY);
     const [, id, part] = /^\/leads\/([0-9a-f]{24})(\/timeline)?$/.exec(path) ?? [];
     if (id === undefined) return undefined;

@@ -6,6 +6,7 @@ import {
   Call,
   CallEvent,
   Decision,
+  IntakeEndpoint,
   Lead,
   Property,
   type TranscriptMessage,
@@ -569,3 +570,38 @@ export function history(): Map<string, Told> {
   }
   return new Map(all.map((told) => [told.call.id, told]));
 }
+
+/** One that takes leads, with rules of its own, and one that was revoked. */
+export const LEAD_SOURCES: readonly IntakeEndpoint[] = [
+  IntakeEndpoint.parse({
+    id: hex(0x5_01),
+    source: 'web_form',
+    name: HOSTILE,
+    path: `/intake/web_form/${hex(0x5_01)}`,
+    proof:
+      'Send the secret as Authorization: Bearer, or sign the body with it (X-Parley-Signature: sha256=…).',
+    mapping: [
+      { from: 'answers.0.a_very_long_name_that_nobody_would_break_anywhere_else', target: 'phone' },
+      { from: 'utm_campaign', target: 'ignore' },
+    ],
+    defaults: [{ field: 'consentText', value: 'I agree to calls by Parley Homes.' }],
+    createdBy: 'u1',
+    createdAt: ago(90),
+    updatedAt: ago(90),
+  }),
+  IntakeEndpoint.parse({
+    id: hex(0x5_02),
+    source: 'zillow',
+    name: 'Zillow, King County',
+    path: `/intake/zillow/${hex(0x5_02)}`,
+    proof:
+      'Send the secret as Authorization: Bearer, or as the password of Basic, in the address if need be.',
+    mapping: [],
+    defaults: [],
+    createdBy: 'u1',
+    createdAt: ago(3_000),
+    updatedAt: ago(120),
+    revokedAt: ago(120),
+    revokedBy: 'u1',
+  }),
+];

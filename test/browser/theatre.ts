@@ -131,6 +131,27 @@ export async function shootPage(page: Page, name: string): Promise<void> {
   await page.screenshot({ path: `${SHOTS}/${name}.png`, fullPage: true });
 }
 
+/** As it is, in dark colours, and on a phone: accessible, and no wider than the screen. Ends wide and in light colours. */
+export async function inspectPage(page: Page, name: string, words: string): Promise<void> {
+  await page.getByText(words).first().waitFor();
+  expect(await findingsOf(page), name).toEqual([]);
+  await shootPage(page, `${name}-light`);
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await page.locator(':root[data-mantine-color-scheme="dark"]').waitFor();
+  expect(await findingsOf(page, 'color-contrast'), `${name} in dark colours`).toEqual([]);
+  await shootPage(page, `${name}-dark`);
+  await page.setViewportSize(PHONE);
+  await page.getByText(words).first().waitFor();
+  const wider = await page.evaluate(
+    'document.documentElement.scrollWidth - document.documentElement.clientWidth',
+  );
+  expect(wider, `${name} on a phone`).toBeLessThanOrEqual(0);
+  await shootPage(page, `${name}-phone`);
+  await page.setViewportSize(WIDE);
+  await page.emulateMedia({ colorScheme: 'light' });
+  await page.locator(':root[data-mantine-color-scheme="light"]').waitFor();
+}
+
 /** A page that tells `complain` of its errors. */
 export async function openPage(context: BrowserContext, complain: (words: string) => void): Promise<Page> {
   const page = await context.newPage();

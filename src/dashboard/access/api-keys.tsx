@@ -9,9 +9,9 @@ import { dayAsInstant, formatDate } from '../format.ts';
 import { columnsOf, DataTable } from '../ui/data-table.tsx';
 import { FormEnd } from '../ui/form.tsx';
 import { Ago, Pill, useNow, useTitle } from '../ui/pieces.tsx';
+import { ShownOnce } from '../ui/shown-once.tsx';
 import { Empty, ErrorNote, RowsSkeleton } from '../ui/states.tsx';
 import { accessKeys, apiKeysQuery, grantsQuery } from './queries.ts';
-import { ShownOnce } from './shown-once.tsx';
 import { keyWord, ROLE, ROLES } from './words.ts';
 
 const MINUTE_MS = 60_000;

@@ -11,9 +11,9 @@ import { meQuery } from '../queries.ts';
 import { columnsOf, DataTable } from '../ui/data-table.tsx';
 import { FormEnd } from '../ui/form.tsx';
 import { Ago, Notice, Pill, useNow, useTitle } from '../ui/pieces.tsx';
+import { ShownOnce } from '../ui/shown-once.tsx';
 import { Empty, ErrorNote, LoadMore, RowsSkeleton } from '../ui/states.tsx';
 import { accessKeys, usersQuery } from './queries.ts';
-import { ShownOnce } from './shown-once.tsx';
 import { ROLE, ROLE_SAYS, ROLES, standingOf } from './words.ts';
 
 const TEN_SEC = 10_000;

@@ -64,6 +64,8 @@ const DEEDS: Readonly<Record<string, string>> = {
   'GET /api/v1/leads/:leadId/contact': 'Open a contact',
   'POST /api/v1/leads': 'Add a lead',
   'PATCH /api/v1/leads/:leadId': 'Change a lead',
+  'POST /api/v1/intake/endpoints': 'Make an address for a lead source',
+  'POST /api/v1/intake/endpoints/:endpointId/revoke': 'Revoke the address of a lead source',
   'GET /api/v1/consents/proof': 'Take the proof of a number',
   'GET /api/v1/compliance/records': 'Export call records',
   'PATCH /api/v1/compliance/policy': 'Change the calling policy',

@@ -13,7 +13,8 @@ import {
   TextInput,
 } from '@mantine/core';
 import { IconPlus, IconTrash } from '@tabler/icons-react';
-import { CALLED_HOURS, type CalledHours, type Draft, newRowKey } from './draft.ts';
+import { newRowKey } from '../ui/row-key.ts';
+import { CALLED_HOURS, type CalledHours, type Draft } from './draft.ts';
 import { DelayInput } from './fields.tsx';
 
 const PURPOSES = [

@@ -11,6 +11,7 @@ import type {
   Workflow,
 } from '../../contract/index.ts';
 import { dayAsInstant, fieldOf, OWN_ZONE } from '../format.ts';
+import { newRowKey } from '../ui/row-key.ts';
 
 type First = Workflow['initialContact'];
 export type RetryReason = keyof NonNullable<First['retryDelays']>;
@@ -103,13 +104,6 @@ export interface Draft {
     readonly callToAction: string;
   };
 }
-
-let made = 0;
-/** Of a row that is drawn, moved and removed. */
-export const newRowKey = (): string => {
-  made += 1;
-  return `row-${made}`;
-};
 
 const HOUR = 3_600;
 const DAY = 24 * HOUR;

@@ -26,14 +26,8 @@ import { Link } from '@tanstack/react-router';
 import { type ReactNode, useEffect, useRef, useState } from 'react';
 import type { MessageTemplate, Workflow } from '../../contract/index.ts';
 import { templatesQuery } from '../queries.ts';
-import {
-  type Method,
-  movedStep,
-  newRowKey,
-  type RetryReason,
-  type StepDraft,
-  type WorkflowDraft,
-} from './draft.ts';
+import { newRowKey } from '../ui/row-key.ts';
+import { type Method, movedStep, type RetryReason, type StepDraft, type WorkflowDraft } from './draft.ts';
 import { DelayInput, MINUTE } from './fields.tsx';
 import {
   FREQUENCY,

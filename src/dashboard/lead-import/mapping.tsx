@@ -5,6 +5,12 @@ import { type LeadFilePreview, LeadTarget } from '../../contract/index.ts';
 import { formatCount } from '../format.ts';
 import { Notice } from '../ui/pieces.tsx';
 
+/** What may become of a name that goes to no field. */
+export const NO_FIELD = [
+  { value: 'keep', label: 'Keep as it is' },
+  { value: 'ignore', label: 'Leave out' },
+] as const;
+
 export type Targets = Readonly<Record<string, LeadTarget>>;
 
 /** A field that more than one column goes to. */
@@ -22,11 +28,7 @@ export function Mapping({
   targets: Targets;
   change: (targets: Targets) => void;
 }) {
-  const choices = [
-    { value: 'keep', label: 'Keep as it is' },
-    { value: 'ignore', label: 'Leave out' },
-    ...preview.fields.map(({ field, label }) => ({ value: field, label })),
-  ];
+  const choices = [...NO_FIELD, ...preview.fields.map(({ field, label }) => ({ value: field, label }))];
   const doubled = doubledField(targets);
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard

@@ -3,6 +3,7 @@ import { Checkbox, Fieldset, NativeSelect, SimpleGrid, Stack, Textarea, TextInpu
 import type { ReactNode } from 'react';
 import type { LeadConsent, Settings } from '../../contract/index.ts';
 import { instantOf } from '../format.ts';
+import { LEVELS, METHODS, PURPOSES } from './consent-words.ts';
 
 /** Only what was filled in: the API takes a missing member, not an empty one. */
 export function given<T extends Record<string, string>>(values: T): Partial<T> {
@@ -131,23 +132,6 @@ export function consentOf(draft: ConsentDraft): LeadConsent {
   };
 }
 
-const LEVELS = [
-  { value: 'written', label: 'In writing, signed' },
-  { value: 'oral', label: 'Spoken' },
-];
-const PURPOSES = [
-  { value: 'marketing', label: 'Marketing' },
-  { value: 'informational', label: 'Information only' },
-];
-const METHODS = [
-  { value: 'web_form', label: 'Web form' },
-  { value: 'paper', label: 'Paper' },
-  { value: 'email', label: 'Email' },
-  { value: 'sms', label: 'Text message' },
-  { value: 'voice', label: 'On the phone' },
-  { value: 'in_person', label: 'In person' },
-  { value: 'sandbox', label: 'Practice (sandbox)' },
-];
 const BOXES = [
   { value: '', label: 'There was no box, or it is not known' },
   { value: 'empty', label: 'It started empty' },

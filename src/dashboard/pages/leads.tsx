@@ -1,7 +1,13 @@
 /** dashboard/pages/leads: the people we may want to call. */
 import { Button, Drawer, NativeSelect, TextInput } from '@mantine/core';
 import { useDebouncedCallback, useHotkeys } from '@mantine/hooks';
-import { IconAddressBook, IconFileImport, IconPlus, IconSearch } from '@tabler/icons-react';
+import {
+  IconAddressBook,
+  IconFileImport,
+  IconPlugConnected,
+  IconPlus,
+  IconSearch,
+} from '@tabler/icons-react';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useMemo, useRef, useState } from 'react';
@@ -133,6 +139,14 @@ export function LeadsPage() {
       <header className="page-head">
         <h1>Leads</h1>
         <span className="grow" />
+        <Button
+          component={Link}
+          to="/leads/sources"
+          variant="default"
+          leftSection={<IconPlugConnected size={18} />}
+        >
+          Sources
+        </Button>
         <Button
           component={Link}
           to="/leads/import"

@@ -1,19 +1,24 @@
-/** dashboard/access/shown-once: a link or a key that nobody can show again. */
+/** dashboard/ui/shown-once: a link, a key or a secret that nobody can show again. */
+import './shown-once.css';
 import { Button, Modal, Stack } from '@mantine/core';
-import { Copy, Notice } from '../ui/pieces.tsx';
+import type { ReactNode } from 'react';
+import { Copy, Notice } from './pieces.tsx';
 
 export function ShownOnce({
   title,
   what,
   value,
   children,
+  more,
   close,
 }: {
   title: string;
-  /** "link", "key". */
+  /** "link", "key", "secret". */
   what: string;
   value: string;
   children: string;
+  /** What it is used with. */
+  more?: ReactNode;
   close: () => void;
 }) {
   return (
@@ -27,6 +32,7 @@ export function ShownOnce({
         <Notice tone="warn" title={`Copy the ${what} now`}>
           <p>It is kept nowhere and cannot be shown again.</p>
         </Notice>
+        {more}
         <Button onClick={close}>Done</Button>
       </Stack>
     </Modal>
