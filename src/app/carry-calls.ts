@@ -92,6 +92,8 @@ export function createCarryCalls(deps: CarryDeps) {
   /** Calls counted against the concurrency: reserved before they are dialled or answered, freed when they are over. */
   const active = new Set<string>();
   let draining = false;
+  /** Resolves when the store has all that the bridge of a call has told so far. */
+  const told = new Map<string, Promise<unknown>>();
 
   const bridgeDeps: BridgeDeps = {
     agent: deps.agent,
@@ -101,11 +103,13 @@ export function createCarryCalls(deps: CarryDeps) {
     log,
     runTool: deps.runTool,
     tell(callId, body) {
-      events
+      const recorded = events
         .record(callId, body)
         .catch((error) =>
           log.error({ err: error, callId, event: body.type }, 'an event could not be recorded'),
         );
+      const before = told.get(callId);
+      told.set(callId, before ? Promise.all([before, recorded]).then(() => undefined) : recorded);
       if (body.type === 'said' && body.role === 'user' && deps.revokes(body.text))
         heardStop(callId, 'voice', body.text);
       if (body.type === 'keypad' && body.digit === OPT_OUT_KEY)
@@ -161,9 +165,12 @@ export function createCarryCalls(deps: CarryDeps) {
     bridges.set(call._id, bridge);
     active.add(call._id);
     bridge.done
-      .then(() => {
+      .then(async () => {
         bridges.delete(call._id);
         active.delete(call._id);
+        // What is made of a call when it is over rests on all that its bridge told.
+        await told.get(call._id);
+        told.delete(call._id);
         deps.finish(call._id);
       })
       .catch((error) => log.error({ err: error, callId: call._id }, 'a bridge ended badly'));

@@ -106,6 +106,9 @@ const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.mi
  * @param only the one rule to ask about, which is quicker
  */
 export async function findingsOf(page: Page, only?: string): Promise<readonly string[]> {
+  // A dialog is given its name a moment after it is drawn.
+  const nameless = page.locator('[role="dialog"]:not([aria-labelledby]):not([aria-label])');
+  await nameless.waitFor({ state: 'detached', timeout: 5_000 }).catch(() => undefined);
   // The policy forbids scripts in the page; the browser's own protocol may still run one.
   if (!(await page.evaluate('typeof axe === "object"'))) await page.evaluate(AXE);
   const options = JSON.stringify({

@@ -613,7 +613,10 @@ test('a timeline tells which campaigns took a lead up, began with it anew and we
     ...over,
   });
   const over = { stage: 'ended', ended: { why: 'exhausted', at: minutesOn(9) } } as const;
-  for (const each of [of(campaignId, { reopenedAt: minutesOn(5), ...over }), of(ids.objectId(), {})])
+  for (const each of [
+    of(campaignId, { reopenedAt: minutesOn(5), ...over }),
+    of(ids.objectId(), { createdAt: minutesOn(2) }),
+  ])
     await store.collection('enrollments').insert(each);
   const items = (await app.leads.timeline(lead._id)).filter(({ kind }) => kind === 'campaign');
   expect(items.map(({ title, detail }) => [title, detail])).toEqual([
