@@ -92,7 +92,7 @@ export function createCarryCalls(deps: CarryDeps) {
   /** Calls counted against the concurrency: reserved before they are dialled or answered, freed when they are over. */
   const active = new Set<string>();
   let draining = false;
-  /** Resolves when the store has all that the bridge of a call has told so far. */
+  /** Of each call with a bridge: resolves when the store has all that the bridge has told so far. */
   const told = new Map<string, Promise<unknown>>();
 
   const bridgeDeps: BridgeDeps = {
@@ -109,7 +109,11 @@ export function createCarryCalls(deps: CarryDeps) {
           log.error({ err: error, callId, event: body.type }, 'an event could not be recorded'),
         );
       const before = told.get(callId);
-      told.set(callId, before ? Promise.all([before, recorded]).then(() => undefined) : recorded);
+      if (before)
+        told.set(
+          callId,
+          Promise.all([before, recorded]).then(() => undefined),
+        );
       if (body.type === 'said' && body.role === 'user' && deps.revokes(body.text))
         heardStop(callId, 'voice', body.text);
       if (body.type === 'keypad' && body.digit === OPT_OUT_KEY)
@@ -163,6 +167,7 @@ export function createCarryCalls(deps: CarryDeps) {
   function open(call: Call, talk: Omit<Talk, 'callId' | 'direction'>): Bridge {
     const bridge = createBridge(bridgeDeps, { ...talk, callId: call._id, direction: call.direction });
     bridges.set(call._id, bridge);
+    told.set(call._id, Promise.resolve());
     active.add(call._id);
     bridge.done
       .then(async () => {

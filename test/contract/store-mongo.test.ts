@@ -78,8 +78,6 @@ async function failureOf(promise: Promise<unknown>): Promise<Failure> {
   throw new Error(`not a Failure: ${String(error)}`);
 }
 
-/** Waits until `check` is true, for at most 20 s. */
-
 const day = (text: string): Date => new Date(`2026-${text}T00:00:00.000Z`);
 const oid = (n: number): string => n.toString(16).padStart(24, '0');
 

@@ -271,6 +271,23 @@ export async function openMongoStore(settings: MongoSettings): Promise<WholeStor
     return answer;
   }
 
+  /** The newest append of each call that has one under way. */
+  const appending = new Map<string, Promise<unknown>>();
+
+  /**
+   * Of this process only one at a time asks for a place in a call's log: a server that guards unique keys by locks lets
+   * many writers of one key wait for each other in circles, for longer than a write may take.
+   */
+  function inTurn<T>(callId: string, work: () => Promise<T>): Promise<T> {
+    const turn = (appending.get(callId) ?? Promise.resolve()).then(work, work);
+    const leave = () => {
+      if (appending.get(callId) === turn) appending.delete(callId);
+    };
+    appending.set(callId, turn);
+    turn.then(leave, leave);
+    return turn;
+  }
+
   /** As often as it takes: what a crash left behind is known to nobody else. */
   async function mendAllAtLast(): Promise<void> {
     while (!closing.aborted) {
@@ -289,7 +306,8 @@ export async function openMongoStore(settings: MongoSettings): Promise<WholeStor
 
   return {
     collection,
-    append: (event: CallEvent, call?: Call) => connection.writes((through) => append(event, call, through)),
+    append: (event: CallEvent, call?: Call) =>
+      connection.writes((through) => inTurn(event.callId, () => append(event, call, through))),
     events: (callId) => read(() => eventsOf(callId)),
     lists,
     said: (query) => findSaid(connection, query),
