@@ -6,6 +6,7 @@ import { z } from 'zod';
 import type { Call, FollowUpKind } from '../domain/call.ts';
 import type { CallingPolicy, Lead } from '../domain/documents.ts';
 import { Failure } from '../domain/errors.ts';
+import { journeyInWords } from '../domain/journey.ts';
 import type { ToolAnswer } from './bridge-call.ts';
 import type { Knowledge } from './knowledge.ts';
 import { type OptOutOrKeep, optOutInCall } from './opt-out.ts';
@@ -193,6 +194,7 @@ export function createAgentTools(deps: ToolDeps) {
           consentDate: found.consent?.consentDate?.toISOString(),
           propertyAddress: found.propertyAddress,
           intent: found.intent,
+          ...(found.web ? { lookedAt: journeyInWords(found.web) } : {}),
         }),
       };
     },

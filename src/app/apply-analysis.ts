@@ -7,6 +7,7 @@ import type { Call } from '../domain/call.ts';
 import { dayOf } from '../domain/campaign-hours.ts';
 import type { LeadStatus } from '../domain/documents.ts';
 import { eraseEvent } from '../domain/erasure.ts';
+import { stageAfter } from '../domain/lead.ts';
 import { foldTranscript } from '../domain/transcript.ts';
 import { createCampaignUse } from './campaign-use.ts';
 import type { OptOutOrKeep } from './opt-out.ts';
@@ -173,6 +174,9 @@ export function createApplyAnalysis({ store, clock, log, events, optOut }: Apply
     const step = call.outcome === analysis.outcome && analysis.outcome ? AHEAD[analysis.outcome] : undefined;
     if (step)
       await leads.update({ _id: lead._id, status: { $in: step.from } }, { $set: { status: step.to, ...by } });
+    const stage = step && stageAfter(call);
+    if (stage)
+      await leads.update({ _id: lead._id, stage: { $in: stage.from } }, { $set: { stage: stage.to, ...by } });
     const followUp = call.followUpActions.find(
       ({ foundBy, scheduledFor }) =>
         foundBy === 'analysis' && scheduledFor !== undefined && scheduledFor > by.updatedAt,

@@ -4,15 +4,18 @@
  */
 import type { Call } from '../domain/call.ts';
 import { type Code, Failure, isFailure } from '../domain/errors.ts';
-import type { CallReview, Reviewer, ReviewStatus } from '../domain/review.ts';
+import type { CallReview, Judged, Reviewer, ReviewStatus } from '../domain/review.ts';
 import { MAX_LIMIT, type Page } from './paging.ts';
 import type { CallQuery } from './read-calls.ts';
 import type { Judgement, ReviewFilter } from './review-calls.ts';
+import type { Reviewers } from './reviewers.ts';
 import type { CallSearch, FoundCalls } from './search-calls.ts';
 
 export type BulkDeed =
   | { readonly what: 'tag'; readonly add?: readonly string[]; readonly remove?: readonly string[] }
   | { readonly what: 'review'; readonly status: ReviewStatus }
+  /** By id; null: to nobody in particular. */
+  | { readonly what: 'assign'; readonly assignedTo: string | null }
   | { readonly what: 'analyse' };
 
 /** What people made of a call before a deed, and the revision that the deed left. */
@@ -20,6 +23,8 @@ export interface PutBack {
   readonly callId: string;
   readonly status: ReviewStatus;
   readonly tags: readonly string[];
+  /** Absent: stays as it is; null: nobody in particular. */
+  readonly assignedTo?: string | null;
   readonly revision: number;
 }
 
@@ -45,13 +50,31 @@ export function createBulkCalls(deps: {
     given: Judgement,
     by: Reviewer,
   ) => Promise<{ readonly before: CallReview; readonly after: CallReview }>;
+  readonly reviewers: Pick<Reviewers, 'chosen' | 'known'>;
   readonly analyse: (request: { readonly callId: string }, requestedBy: string) => Promise<unknown>;
 }) {
+  const { reviewers } = deps;
+
   async function judged(callId: string, given: Judgement, by: Reviewer): Promise<BulkResult> {
     const { before, after } = await deps.judge(callId, given, by);
     if (before === after) return { callId, state: 'unchanged' };
-    const { status, tags } = before;
-    return { callId, state: 'done', undo: { status, tags, revision: after.revision } };
+    const { status, tags, assignedTo = null } = before;
+    const had = before.assignedTo === after.assignedTo ? {} : { assignedTo };
+    return { callId, state: 'done', undo: { status, tags, ...had, revision: after.revision } };
+  }
+
+  /** What a deed makes of a review; undefined: it is about something else. */
+  async function judgementOf(deed: BulkDeed): Promise<Judged | undefined> {
+    switch (deed.what) {
+      case 'tag':
+        return { addTags: deed.add ?? [], removeTags: deed.remove ?? [] };
+      case 'review':
+        return { status: deed.status };
+      case 'assign':
+        return { assignee: await reviewers.chosen(deed.assignedTo, 'deed.assignedTo') };
+      case 'analyse':
+        return undefined;
+    }
   }
 
   /** One after the other; where the store is away the rest is not tried. */
@@ -106,25 +129,25 @@ export function createBulkCalls(deps: {
       return { ids, more: cursor !== undefined };
     },
 
-    /** What became of each, in their order. */
-    act: (callIds: readonly string[], deed: BulkDeed, by: Reviewer): Promise<BulkResult[]> =>
-      each(
+    /** What became of each, in their order. Throws Failure `invalid_request` for whom no call can be given to. */
+    async act(callIds: readonly string[], deed: BulkDeed, by: Reviewer): Promise<BulkResult[]> {
+      const given = await judgementOf(deed);
+      return await each(
         callIds.map((callId) => ({ callId })),
         async ({ callId }) => {
-          switch (deed.what) {
-            case 'tag':
-              return await judged(callId, { addTags: deed.add ?? [], removeTags: deed.remove ?? [] }, by);
-            case 'review':
-              return await judged(callId, { status: deed.status }, by);
-            case 'analyse':
-              await deps.analyse({ callId }, by.id);
-              return { callId, state: 'done' };
-          }
+          if (given) return await judged(callId, given, by);
+          await deps.analyse({ callId }, by.id);
+          return { callId, state: 'done' };
         },
-      ),
+      );
+    },
 
     /** Puts back what a deed changed; a review that somebody changed since stays, with `review_conflict`. */
     undo: (before: readonly PutBack[], by: Reviewer): Promise<BulkResult[]> =>
-      each(before, ({ callId, ...given }) => judged(callId, given, by)),
+      each(before, async ({ callId, assignedTo, ...given }) => {
+        // Whoever had it may have been deactivated since; it was theirs all the same.
+        const had = assignedTo === undefined ? {} : { assignee: await reviewers.known(assignedTo) };
+        return await judged(callId, { ...given, ...had }, by);
+      }),
   };
 }

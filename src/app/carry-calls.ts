@@ -8,6 +8,7 @@ import type { ConversationStrategy } from '../domain/campaign.ts';
 import { scriptFor } from '../domain/compliance/scripts.ts';
 import type { Attempt, CallingPolicy, Lead } from '../domain/documents.ts';
 import { Failure, isFailure } from '../domain/errors.ts';
+import { journeyInWords } from '../domain/journey.ts';
 import { parsePhone } from '../domain/phone.ts';
 import { foldTranscript } from '../domain/transcript.ts';
 import { soon } from './at-hand.ts';
@@ -230,6 +231,7 @@ export function createCarryCalls(deps: CarryDeps) {
         ...values,
         ...strategyVariables(strategy),
         lead_source: lead?.source ?? 'unknown',
+        web_journey: journeyInWords(lead?.web),
         direction: call.direction,
         opening,
         sign_off: signOff ?? '',

@@ -6,6 +6,7 @@ import { type Call, type CallEvent, type EndStatus, isOver, type PlatformTurn } 
 import { costOf, type Rates } from '../domain/cost.ts';
 import type { ContactAttempt, LeadStatus } from '../domain/documents.ts';
 import { isFailure } from '../domain/errors.ts';
+import { stageAfter } from '../domain/lead.ts';
 import { completenessOf, talkStart, transcriptOf } from '../domain/transcript.ts';
 import type { Clock, Log, PlatformConversation, Store, Telephony, VoiceAgent } from './ports.ts';
 import type { EventLog } from './record-event.ts';
@@ -233,6 +234,12 @@ export function createFinishCall(deps: FinishDeps) {
         { $set: { status, updatedAt: now } },
       );
     }
+    const stage = stageAfter(call);
+    if (stage)
+      await leads.update(
+        { _id: call.leadId, stage: { $in: stage.from } },
+        { $set: { stage: stage.to, updatedAt: now } },
+      );
   }
 
   /** The person may be called again. */

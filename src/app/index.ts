@@ -67,6 +67,7 @@ import { createEventLog } from './record-event.ts';
 import { createReports } from './reports.ts';
 import { createRetention } from './retention.ts';
 import { createReviewCalls } from './review-calls.ts';
+import { createReviewers } from './reviewers.ts';
 import { createRunCampaigns } from './run-campaigns.ts';
 import { createSavedViews } from './saved-views.ts';
 import { createSearchCalls } from './search-calls.ts';
@@ -282,7 +283,8 @@ export function buildApp(ports: Ports, house: House) {
   });
   const read = createReadCalls({ ...shared, events });
   const words = createLiveWords({ ...ports, events });
-  const { list: listCalls, rejudge, ...reviews } = createReviewCalls({ ...ports, calls: read });
+  const reviewers = createReviewers(ports);
+  const { list: listCalls, rejudge, ...reviews } = createReviewCalls({ ...ports, reviewers, calls: read });
   const searchCalls = createSearchCalls(ports);
   const retention = createRetention({ ...shared, events });
   const erasures = createErasures({ ...shared, events, dnc });
@@ -389,6 +391,8 @@ export function buildApp(ports: Ports, house: House) {
     messages,
     reviews: {
       ...reviews,
+      reviewers: reviewers.list,
+      waiting: reviewers.waiting,
       async comment(...comment: Parameters<typeof reviews.comment>) {
         const commented = await reviews.comment(...comment);
         learn.reviewed(commented._id);
@@ -399,6 +403,7 @@ export function buildApp(ports: Ports, house: House) {
       list: listCalls,
       search: searchCalls,
       judge: rejudge,
+      reviewers,
       analyse: analyse.request,
     }),
     savedViews: createSavedViews(ports),

@@ -13,7 +13,15 @@ import {
   isTestLead,
   readIntake,
 } from '../domain/intake.ts';
-import { isProblems, LEAD_FIELD_NAMES, type LeadField, readLead } from '../domain/lead-fields.ts';
+import type { WebVisit } from '../domain/journey.ts';
+import {
+  type Brought,
+  isProblems,
+  LEAD_FIELD_NAMES,
+  type LeadField,
+  type Problems,
+  readLead,
+} from '../domain/lead-fields.ts';
 import { parsePhone } from '../domain/phone.ts';
 import { createTakeLeads, leadOf, type TakeLeadsDeps, type Taken } from './take-leads.ts';
 import { turnsOf } from './turns.ts';
@@ -119,7 +127,7 @@ export function createIntake(deps: IntakeDeps) {
     if (isTestLead(source, body)) return { outcome: 'test' };
     const by = `intake:${source}`;
     const nowMs = clock.nowMs();
-    const read = readLead(fields.values, fields.kept, { nowMs, sellerName });
+    const read = withVisit(readLead(fields.values, fields.kept, { nowMs, sellerName }), fields.web);
     const id = ids.objectId();
     const rules = {
       source,
@@ -137,11 +145,14 @@ export function createIntake(deps: IntakeDeps) {
     const isAnew = outcome === 'updated' || (outcome !== 'created' && consent === 'granted');
     if (isAnew && leadId !== undefined) deps.cameAgain(leadId);
     log.info({ endpointId: _id, source, leadId, outcome, consent }, 'a lead came in');
-    return { ...taken, outcome };
+    return { ...taken, says: [...fields.says, ...taken.says], outcome };
   }
 
   return { create, open, list, revoke, receive };
 }
+
+const withVisit = (read: Brought | Problems, web: WebVisit | undefined): Brought | Problems =>
+  isProblems(read) || web === undefined ? read : { ...read, lead: { ...read.lead, web } };
 
 function invalid(fields: Readonly<Record<string, string>>): Failure {
   const [first = 'body'] = Object.keys(fields);

@@ -35,7 +35,7 @@ export type CreatedLead = Lead & { readonly duplicates: readonly string[] };
 
 export interface TimelineItem {
   readonly at: Date;
-  readonly kind: 'created' | 'call' | 'consent' | 'dnc' | 'follow_up' | 'message' | 'campaign';
+  readonly kind: 'created' | 'call' | 'consent' | 'dnc' | 'follow_up' | 'message' | 'campaign' | 'visit';
   readonly title: string;
   readonly detail?: string;
   readonly callId?: string;
@@ -131,7 +131,7 @@ export function createLeads(deps: LeadsDeps) {
   }
 
   /**
-   * What happened with this person, oldest first: arrival, campaigns that took the lead up and were done with it, and calls,
+   * What happened with this person, oldest first: their visit to the website, arrival, campaigns that took the lead up and were done with it, and calls,
    * messages, consent and do-not-call events of all their numbers.
    */
   async function timeline(leadId: string): Promise<readonly TimelineItem[]> {
@@ -156,6 +156,7 @@ export function createLeads(deps: LeadsDeps) {
       .find({ filter: { _id: { $in: enrollments.map(({ campaignId }) => campaignId) } } });
     const names = new Map(campaigns.map(({ _id, name }) => [_id, name]));
     const items: TimelineItem[] = [
+      ...visitItems(lead),
       { at: lead.receivedAt, kind: 'created', title: `Lead received from ${lead.source}` },
       ...enrollments.flatMap((each) => campaignItems(each, names.get(each.campaignId))),
       ...calls.flatMap(callItems),
@@ -190,6 +191,20 @@ function beginsWith(search: string): Filter {
     );
   }
   return { $or: any };
+}
+
+function visitItems({ web }: Lead): TimelineItem[] {
+  const first = web?.journey[0];
+  if (!web || !first) return [];
+  const pages = web.journey.length;
+  return [
+    {
+      at: first.timestamp,
+      kind: 'visit',
+      title: 'Visited the website',
+      detail: `${pages} ${pages === 1 ? 'page' : 'pages'}, first ${first.title ?? first.url}`,
+    },
+  ];
 }
 
 function campaignItems({ createdAt, reopenedAt, ended }: Enrollment, name = 'that is gone'): TimelineItem[] {

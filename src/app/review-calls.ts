@@ -1,6 +1,6 @@
 /**
- * app/review-calls: people look at calls, say what they make of them, and find calls by it. A review is a document of its
- * own: a call is made of what happened on the line and can be made anew from it at any time.
+ * app/review-calls: people look at calls, say what they make of them, give them to each other to review, and find calls by all
+ * that. A review is a document of its own: a call is made of what happened on the line and can be made anew from it at any time.
  */
 import type { Call } from '../domain/call.ts';
 import { Failure, isFailure } from '../domain/errors.ts';
@@ -17,11 +17,19 @@ import {
 import { cursorBehind, MAX_LIMIT, type Page, page } from './paging.ts';
 import type { Clock, Filter, Ids, Store } from './ports.ts';
 import { type CallQuery, callFilter } from './read-calls.ts';
+import type { Reviewers } from './reviewers.ts';
 
 export interface ReviewFilter {
   /** `unreviewed`: nobody set another status yet. */
   readonly review?: ReviewStatus;
   readonly tag?: string;
+  /** Who is to review it; null: nobody in particular. */
+  readonly assignedTo?: string | null;
+}
+
+/** As people ask for it: who is to review the call stands there by id. */
+export interface JudgementAsked extends Omit<Judged, 'assignee'> {
+  readonly assignedTo?: string | null;
 }
 
 /** With `revision`: only while it is the one that is kept. */
@@ -31,13 +39,28 @@ export interface Judgement extends Judged {
 
 /** How often the store is asked for one page. */
 const MOST_ROUNDS = 10;
-const NEWEST = { field: 'callAt', direction: -1 } as const;
+const NEWEST_REVIEW = { field: 'callAt', direction: -1 } as const;
+const NEWEST_CALL = { field: 'initiatedAt', direction: -1 } as const;
 /** Others may write at the same moment, so often. */
 const TRIES = 20;
 
-const has = ({ review, tag }: ReviewFilter): Filter => ({
-  ...(review ? { status: review } : {}),
-  ...(tag ? { tags: tag.trim().toLowerCase() } : {}),
+const UNTOUCHED = unreviewed('', new Date(0));
+
+/** Whether calls are asked for by what people made of them. */
+export const asksForReviews = ({ review, tag, assignedTo }: ReviewFilter): boolean =>
+  review !== undefined || tag !== undefined || assignedTo !== undefined;
+
+const tagOf = (tag: string): string => tag.trim().toLowerCase();
+
+const fits = (made: CallReview, { review, tag, assignedTo }: ReviewFilter): boolean =>
+  (review === undefined || made.status === review) &&
+  (tag === undefined || made.tags.includes(tagOf(tag))) &&
+  (assignedTo === undefined || (made.assignedTo ?? null) === assignedTo);
+
+const has = ({ review, tag, assignedTo }: ReviewFilter): Filter => ({
+  ...(review === undefined ? {} : { status: review }),
+  ...(tag === undefined ? {} : { tags: tagOf(tag) }),
+  ...(assignedTo === undefined ? {} : { assignedTo }),
 });
 
 /** The reviews of these calls, by call. */
@@ -53,36 +76,38 @@ export async function reviewsOf(store: Store, calls: readonly Call[]): Promise<M
 export async function reviewedSo(
   store: Store,
   calls: readonly Call[],
-  { review: status, tag }: ReviewFilter,
+  filter: ReviewFilter,
 ): Promise<readonly Call[]> {
-  if (status === undefined && tag === undefined) return calls;
+  if (!asksForReviews(filter)) return calls;
   const reviews = await reviewsOf(store, calls);
-  const wanted = tag?.trim().toLowerCase();
-  return calls.filter(({ _id, initiatedAt }) => {
-    const review = reviews.get(_id) ?? unreviewed(_id, initiatedAt);
-    return (
-      (status === undefined || review.status === status) &&
-      (wanted === undefined || review.tags.includes(wanted))
-    );
-  });
+  return calls.filter(({ _id }) => fits(reviews.get(_id) ?? UNTOUCHED, filter));
+}
+
+/** Some of what a list is looked for in, newest first. */
+interface Looked {
+  /** Undefined: it does not fit. `behind`: where the list goes on after it. */
+  readonly seen: readonly { readonly call: Call | undefined; readonly behind: () => string }[];
+  readonly nextCursor?: string;
 }
 
 export function createReviewCalls(deps: {
   readonly store: Store;
   readonly clock: Clock;
   readonly ids: Ids;
+  readonly reviewers: Pick<Reviewers, 'chosen'>;
   readonly calls: {
     get(callId: string): Promise<Call>;
     list(query: CallQuery): Promise<Page<Call>>;
   };
 }) {
-  const { store, clock, ids, calls } = deps;
+  const { store, clock, ids, reviewers } = deps;
   const reviews = store.collection('call_reviews');
+  const calls = store.collection('calls');
   const now = (): Date => new Date(clock.nowMs());
 
   /** Throws `call_not_found`. */
   async function review(callId: string): Promise<CallReview> {
-    const call = await calls.get(callId);
+    const call = await deps.calls.get(callId);
     return (await reviews.get(callId)) ?? unreviewed(callId, call.initiatedAt);
   }
 
@@ -105,9 +130,11 @@ export function createReviewCalls(deps: {
           if (!isFailure(error, 'duplicate_key')) throw error;
         }
       } else {
-        const { _id, ...set } = next;
-        if (await reviews.update({ _id, revision: before.revision }, { $set: set }))
-          return { before, after: next };
+        const { _id, ...$set } = next;
+        const gone = Object.keys(before).filter((field) => !(field in next));
+        const $unset = Object.fromEntries(gone.map((field) => [field, '']));
+        const change = gone.length > 0 ? { $set, $unset } : { $set };
+        if (await reviews.update({ _id, revision: before.revision }, change)) return { before, after: next };
       }
     }
     throw new Failure('store_unavailable', 'too many people write about this call at once; try again');
@@ -116,47 +143,68 @@ export function createReviewCalls(deps: {
   const change = async (callId: string, step: (review: CallReview) => CallReview): Promise<CallReview> =>
     (await revise(callId, step)).after;
 
-  /** Newest first; a page may have fewer calls than asked for and yet not be the last. */
-  async function list({ review: status, tag, ...query }: CallQuery & ReviewFilter): Promise<Page<Call>> {
-    if (status === undefined && tag === undefined) return await calls.list(query);
-    const { limit, cursor, from, to, ...rest } = query;
-    // A call without a review is unreviewed, so those are found among the calls and all others among the reviews.
-    const among = status === 'unreviewed' && tag === undefined;
-    const filter = {
-      ...has({ ...(status ? { review: status } : {}), ...(tag ? { tag } : {}) }),
-      ...(from || to ? { callAt: { ...(from ? { $gte: from } : {}), ...(to ? { $lt: to } : {}) } } : {}),
+  /** Looks through calls: for what one that nobody touched is as well. */
+  const throughCalls = (query: CallQuery & ReviewFilter) => {
+    const asked = { filter: callFilter(query), sort: NEWEST_CALL };
+    return async (limit: number, cursor: { readonly cursor?: string }): Promise<Looked> => {
+      const { items, ...more } = await page(calls, { ...asked, limit, ...cursor });
+      const fitting = new Set(await reviewedSo(store, items, query));
+      const seen = items.map((call) => ({
+        call: fitting.has(call) ? call : undefined,
+        behind: () => cursorBehind(call, asked),
+      }));
+      return { seen, ...more };
     };
+  };
+
+  /** Looks through reviews: many at once, for most of their calls may not fit. */
+  const throughReviews = ({ from, to, ...query }: CallQuery & ReviewFilter) => {
+    const callAt = { ...(from ? { $gte: from } : {}), ...(to ? { $lt: to } : {}) };
+    const asked = {
+      filter: { ...has(query), ...(from || to ? { callAt } : {}) },
+      sort: NEWEST_REVIEW,
+    };
+    return async (_limit: number, cursor: { readonly cursor?: string }): Promise<Looked> => {
+      const { items, ...more } = await page(reviews, { ...asked, limit: MAX_LIMIT, ...cursor });
+      const fitting = await calls.find({
+        filter: {
+          $and: [
+            { _id: { $in: items.map(({ _id }) => _id) } },
+            // The calls' indexes end in it: those that do not fit need not be read.
+            { initiatedAt: { $in: items.map((each) => each.callAt) } },
+            callFilter(query),
+          ],
+        },
+      });
+      const byId = new Map(fitting.map((call) => [call._id, call]));
+      const seen = items.map((each) => ({
+        call: byId.get(each._id),
+        behind: () => cursorBehind(each, asked),
+      }));
+      return { seen, ...more };
+    };
+  };
+
+  /** Newest first; a page may have fewer calls than asked for and yet not be the last. */
+  async function list(query: CallQuery & ReviewFilter): Promise<Page<Call>> {
+    if (!asksForReviews(query)) return await deps.calls.list(query);
+    const { limit } = query;
+    const look = fits(UNTOUCHED, query) ? throughCalls(query) : throughReviews(query);
     const items: Call[] = [];
-    let next = cursor;
+    let next = query.cursor;
     for (let round = 0; round < MOST_ROUNDS && items.length < limit; round += 1) {
-      const from = next === undefined ? {} : { cursor: next };
-      if (among) {
-        const found = await calls.list({ ...query, limit: limit - items.length, ...from });
-        items.push(...(await reviewedSo(store, found.items, { review: 'unreviewed' })));
-        next = found.nextCursor;
-      } else {
-        // Many at once, for most of them may not fit.
-        const found = await page(reviews, { filter, sort: NEWEST, limit: MAX_LIMIT, ...from });
-        const fitting = await store.collection('calls').find({
-          filter: {
-            $and: [
-              { _id: { $in: found.items.map(({ _id }) => _id) } },
-              // The calls' indexes end in it: those that do not fit need not be read.
-              { initiatedAt: { $in: found.items.map(({ callAt }) => callAt) } },
-              callFilter(rest),
-            ],
-          },
-        });
-        const byId = new Map(fitting.map((call) => [call._id, call]));
-        next = found.nextCursor;
-        for (const [at, one] of found.items.entries()) {
-          const call = byId.get(one._id);
-          if (!call) continue;
-          items.push(call);
-          if (items.length < limit) continue;
-          if (at < found.items.length - 1) next = cursorBehind(one, { filter, sort: NEWEST });
-          break;
-        }
+      // Where the first ones do not fit, there may be many like them.
+      const { seen, nextCursor } = await look(
+        round === 0 ? limit : MAX_LIMIT,
+        next === undefined ? {} : { cursor: next },
+      );
+      next = nextCursor;
+      for (const [at, { call, behind }] of seen.entries()) {
+        if (!call) continue;
+        items.push(call);
+        if (items.length < limit) continue;
+        if (at < seen.length - 1) next = behind();
+        break;
       }
       if (next === undefined) break;
     }
@@ -167,10 +215,15 @@ export function createReviewCalls(deps: {
     review,
     list,
     reviewsOf: (found: readonly Call[]) => reviewsOf(store, found),
-    /** Throws `call_not_found`, and `invalid_request` for too many tags. */
-    judge: (callId: string, given: Judged, by: Reviewer) =>
-      change(callId, (before) => judged(before, given, by, now())),
-    /** As `judge`, and tells what was before. Throws `review_conflict` where somebody changed it since `revision`. */
+    /** Throws `call_not_found`, and `invalid_request` for too many tags and for whom no call can be given to. */
+    async judge(callId: string, { assignedTo, ...given }: JudgementAsked, by: Reviewer): Promise<CallReview> {
+      const made =
+        assignedTo === undefined
+          ? given
+          : { ...given, assignee: await reviewers.chosen(assignedTo, 'assignedTo') };
+      return await change(callId, (before) => judged(before, made, by, now()));
+    },
+    /** Changes it, and tells what was before. Throws `review_conflict` where somebody changed it since `revision`. */
     rejudge: (callId: string, { revision, ...given }: Judgement, by: Reviewer) =>
       revise(callId, (before) => {
         if (revision !== undefined && before.revision !== revision)

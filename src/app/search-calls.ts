@@ -4,7 +4,7 @@ import type { TranscriptMessage } from '../domain/documents.ts';
 import { mentions, wantedIn } from '../domain/search-text.ts';
 import type { Store } from './ports.ts';
 import { type CallQuery, callFilter } from './read-calls.ts';
-import { type ReviewFilter, reviewedSo } from './review-calls.ts';
+import { asksForReviews, type ReviewFilter, reviewedSo } from './review-calls.ts';
 
 export interface CallSearch extends CallQuery, ReviewFilter {
   /** Words and "phrases", all of which were said. */
@@ -32,16 +32,9 @@ const MOST_SHOWN = 3;
 
 /** The newest talks first. Throws Failure `invalid_request` for a text without a word, and what the store throws. */
 export function createSearchCalls({ store }: { readonly store: Store }) {
-  return async function searchCalls({
-    text,
-    limit,
-    cursor,
-    review,
-    tag,
-    ...filters
-  }: CallSearch): Promise<FoundCalls> {
+  return async function searchCalls({ text, limit, cursor, ...filters }: CallSearch): Promise<FoundCalls> {
     const filter = callFilter(filters);
-    const isNarrowed = Object.keys(filter).length > 0 || review !== undefined || tag !== undefined;
+    const isNarrowed = Object.keys(filter).length > 0 || asksForReviews(filters);
     const found: Call[] = [];
     let from = cursor;
     let complete = true;
@@ -58,10 +51,7 @@ export function createSearchCalls({ store }: { readonly store: Store }) {
       const calls = await store.collection('calls').find({
         filter: { $and: [{ _id: { $in: page.hits.map(({ callId }) => callId) } }, filter] },
       });
-      const reviewed = await reviewedSo(store, calls, {
-        ...(review ? { review } : {}),
-        ...(tag ? { tag } : {}),
-      });
+      const reviewed = await reviewedSo(store, calls, filters);
       const byId = new Map(reviewed.map((call) => [call._id, call]));
       for (const [at, hit] of page.hits.entries()) {
         from = hit.cursor;

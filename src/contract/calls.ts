@@ -241,6 +241,10 @@ export const CallQuery = PageQuery.extend({
   /** As people left it; nobody looked at an `unreviewed` one. */
   review: z.exactOptional(z.enum(['unreviewed', 'reviewed', 'needs_attention'])),
   tag: z.exactOptional(line(40)),
+  /** Who is to review it: the id of a person, `me`, or `none` for nobody in particular. */
+  assignedTo: z.exactOptional(
+    z.string().regex(/^(?:me|none|owner|[0-9a-f]{24})$/, 'must be me, none or the id of a person'),
+  ),
   /** The hash of the script that the agent spoke by. */
   promptHash: z.exactOptional(z.string().regex(/^[0-9a-f]{1,64}$/, 'must be a hash')),
   /** In US dollars; only calls that were answered have a cost. */

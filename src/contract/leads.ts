@@ -55,6 +55,30 @@ const contactPatch = z.strictObject({
 });
 const tags = z.array(line(60)).max(50);
 
+/** 0..100 */
+const points = z.number().min(0).max(100);
+const visit = {
+  sessionId: line(200),
+  visitorId: z.exactOptional(line(200)),
+  /** How much it looked like the visit of somebody who means it, 0..100, and its four parts. */
+  score: z.exactOptional(points),
+  scoreBreakdown: z.exactOptional(
+    z.object({ timeOnSite: points, pageDepth: points, engagement: points, intent: points }),
+  ),
+};
+const visitedPage = {
+  url: line(2_000),
+  title: z.exactOptional(line(300)),
+  timestamp: Instant,
+  /** Seconds; where it is left out it follows from the next page. */
+  duration: z.exactOptional(z.number().min(0).max(86_400)),
+};
+const web = z.strictObject({
+  ...visit,
+  /** Of more than 100 pages the first and the last 99 are kept. */
+  journey: z.array(z.strictObject(visitedPage)).max(1_000).default([]),
+});
+
 /** `source` + `externalId` is unique; without an externalId one is made. */
 export const LeadCreate = z
   .strictObject({
@@ -65,6 +89,8 @@ export const LeadCreate = z
     intent: z.exactOptional(intent),
     campaignId: z.exactOptional(Id),
     tags: tags.default([]),
+    /** The visit to a website that led to it. */
+    web: z.exactOptional(web),
     consent: z.exactOptional(LeadConsent),
   })
   .meta({ id: 'LeadCreate' });
@@ -84,6 +110,7 @@ export const LeadPatch = z
     /** What a closed deal brought, US dollars; of a lead that is converted. */
     dealValue: z.exactOptional(z.number().min(0).max(1e10)),
     tags: z.exactOptional(tags),
+    web: z.exactOptional(web.nullable()),
   })
   .refine((value) => Object.keys(value).length > 0, { error: 'give at least one member to change' })
   .meta({ id: 'LeadPatch' });
@@ -117,6 +144,16 @@ export const Qualification = z
   })
   .meta({ id: 'Qualification' });
 export type Qualification = z.infer<typeof Qualification>;
+
+/** The visit to a website that led to a lead. */
+export const WebVisit = z
+  .object({
+    ...visit,
+    /** In the order of time. Not in lists of leads. */
+    journey: z.exactOptional(z.array(z.object(visitedPage))),
+  })
+  .meta({ id: 'WebVisit' });
+export type WebVisit = z.infer<typeof WebVisit>;
 
 export const ContactAttempt = z
   .object({
@@ -167,6 +204,7 @@ export const Lead = z
       }),
     ),
     campaignId: z.exactOptional(Id),
+    web: z.exactOptional(WebVisit),
     contactAttempts: z.array(ContactAttempt),
     lastContactedAt: z.exactOptional(Instant),
     nextFollowUp: z.exactOptional(Instant),

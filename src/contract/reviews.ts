@@ -27,15 +27,28 @@ export const CallReview = z
     comments: z.array(CallComment),
     reviewedBy: z.exactOptional(z.string()),
     reviewedAt: z.exactOptional(Instant),
+    /** Who is to review it, by id and by the name they had then; absent: nobody in particular. */
+    assignedTo: z.exactOptional(z.string()),
+    assignedToName: z.exactOptional(z.string()),
+    /** Who gave it to them. */
+    assignedBy: z.exactOptional(z.string()),
+    assignedAt: z.exactOptional(Instant),
   })
   .meta({ id: 'CallReview' });
 export type CallReview = z.infer<typeof CallReview>;
+
+/** `owner`: whoever came by the printed link. Null: nobody in particular. */
+const AssignedTo = z
+  .string()
+  .regex(/^(?:owner|[0-9a-f]{24})$/, 'must be the id of a person')
+  .nullable();
 
 /** What is given changes; tags are kept in lower case. */
 export const CallReviewPut = z
   .strictObject({
     status: z.exactOptional(CallReview.shape.status),
     tags: z.exactOptional(z.array(line(40)).max(20)),
+    assignedTo: z.exactOptional(AssignedTo),
   })
   .meta({ id: 'CallReviewPut' });
 export const CallCommentCreate = z
@@ -43,10 +56,27 @@ export const CallCommentCreate = z
   .meta({ id: 'CallCommentCreate' });
 export const CallCommentPatch = z.strictObject({ text: prose(4_000) }).meta({ id: 'CallCommentPatch' });
 
+/** Who calls can be given to for review, by name; `former` may review no more, and calls still wait for them. */
+const Named = z.object({ id: z.string(), name: z.string() });
+export const Reviewers = z
+  .object({ items: z.array(Named), former: z.array(Named) })
+  .meta({ id: 'Reviewers' });
+export type Reviewers = z.infer<typeof Reviewers>;
+
+/** How many calls that nobody looked at yet were given to whoever asks. */
+export const CallsToReview = z.object({ calls: z.int() }).meta({ id: 'CallsToReview' });
+export type CallsToReview = z.infer<typeof CallsToReview>;
+
 /** A call in a list, with what people made of it; absent: nothing yet. */
 export const ListedCall = Call.extend({
   review: z.exactOptional(
-    z.object({ status: CallReview.shape.status, tags: z.array(z.string()), comments: z.int() }),
+    z.object({
+      status: CallReview.shape.status,
+      tags: z.array(z.string()),
+      comments: z.int(),
+      assignedTo: CallReview.shape.assignedTo,
+      assignedToName: CallReview.shape.assignedToName,
+    }),
   ),
 }).meta({ id: 'ListedCall' });
 export type ListedCall = z.infer<typeof ListedCall>;
@@ -77,6 +107,7 @@ export const BulkDeed = z
   .discriminatedUnion('what', [
     z.strictObject({ what: z.literal('tag'), add: Tags, remove: Tags }),
     z.strictObject({ what: z.literal('review'), status: CallReview.shape.status }),
+    z.strictObject({ what: z.literal('assign'), assignedTo: AssignedTo }),
     z.strictObject({ what: z.literal('analyse') }),
   ])
   .meta({ id: 'BulkDeed' });
@@ -98,6 +129,7 @@ export type CallBulk = z.infer<typeof CallBulk>;
 const Before = z.object({
   status: CallReview.shape.status,
   tags: z.array(line(40)).max(20),
+  assignedTo: z.exactOptional(AssignedTo),
   revision: z.int().min(1),
 });
 export const CallBulkUndo = z

@@ -27,6 +27,7 @@ import {
   CallReview,
   type CallReviewPut,
   CallScripts,
+  CallsToReview,
   CallTest,
   Campaign,
   type CampaignCreate,
@@ -41,6 +42,7 @@ import {
   type ConsentQuery,
   type ConsentRevoke,
   ConsentVerification,
+  Contact,
   CreatedIntakeEndpoint,
   Decision,
   type DecisionQuery,
@@ -108,6 +110,7 @@ import {
   type RetentionPatch,
   RetentionPolicy,
   RetentionRun,
+  Reviewers,
   type RowOutcome,
   SavedView,
   Session,
@@ -399,6 +402,11 @@ export const api = {
   review: (id: string, signal?: AbortSignal) => send('GET', `/calls/${id}/review`, CallReview, { signal }),
   judge: (id: string, review: z.infer<typeof CallReviewPut>) =>
     send('PUT', `/calls/${id}/review`, CallReview, { body: review }),
+  /** Who calls can be given to for review. */
+  reviewers: (signal?: AbortSignal) => send('GET', '/calls/reviewers', Reviewers, { signal }),
+  /** How many calls wait for the review of whoever is signed in. */
+  toReview: async (signal?: AbortSignal) =>
+    (await send('GET', '/calls/to-review', CallsToReview, { signal })).calls,
   comment: (id: string, comment: z.infer<typeof CallCommentCreate>, key: string) =>
     send('POST', `/calls/${id}/comments`, CallReview, {
       body: comment,
@@ -446,6 +454,8 @@ export const api = {
     send('GET', '/leads', LeadPage, { query: { ...filter, ...cut }, signal }),
   lead: (id: string, signal?: AbortSignal) => send('GET', `/leads/${id}`, Lead, { signal }),
   timeline: (id: string, signal?: AbortSignal) => send('GET', `/leads/${id}/timeline`, Timeline, { signal }),
+  contact: (leadId: string, signal?: AbortSignal) =>
+    send('GET', `/leads/${leadId}/contact`, Contact, { signal }),
   property: (id: string, signal?: AbortSignal) => send('GET', `/properties/${id}`, Property, { signal }),
   createLead: (lead: LeadCreate) => send('POST', '/leads', Lead, { body: lead }),
   changeLead: (id: string, patch: LeadPatch) => send('PATCH', `/leads/${id}`, Lead, { body: patch }),

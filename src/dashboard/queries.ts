@@ -46,6 +46,8 @@ export const keys = {
   events: (id: string) => ['call', id, 'events'] as const,
   waveform: (id: string) => ['call', id, 'waveform'] as const,
   review: (id: string) => ['call', id, 'review'] as const,
+  /** Who reviews, and what waits for whoever is signed in. */
+  reviewers: ['reviewers'] as const,
   analyses: (id: string) => ['call', id, 'analyses'] as const,
   said: ['said'] as const,
   callViews: ['views', 'calls'] as const,
@@ -55,6 +57,8 @@ export const keys = {
   lead: (id: string) => ['lead', id] as const,
   timeline: (id: string) => ['lead', id, 'timeline'] as const,
   property: (id: string) => ['property', id] as const,
+  /** Under its lead: whatever changes one may change who is the same person. */
+  contact: (leadId: string) => ['lead', leadId, 'contact'] as const,
   gate: (id: string) => ['lead', id, 'gate'] as const,
   windows: ['windows'] as const,
   decisionLists: ['decisions'] as const,
@@ -304,6 +308,18 @@ export const waveformQuery = (call: Pick<Call, 'id' | 'hasRecording' | 'endedAt'
 export const reviewQuery = (id: string) =>
   queryOptions({ queryKey: keys.review(id), queryFn: ({ signal }) => api.review(id, signal) });
 
+export const reviewersQuery = queryOptions({
+  queryKey: keys.reviewers,
+  queryFn: ({ signal }) => api.reviewers(signal),
+  staleTime: MINUTE,
+});
+
+export const toReviewQuery = queryOptions({
+  queryKey: [...keys.reviewers, 'waiting'] as const,
+  queryFn: ({ signal }) => api.toReview(signal),
+  refetchInterval: MINUTE,
+});
+
 export const analysesQuery = (id: string) =>
   queryOptions({
     queryKey: keys.analyses(id),
@@ -339,6 +355,10 @@ export const leadQuery = (id: string) =>
 
 export const propertyQuery = (id: string) =>
   queryOptions({ queryKey: keys.property(id), queryFn: ({ signal }) => api.property(id, signal) });
+
+/** The person behind a lead, with all leads that are that person. */
+export const contactQuery = (leadId: string) =>
+  queryOptions({ queryKey: keys.contact(leadId), queryFn: ({ signal }) => api.contact(leadId, signal) });
 
 export const timelineQuery = (id: string) =>
   queryOptions({ queryKey: keys.timeline(id), queryFn: ({ signal }) => api.timeline(id, signal) });

@@ -45,7 +45,16 @@ export const readWallSearch = (search: Unread): WallSearch =>
 /** `from` and `to` are days, both included; `text` is what was said. */
 export type CallSearch = Pick<
   CallFilter,
-  'status' | 'direction' | 'outcome' | 'campaignId' | 'phone' | 'mood' | 'review' | 'tag' | 'promptHash'
+  | 'status'
+  | 'direction'
+  | 'outcome'
+  | 'campaignId'
+  | 'phone'
+  | 'mood'
+  | 'review'
+  | 'tag'
+  | 'assignedTo'
+  | 'promptHash'
 > & { text?: string; minCost?: string; maxCost?: string; from?: string; to?: string };
 export const readCallSearch = (search: Unread): CallSearch =>
   present({
@@ -57,6 +66,7 @@ export const readCallSearch = (search: Unread): CallSearch =>
     mood: CallQuery.shape.mood.safeParse(search.mood).data,
     review: CallReview.shape.status.safeParse(search.review).data,
     tag: text(search.tag, 40),
+    assignedTo: CallQuery.shape.assignedTo.safeParse(search.assignedTo).data,
     promptHash: CallQuery.shape.promptHash.safeParse(search.promptHash).data,
     minCost: dollars(search.minCost),
     maxCost: dollars(search.maxCost),

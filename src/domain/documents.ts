@@ -110,6 +110,25 @@ export interface Lead extends Stamped {
   readonly contactAttempts: readonly ContactAttempt[];
   readonly lastContactedAt?: Date;
   readonly nextFollowUp?: Date;
+  /** The visit to a website that led to the lead, kept when the session itself is gone. The score and its parts are 0..100. */
+  readonly web?: {
+    readonly sessionId: string;
+    readonly visitorId?: string;
+    readonly score?: number;
+    readonly scoreBreakdown?: {
+      readonly timeOnSite: number;
+      readonly pageDepth: number;
+      readonly engagement: number;
+      readonly intent: number;
+    };
+    /** Pages in the order of time; `duration` is seconds. */
+    readonly journey: readonly {
+      readonly url: string;
+      readonly title?: string;
+      readonly timestamp: Date;
+      readonly duration?: number;
+    }[];
+  };
   /** A projection of consent_logs for reading; the gate reads the events. */
   readonly consent?: {
     readonly hasWrittenConsent: boolean;
@@ -531,7 +550,15 @@ export const COLLECTIONS: { readonly [N in CollectionName]: { readonly indexes: 
       { keys: { 'origin.promptHash': 1 }, sparse: true },
     ],
   },
-  call_reviews: { indexes: [{ keys: { status: 1, callAt: -1 } }, { keys: { tags: 1, callAt: -1 } }] },
+  call_reviews: {
+    indexes: [
+      { keys: { status: 1, callAt: -1 } },
+      { keys: { tags: 1, callAt: -1 } },
+      { keys: { assignedTo: 1, callAt: -1 } },
+      // How many wait for somebody is counted in it without reading a review, and theirs of one status are listed by it.
+      { keys: { assignedTo: 1, status: 1, callAt: -1 } },
+    ],
+  },
   agent_state: {
     indexes: [
       { keys: { agentType: 1, agentId: 1 }, unique: true },

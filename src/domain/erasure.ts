@@ -410,7 +410,8 @@ export const KEPT_BECAUSE = {
 } as const satisfies Partial<Record<CollectionName, string>>;
 
 export const REMOVED = {
-  leads: 'Name, number, e-mail address, street address, wishes, notes and tags of the lead.',
+  leads:
+    'Name, number, e-mail address, street address, wishes, notes, tags and visit to the website of the lead.',
   contacts: 'The contact that joined the leads of the person: names, numbers and addresses.',
   properties: 'The name of the owner of the house, and the link to it.',
   calls: 'The name in the record of the call, what was noted of it, and the pointer to its recording.',

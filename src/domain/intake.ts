@@ -8,6 +8,7 @@
  */
 import { fingerprint } from './canonical.ts';
 import type { Legacy, Stamped } from './documents.ts';
+import { readVisit, type WebVisit } from './journey.ts';
 import { keptName, type LeadField, proposeTargets, type Target } from './lead-fields.ts';
 
 export const INTAKE_SOURCES = ['zillow', 'google_ads', 'realgeeks', 'web_form', 'generic'] as const;
@@ -139,7 +140,28 @@ function withGoogleAnswers(body: unknown): unknown {
 
 export interface IntakeFields {
   readonly values: ReadonlyMap<LeadField, string>;
+  /** The visit to the source's own site that led to the lead. */
+  readonly web?: WebVisit;
   readonly kept: Legacy;
+  /** What of it was not understood, in plain words; it is among what is kept. */
+  readonly says: readonly string[];
+}
+
+/** What those who build their own forms send along of the visit, under this name. */
+const VISIT = 'web';
+/** By these the visit is known again; the rest of it is no field of a lead. */
+const VISIT_IDS = ['sessionId', 'visitorId'] as const;
+const OWN_FORMS: readonly IntakeSource[] = ['web_form', 'generic'];
+
+/** The visit, and the body without its pages. */
+function withoutVisit(source: IntakeSource, body: unknown): { visit?: WebVisit | string; rest: unknown } {
+  if (!OWN_FORMS.includes(source) || typeof body !== 'object' || body === null || !(VISIT in body))
+    return { rest: body };
+  const visit = readVisit(body[VISIT]);
+  if (visit === undefined) return { rest: body };
+  if (typeof visit === 'string') return { visit, rest: body };
+  const ids = Object.fromEntries(VISIT_IDS.map((name) => [name, visit[name]]));
+  return { visit, rest: { ...body, [VISIT]: ids } };
 }
 
 /**
@@ -151,12 +173,17 @@ export function readIntake(
   body: unknown,
 ): IntakeFields | string {
   const { source, mapping, defaults } = endpoint;
-  const names = namesIn(source === 'google_ads' ? withGoogleAnswers(body) : body);
+  const { visit, rest } = withoutVisit(source, body);
+  const names = namesIn(source === 'google_ads' ? withGoogleAnswers(rest) : rest);
   if (typeof names === 'string') return names;
   const own = new Set(mapping.map(({ from }) => from));
   const table = [...mapping, ...TABLES[source].filter(({ from }) => !own.has(from))];
   const values = new Map<LeadField, string>();
-  const used = new Set<string>();
+  const used = new Set(
+    typeof visit === 'object'
+      ? VISIT_IDS.map((name) => `${VISIT}.${name}`).filter((name) => !own.has(name))
+      : [],
+  );
   for (const { from, target, words } of table) {
     const text = names.get(from);
     if (text === undefined || target === 'keep') continue;
@@ -188,7 +215,12 @@ export function readIntake(
   const kept = Object.fromEntries(
     [...names].filter(([name]) => !used.has(name)).map(([name, text]) => [keptName(name), text]),
   );
-  return { values, kept };
+  return {
+    values,
+    ...(typeof visit === 'object' ? { web: visit } : {}),
+    kept,
+    says: typeof visit === 'string' ? [`The visit was not taken: ${VISIT}.${visit}`] : [],
+  };
 }
 
 const lastPart = (path: string): string => path.slice(path.lastIndexOf('.') + 1);

@@ -127,6 +127,7 @@ export interface BroughtLead {
   readonly propertyAddress?: string;
   readonly intent?: NonNullable<Lead['intent']>;
   readonly tags: readonly string[];
+  readonly web?: NonNullable<Lead['web']>;
   readonly legacy?: Legacy;
 }
 

@@ -1,6 +1,7 @@
 /** domain/lead-import: the import of a file of leads and its report, and what a row does to a lead that is there already. */
 import { canonicalJson } from './canonical.ts';
 import type { Lead, Stamped } from './documents.ts';
+import { isNewVisit } from './journey.ts';
 import type { LeadChange } from './lead.ts';
 import type { ColumnTarget } from './lead-csv.ts';
 import type { LeadField } from './lead-fields.ts';
@@ -95,7 +96,7 @@ export interface LeadImportPart extends Stamped {
  */
 export function changeByRow(
   lead: Lead,
-  brought: Pick<Lead, 'contact' | 'intent' | 'propertyAddress' | 'tags'>,
+  brought: Pick<Lead, 'contact' | 'intent' | 'propertyAddress' | 'tags' | 'web'>,
   matchedBy: MatchedBy,
 ): { readonly change: LeadChange | undefined; readonly says: readonly string[] } {
   const says: string[] = [];
@@ -126,6 +127,7 @@ export function changeByRow(
       : { propertyAddress: brought.propertyAddress }),
     ...(brought.intent === undefined || same(intent, lead.intent) ? {} : { intent }),
     ...(tags.length === lead.tags.length ? {} : { tags }),
+    ...(brought.web && isNewVisit(brought.web, lead.web) ? { web: brought.web } : {}),
   };
   return { change: Object.keys(change).length === 0 ? undefined : change, says };
 }

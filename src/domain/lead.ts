@@ -1,9 +1,11 @@
 /** domain/lead: what a lead is when it is new, and what it is after a change. Every door to a lead comes through here. */
 import { z } from 'zod';
+import type { Call, CallOutcome } from './call.ts';
 import { stateCode } from './compliance/states.ts';
-import { LEAD_STAGES, LEAD_STATUSES, type Lead, type Legacy } from './documents.ts';
+import { LEAD_STAGES, LEAD_STATUSES, type Lead, type LeadStage, type Legacy } from './documents.ts';
 import { Failure } from './errors.ts';
 import { parseInput } from './input.ts';
+import { WebVisitInput } from './journey.ts';
 import { parsePhone } from './phone.ts';
 
 const name = z.string().trim().max(100);
@@ -60,6 +62,7 @@ const NewLeadInput = z.strictObject({
   campaignId: z.string().max(64).optional(),
   nextFollowUp: z.date().optional(),
   tags: tags.default([]),
+  web: WebVisitInput.optional(),
   legacy: z.record(z.string(), z.unknown()).optional(),
 });
 
@@ -73,6 +76,7 @@ const LeadChangeInput = z.strictObject({
   stage: z.enum(LEAD_STAGES).optional(),
   dealValue: z.number().min(0).max(1e10).optional(),
   tags: tags.optional(),
+  web: WebVisitInput.nullable().optional(),
 });
 
 /** Phones as people write them; they are stored as E.164. */
@@ -86,11 +90,13 @@ export interface NewLead {
   readonly campaignId?: string;
   readonly nextFollowUp?: Date;
   readonly tags?: readonly string[];
+  /** The visit to a website that led to it. */
+  readonly web?: NonNullable<Lead['web']>;
   /** What came with it and has no place here, as it was. */
   readonly legacy?: Legacy;
 }
 
-/** Only what is given changes; null removes; an address is replaced whole. */
+/** Only what is given changes; null removes; an address and a visit are replaced whole. */
 export interface LeadChange {
   readonly contact?: Partial<Lead['contact']>;
   readonly propertyAddress?: string | null;
@@ -102,6 +108,7 @@ export interface LeadChange {
   /** What a closed deal brought, US dollars; only with the status `converted`, given along or there already. */
   readonly dealValue?: number;
   readonly tags?: readonly string[];
+  readonly web?: NonNullable<Lead['web']> | null;
 }
 
 /** A copy without the keys that hold undefined, so that a document has a key or has it not. */
@@ -182,4 +189,25 @@ export function changeLead(
   for (const [key, value] of Object.entries(given)) put(key, value);
   for (const [key, value] of Object.entries(contact ?? {})) put(`contact.${key}`, value);
   return { set, unset };
+}
+
+// ── How far a call brings it ─────────────────────────────────────────────────────────────────────────────────────────
+
+const NOBODY: ReadonlySet<CallOutcome> = new Set(['no_conversation', 'voicemail', 'wrong_number']);
+const REFUSED: ReadonlySet<CallOutcome> = new Set(['not_interested', 'opted_out']);
+
+/**
+ * The stage a call brings its lead to, and those that come before it: no call sets a lead back. Undefined where nobody, or
+ * somebody else, was talked with. That a person refused is told by the status.
+ */
+export function stageAfter({
+  outcome,
+  followUpActions,
+}: Pick<Call, 'outcome' | 'followUpActions'>):
+  | { readonly to: LeadStage; readonly from: readonly LeadStage[] }
+  | undefined {
+  if (outcome === undefined || NOBODY.has(outcome)) return undefined;
+  const isVisit = !REFUSED.has(outcome) && followUpActions.some(({ type }) => type === 'site_visit');
+  const to = isVisit ? 'site_visit' : outcome === 'qualified' ? 'qualified' : 'contacted';
+  return { to, from: LEAD_STAGES.slice(0, LEAD_STAGES.indexOf(to)) };
 }

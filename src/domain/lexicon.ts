@@ -126,6 +126,14 @@ const WRONG_NUMBER_WORDS = /\bwrong (?:number|person)\b|n[uú]mero equivocado|se
 /** "Wrong number" takes consent back, but is no wish to be left alone. */
 const isStop = (said: Utterance): boolean => revokes(said.text.replace(WRONG_NUMBER_WORDS, ' '));
 
+/** The agent that tells how to stop all calls is not angry. */
+const feltIn = ({ speaker, norm, sentences }: Utterance): number =>
+  sentimentOfWords(
+    speaker === 'agent'
+      ? sentences.flatMap((sentence) => (revokes(sentence.raw) ? [] : sentence.norm)).join(' ')
+      : norm,
+  );
+
 const QUESTION_WORD =
   /^(?:(?:and|so|but|well|um|uh|ok|okay) )*(?:what|whats|when|where|who|whos|why|how|which|is|are|do|does|did|can|could|would|will|que|cual|cuando|cuanto|quien|como|donde)\b/;
 const isQuestion = ({ raw, norm }: Sentence): boolean =>
@@ -627,8 +635,7 @@ export function* readByLexicon(
   const found: KeyMoments = [];
   const info: Info = { motivationFactors: [] };
   for (const said of all) {
-    if (said.speaker !== 'system')
-      felt.push({ messageIndex: said.at, sentiment: sentimentOfWords(said.norm) });
+    if (said.speaker !== 'system') felt.push({ messageIndex: said.at, sentiment: feltIn(said) });
     if (said.speaker === 'user' && (!words.INSTRUCTIONS.test(said.norm) || isStop(said))) {
       found.push(...momentsIn(said, all));
       learn(info, said, askedBefore(all, said.at));

@@ -1,6 +1,10 @@
-/** domain/review: what people make of a call that they looked at: whether it is dealt with, under which tags, with which remarks. */
+/**
+ * domain/review: what people make of a call: who is to look at it, whether it is dealt with, under which tags, with which
+ * remarks.
+ */
 import type { Stamped } from './documents.ts';
 import { Failure } from './errors.ts';
+import { reaches, type User } from './user.ts';
 
 export const REVIEW_STATUSES = ['unreviewed', 'reviewed', 'needs_attention'] as const;
 export type ReviewStatus = (typeof REVIEW_STATUSES)[number];
@@ -29,6 +33,12 @@ export interface CallReview extends Stamped {
   /** Who set the status last, and when. */
   readonly reviewedBy?: string;
   readonly reviewedAt?: Date;
+  /** Who is to review it, by id and by the name they had then; it stays when they did. Absent: nobody in particular. */
+  readonly assignedTo?: string;
+  readonly assignedToName?: string;
+  /** Who gave it to them, and when. */
+  readonly assignedBy?: string;
+  readonly assignedAt?: Date;
   /** Counts the changes: of two people who write at once, neither undoes what the other wrote. */
   readonly revision: number;
 }
@@ -49,6 +59,13 @@ export interface Reviewer {
   /** May change what others wrote. */
   readonly isAdmin: boolean;
 }
+
+/** Who is to review a call. */
+export type Assignee = Pick<Reviewer, 'id' | 'name'>;
+
+/** Whether calls may be given to somebody to review. */
+export const mayReview = ({ isActive, role }: Pick<User, 'isActive' | 'role'>): boolean =>
+  isActive && reaches(role, 'ANALYST');
 
 export const MOST_COMMENTS = 500;
 
@@ -75,24 +92,35 @@ export interface Judged {
   readonly tags?: readonly string[];
   readonly addTags?: readonly string[];
   readonly removeTags?: readonly string[];
+  /** Who is to review it; null: nobody in particular any more. */
+  readonly assignee?: Assignee | null;
 }
 
 /** What is given changes; the review itself where it is so already. Throws Failure `invalid_request` for too many tags. */
 export function judged(
   review: CallReview,
-  { status = review.status, tags = review.tags, addTags = [], removeTags = [] }: Judged,
+  { status = review.status, tags = review.tags, addTags = [], removeTags = [], assignee }: Judged,
   by: Reviewer,
   at: Date,
 ): CallReview {
   const removed = new Set(tagsOf(removeTags));
   const kept = tagsOf([...tags, ...addTags]).filter((tag) => !removed.has(tag));
   if (kept.length > MOST_TAGS) throw new Failure('invalid_request', `a call has at most ${MOST_TAGS} tags`);
-  if (status === review.status && JSON.stringify(kept) === JSON.stringify(review.tags)) return review;
+  const given = assignee === undefined ? review : assigned(review, assignee, by, at);
+  if (status === review.status && JSON.stringify(kept) === JSON.stringify(review.tags)) return given;
   return {
-    ...review,
+    ...given,
     tags: kept,
     ...(status === review.status ? {} : { status, reviewedBy: by.name, reviewedAt: at }),
   };
+}
+
+/** The review itself where it is theirs already, or nobody's and is to be so. */
+function assigned(review: CallReview, to: Assignee | null, by: Reviewer, at: Date): CallReview {
+  if (review.assignedTo === to?.id) return review;
+  const { assignedTo: _to, assignedToName: _name, assignedBy: _by, assignedAt: _at, ...rest } = review;
+  if (to === null) return rest;
+  return { ...rest, assignedTo: to.id, assignedToName: to.name, assignedBy: by.name, assignedAt: at };
 }
 
 /** Throws Failure `invalid_request` when there are too many. */

@@ -28,6 +28,7 @@ const rowOf = (call: Call, review: CallReview | undefined) => ({
   costUsd: call.cost?.totalCost ?? '',
   reviewStatus: review?.status ?? 'unreviewed',
   tags: review?.tags.join(' | ') ?? '',
+  reviewer: review?.assignedToName ?? '',
 });
 type Row = ReturnType<typeof rowOf>;
 const COLUMNS: readonly (keyof Row)[] = [
@@ -53,6 +54,7 @@ const COLUMNS: readonly (keyof Row)[] = [
   'costUsd',
   'reviewStatus',
   'tags',
+  'reviewer',
 ];
 
 const lines = (rows: readonly Row[], header: boolean): string =>

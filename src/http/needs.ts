@@ -59,7 +59,7 @@ import type { Message, MessageChannel, MessageStatus, MessageTemplate } from '..
 import type { NewProperty, Property, PropertyChange, PropertyType } from '../domain/property.ts';
 import type { Qualification, Targeting } from '../domain/qualification.ts';
 import type { RetentionPolicy, RetentionRun, RetentionSettings } from '../domain/retention.ts';
-import type { CallReview, Reviewer, ReviewStatus, SavedView } from '../domain/review.ts';
+import type { Assignee, CallReview, Reviewer, ReviewStatus, SavedView } from '../domain/review.ts';
 import type { CallTest } from '../domain/written-conversation.ts';
 
 /** `cursor` is what the same list answered as `nextCursor`; one it did not make throws `invalid_request`. */
@@ -104,6 +104,8 @@ interface CallFilters extends Paging {
   readonly phone?: string;
   readonly review?: ReviewStatus;
   readonly tag?: string;
+  /** Who is to review it; null: nobody in particular. */
+  readonly assignedTo?: string | null;
   /** The hash of the script that the agent spoke by. */
   readonly promptHash?: string;
   /** US dollars, both included. */
@@ -542,16 +544,25 @@ export interface AppForHttp {
     readonly open: number;
     readonly atLeast?: true;
   }>;
-  /** Reviews of calls; all but `reviewsOf` throw `call_not_found`. */
+  /** Reviews of calls; whatever is about one call throws `call_not_found`. */
   readonly reviews: {
     review(callId: string): Promise<CallReview>;
     /** By call; those without a review are not among them. */
     reviewsOf(calls: readonly Call[]): Promise<ReadonlyMap<string, CallReview>>;
+    /** Throws `invalid_request` for whom no call can be given to. */
     judge(
       callId: string,
-      given: { readonly status?: ReviewStatus; readonly tags?: readonly string[] },
+      given: {
+        readonly status?: ReviewStatus;
+        readonly tags?: readonly string[];
+        readonly assignedTo?: string | null;
+      },
       by: Reviewer,
     ): Promise<CallReview>;
+    /** By name; those of `former` may review no more, and calls still wait for them. */
+    reviewers(): Promise<{ readonly items: readonly Assignee[]; readonly former: readonly Assignee[] }>;
+    /** How many calls that nobody looked at were given to somebody. */
+    waiting(userId: string): Promise<number>;
     /** Throws `invalid_request` when there are too many. */
     comment(
       callId: string,
@@ -620,7 +631,7 @@ export interface AppForHttp {
     matching(
       query: Omit<CallFilters, 'limit' | 'cursor'> & { readonly text?: string },
     ): Promise<{ readonly ids: readonly string[]; readonly more: boolean }>;
-    /** What became of each call, in their order. */
+    /** What became of each call, in their order. Throws `invalid_request` for whom no call can be given to. */
     act(callIds: readonly string[], deed: BulkDeed, by: Reviewer): Promise<readonly BulkResult[]>;
     undo(before: readonly PutBack[], by: Reviewer): Promise<readonly BulkResult[]>;
   };

@@ -56,6 +56,12 @@ function withId<D extends { readonly _id: string }>(document: D): Omit<Json<D>, 
 }
 
 export const presentLead = (lead: Lead): contract.Lead => withId(lead);
+/** A lead in a list: what only a page of its own shows is left out. */
+export function presentListedLead(lead: Lead): contract.Lead {
+  const presented = presentLead(lead);
+  delete presented.web?.journey;
+  return presented;
+}
 export const presentCreatedLead = (
   lead: Lead & { readonly duplicates: readonly string[] },
 ): contract.CreatedLead => withId(lead);
@@ -228,8 +234,17 @@ export function presentListedCall(call: Call, review?: CallReview): contract.Lis
   delete rest.sentiment?.timeline;
   delete rest.analysis?.evidence;
   if (!review) return rest;
-  const { status, tags, comments } = review;
-  return { ...rest, review: { status, tags: [...tags], comments: comments.length } };
+  const { status, tags, comments, assignedTo, assignedToName } = review;
+  return {
+    ...rest,
+    review: {
+      status,
+      tags: [...tags],
+      comments: comments.length,
+      ...(assignedTo === undefined ? {} : { assignedTo }),
+      ...(assignedToName === undefined ? {} : { assignedToName }),
+    },
+  };
 }
 
 /** How often it was changed, and when its call began, is nobody's business outside. */
@@ -347,17 +362,27 @@ const escapeCue = (text: string): string =>
 /** Reading speed that nobody falls behind at, for cues with nothing after them to end them. */
 const SECONDS_PER_CHARACTER = 0.06;
 const SHORTEST_CUE_SEC = 1;
+/** Nobody is spoken into more often while they say one thing. */
+const MOST_SPOKEN_INTO = 20;
 
-/** WebVTT (W3C): a cue ends where the next begins. Cue text is escaped, so words can never become markup or timing. */
+/**
+ * WebVTT (W3C): a cue ends where the next begins; where somebody speaks into a sentence that is not half over, both are read.
+ * Cue text is escaped, so words can never become markup or timing.
+ */
 export function transcriptVtt(messages: readonly TranscriptMessage[]): string {
   let latest = 0;
   const cues = messages.map((message, index) => {
     // Players need cues in the order of their beginnings.
     const start = Math.max(latest, message.timestamp);
     latest = start;
-    const spoken = start + Math.max(SHORTEST_CUE_SEC, message.text.length * SECONDS_PER_CHARACTER);
-    const next = messages[index + 1]?.timestamp;
-    const end = next !== undefined && next > start ? Math.min(next, spoken) : spoken;
+    const { speaker, text, heardMs } = message;
+    const lengthSec = heardMs === undefined ? text.length * SECONDS_PER_CHARACTER : heardMs / 1_000;
+    const spoken = start + Math.max(SHORTEST_CUE_SEC, lengthSec);
+    const half = (start + spoken) / 2;
+    const next = messages
+      .slice(index + 1, index + 1 + MOST_SPOKEN_INTO)
+      .find((each) => each.timestamp > start && (each.speaker === speaker || each.timestamp >= half));
+    const end = next ? Math.min(next.timestamp, spoken) : spoken;
     return `${index + 1}\n${clock(start, true)} --> ${clock(end, true)}\n<v ${SPEAKER[message.speaker]}>${escapeCue(message.text)}\n`;
   });
   return ['WEBVTT\n', ...cues].join('\n');

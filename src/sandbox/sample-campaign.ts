@@ -2,7 +2,7 @@
  * sandbox/sample-campaign: a campaign of two hundred made-up people, and a small one beside it, so that every screen has
  * something to show within a minute. The last two digits of a number choose who answers (callers.ts).
  */
-import { PLACES, sampleConsent } from './sample-leads.ts';
+import { PLACES, sampleConsent, sampleVisit } from './sample-leads.ts';
 
 /** Source of every made-up lead here; with its number the lead is known again. */
 const SOURCE = 'demo';
@@ -201,6 +201,8 @@ export function samplePeople(sellerName: string, open: readonly string[], closed
           timeframe: pick(FRAMES, n),
         },
         tags: ['demo'],
+        // The others came by telephone and by letter.
+        ...(n % 3 === 2 ? {} : { web: sampleVisit(n) }),
         ...(kind.consents === false ? {} : { consent: sampleConsent(sellerName) }),
       },
       ...(kind.listed ? { listed: 'asked not to be called in a letter' } : {}),

@@ -56,6 +56,43 @@ export const sampleConsent = (sellerName: string) => ({
   userAgent: 'sandbox',
 });
 
+const SITE = 'https://sandbox.invalid';
+/** Pages of a made-up site, each with how long it is looked at, seconds. */
+const SITE_PAGES = [
+  ['/', 'We buy houses as they are', 35],
+  ['/how-it-works', 'How it works', 80],
+  ['/inherited', 'Selling an inherited house', 150],
+  ['/costs', 'What it costs you', 45],
+  ['/repairs', 'A house that needs repairs', 110],
+  ['/sold', 'People who sold to us', 60],
+] as const;
+
+/** What the `n`th person looked at before they left their number on the site, an hour ago. */
+export function sampleVisit(n: number) {
+  const pages = SITE_PAGES.filter((_, at) => at === 0 || (n + at) % 3 !== 0);
+  const journey: { url: string; title: string; timestamp: Date; duration?: number }[] = [];
+  let atMs = Date.now() - 3_600_000;
+  for (const [path, title, duration] of pages) {
+    journey.push({ url: SITE + path, title, timestamp: new Date(atMs), duration });
+    atMs += duration * 1_000;
+  }
+  journey.push({ url: `${SITE}/sell`, title: 'Tell us about your house', timestamp: new Date(atMs) });
+  const scoreBreakdown = {
+    timeOnSite: 55 + (n % 4) * 10,
+    pageDepth: 50 + (n % 5) * 9,
+    engagement: 45 + (n % 6) * 8,
+    intent: 60 + (n % 3) * 15,
+  };
+  const sum = Object.values(scoreBreakdown).reduce((all, points) => all + points, 0);
+  return {
+    sessionId: `sandbox-session-${n + 1}`,
+    visitorId: `sandbox-visitor-${n + 1}`,
+    score: Math.round(sum / 4),
+    scoreBreakdown,
+    journey,
+  };
+}
+
 /** The campaign the sample leads belong to. Transfers go to the sandbox's colleague. */
 export const SAMPLE_CAMPAIGN = {
   name: 'Sandbox: motivated sellers',
@@ -87,6 +124,7 @@ export function sampleLeads(campaignId: string, sellerName = 'Parley') {
         intent: { type: 'seller' as const, message: callerNamed(name)?.summary ?? '' },
         campaignId,
         tags: ['sandbox', name],
+        web: sampleVisit(index),
         consent: sampleConsent(sellerName),
       })),
   }));

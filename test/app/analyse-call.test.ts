@@ -238,6 +238,7 @@ describe('a call that is over', () => {
     });
     expect(await store.collection('leads').get(person._id)).toMatchObject({
       status: 'qualified',
+      stage: 'qualified',
       tags: ['old', 'motivated_seller'],
       contactAttempts: [{ outcome: 'qualified', sentiment: 0.6, notes: 'Wants to sell and move to Denver.' }],
     });
@@ -253,7 +254,7 @@ describe('a call that is over', () => {
     await analyse.settled();
     expect(await callOf(callId)).toMatchObject({
       outcome: 'callback',
-      analysis: { by: 'lexicon', version: 'lexicon 1' },
+      analysis: { by: 'lexicon', version: 'lexicon 2' },
       followUpActions: [
         { type: 'callback', foundBy: 'analysis', scheduledFor: new Date('2026-11-19T22:00:00Z') },
       ],

@@ -9,6 +9,7 @@ import { page } from '../../src/app/paging.ts';
 import type { Log } from '../../src/app/ports.ts';
 import { callFilter } from '../../src/app/read-calls.ts';
 import { createReviewCalls } from '../../src/app/review-calls.ts';
+import { createReviewers } from '../../src/app/reviewers.ts';
 import { createSearchCalls } from '../../src/app/search-calls.ts';
 import type { Call } from '../../src/domain/call.ts';
 import { Failure } from '../../src/domain/errors.ts';
@@ -49,10 +50,12 @@ const keep = (count: number, fields: (n: number) => Partial<Call> = () => ({})) 
 
 function open() {
   const calls = store.collection('calls');
+  const reviewers = createReviewers({ store });
   const reviews = createReviewCalls({
     store,
     clock: { nowMs: () => T0 } as never,
     ids: {} as never,
+    reviewers,
     calls: {
       async get(callId) {
         const call = await calls.get(callId);
@@ -72,6 +75,7 @@ function open() {
     list: reviews.list,
     search: createSearchCalls({ store }),
     judge: reviews.rejudge,
+    reviewers,
     async analyse({ callId }) {
       if (callId === oid(1)) throw new Failure('invalid_request', 'the call is not over yet');
       analysed.push(callId);
@@ -137,6 +141,7 @@ test('where the store is away the rest is not tried, and every call says so', as
       tried += 1;
       throw new Failure('store_unavailable', 'away');
     },
+    reviewers: createReviewers({ store }),
     analyse: async () => undefined,
   });
   const results = await bulk.act([oid(0), oid(1), oid(2)], { what: 'review', status: 'reviewed' }, ANNA);

@@ -53,6 +53,7 @@ const SECRETS = {
   property: '9 Plantproperty Rd',
   wish: 'plantwish before winter',
   tag: 'planttag',
+  web: 'plantpage that was looked at',
   externalId: 'plant-external-id',
   legacy: 'plantlegacy employer',
   attemptNote: 'plantnote of the attempt',
@@ -261,6 +262,7 @@ async function plant({ events, leads, dnc, recordings, retention }: House) {
       propertyAddress: SECRETS.property,
       intent: { type: 'seller', message: SECRETS.wish },
       tags: [SECRETS.tag],
+      web: { sessionId: SECRETS.web, journey: [{ url: SECRETS.web, timestamp: new Date(NOON_MS) }] },
     },
     'ada',
   );

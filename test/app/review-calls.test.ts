@@ -10,6 +10,7 @@ import { page } from '../../src/app/paging.ts';
 import type { Ids, Log, Store } from '../../src/app/ports.ts';
 import { type CallQuery, callFilter } from '../../src/app/read-calls.ts';
 import { createReviewCalls, type ReviewFilter } from '../../src/app/review-calls.ts';
+import { createReviewers } from '../../src/app/reviewers.ts';
 import { createSavedViews } from '../../src/app/saved-views.ts';
 import { createWaveforms } from '../../src/app/waveforms.ts';
 import type { Call } from '../../src/domain/call.ts';
@@ -46,6 +47,7 @@ function house() {
     store,
     clock,
     ids,
+    reviewers: createReviewers({ store }),
     calls: {
       async get(callId) {
         const call = await calls.get(callId);

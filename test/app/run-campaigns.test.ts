@@ -77,15 +77,15 @@ function process(options: { readonly lines?: number; readonly home?: string } = 
   let dead = false;
   const never = (): Promise<never> => new Promise(() => {});
   /** Time stands still while the store works; the dead get no answer. */
-  const mortal = <T extends object>(target: T): T =>
+  const mortal = <T extends object>(target: T, called = ''): T =>
     new Proxy(target, {
       get(of, name) {
         const value: unknown = Reflect.get(of, name);
         if (name === 'home') return options.home;
         if (typeof value !== 'function') return value;
-        if (name === 'collection') return (called: 'leads') => mortal(store.collection(called));
+        if (name === 'collection') return (called: 'leads') => mortal(store.collection(called), called);
         return async (...args: unknown[]) => {
-          if (dead) return await never();
+          if (dead || (name === 'find' && called === self.unanswered)) return await never();
           const answer: unknown = await hands.busy(value.apply(of, args) as Promise<unknown>);
           return dead ? await never() : answer;
         };
@@ -115,6 +115,8 @@ function process(options: { readonly lines?: number; readonly home?: string } = 
     /** What becomes of a request before anybody is called. */
     refuse: undefined as Failure | undefined,
     answer: { kind: 'sent' } as Awaited<ReturnType<SendStep>>,
+    /** A collection in which nothing is found any more, nor that there is nothing. */
+    unanswered: undefined as string | undefined,
     /** The process dies when it has placed the next call. */
     dieBehindDial: false,
     lines: options.lines ?? 10,
@@ -748,6 +750,18 @@ describe('of two processes on one store', () => {
     expect(keys).toHaveLength(24);
     expect(new Set(keys).size).toBe(24);
     expect(one.placed.length * two.placed.length).toBeGreaterThan(0);
+  });
+
+  test('steps are begun while campaigns are read again, however long that takes', async () => {
+    const of = process({ home: 'one' });
+    const { _id: campaignId } = await campaign();
+    of.engine.campaignChanged(campaignId);
+    await pass(1_000);
+    of.unanswered = 'campaigns';
+    await pass(6_000);
+    const ana = await lead(of, { campaignId });
+    await pass(1_000);
+    expect(of.placed.map(({ leadId }) => leadId)).toEqual([ana._id]);
   });
 
   test('what one held when it died is done by the other when the lease is over, and a call it had placed is not placed again', async () => {

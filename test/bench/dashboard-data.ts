@@ -217,6 +217,14 @@ function reviewOf(call: Call, n: number): CallReview {
     status: mix(n, 31) % 4 === 0 ? 'needs_attention' : 'reviewed',
     tags: mix(n, 32) % 3 === 0 ? ['coaching'] : [],
     comments: [],
+    ...(mix(n, 33) % 2 === 0
+      ? {
+          assignedTo: idOf(9, mix(n, 34) % 8),
+          assignedToName: 'Ada',
+          assignedBy: 'Grace',
+          assignedAt: call.initiatedAt,
+        }
+      : {}),
     revision: 1,
     createdAt: call.initiatedAt,
     updatedAt: call.initiatedAt,

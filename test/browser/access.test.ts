@@ -143,7 +143,7 @@ describe.skipIf(missing)(`access in a browser${missing ? ` (left out: ${missing}
     await page.getByRole('textbox', { name: 'The same again' }).fill(PASSWORD);
     await page.getByRole('button', { name: 'Save and sign in' }).click();
     await page.getByRole('button', { name: /Ann Analyst/ }).waitFor();
-    expect(await page.getByRole('link', { name: 'Access' }).count()).toBe(0);
+    await expect.poll(() => page.getByRole('link', { name: 'Access' }).count()).toBe(0);
     await visit('/access', 'That takes the role of an administrator');
 
     page = await open();
@@ -169,7 +169,7 @@ describe.skipIf(missing)(`access in a browser${missing ? ` (left out: ${missing}
     await as(served.cookieOf('ADMIN'));
     await visit('/access', HOSTILE);
     expect(await page.evaluate('window.pwned')).toBeUndefined();
-    expect(await page.locator('main img').count()).toBe(0);
+    await expect.poll(() => page.locator('main img').count()).toBe(0);
     await page.getByText('10 failed sign-ins').first().waitFor();
     await inspect('users', 'Locked');
     await page.getByRole('button', { name: `More about ${HOSTILE}` }).click();

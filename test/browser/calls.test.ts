@@ -2,6 +2,8 @@
 import type { Request, Route } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
 import type { Call } from '../../src/contract/index.ts';
+import { type Item, messageAt } from '../../src/dashboard/call/conversation.ts';
+import { marksOf } from '../../src/dashboard/call/marks.ts';
 import { columnsOf, heardSec, silencesOf } from '../../src/dashboard/call/sound.ts';
 import { MOOD, moodOf } from '../../src/dashboard/words.ts';
 import { MOOD_EDGE } from '../../src/domain/call-figures.ts';
@@ -15,6 +17,7 @@ const PAGES: readonly PageToSee[] = [
   ['calls-said', '/calls?text=thursday', 'Done: '],
   ['call-analysed', `/calls/${REVIEWED}`, 'by word lists'],
   ['call-long', `/calls/${LONG}`, 'by word lists'],
+  ['lead-journey', '/leads/000000000000000000000003', 'On the website'],
 ];
 
 test('a pause is where neither side is heard for two seconds, at the end too', () => {
@@ -26,6 +29,70 @@ test('a pause is where neither side is heard for two seconds, at the end too', (
     { from: 4, to: 6 },
   ]);
   expect(heardSec(agent, bucketSec)).toBe(0.5);
+});
+
+test('a short word into a long sentence does not take its place; in a pause the last that was said stands', () => {
+  const said = (index: number, speaker: 'agent' | 'user', timestamp: number, text: string) => ({
+    kind: 'message' as const,
+    key: `m${index}`,
+    atSec: timestamp,
+    index,
+    replyMs: undefined,
+    message: { speaker, text, timestamp, turn: index, interrupted: false, repaired: false },
+  });
+  const items = [
+    said(0, 'agent', 0, 'x'.repeat(200)),
+    said(1, 'user', 0.2, 'Hello?'),
+    said(2, 'user', 16, 'Yes, this is she.'),
+  ];
+  expect([-1, 0.1, 0.5, 2, 11, 14, 16, 40].map((sec) => messageAt(items, sec)?.key)).toEqual([
+    undefined,
+    'm0',
+    'm1',
+    'm0',
+    'm0',
+    'm0',
+    'm2',
+    'm2',
+  ]);
+});
+
+test('what happened in a call stands on its axis in the order of time, each by its kind', () => {
+  const message = { timestamp: 0, turn: 1, interrupted: false, repaired: false };
+  const items: Item[] = [
+    { kind: 'note', key: 'n1', atSec: -3, text: 'Answered' },
+    {
+      kind: 'message',
+      key: 'm0',
+      atSec: 2,
+      index: 0,
+      replyMs: 900,
+      message: { ...message, speaker: 'agent', text: 'We buy', interrupted: true, heardMs: 1_500 },
+    },
+    { kind: 'keypad', key: 'k1', atSec: 5, digits: '12' },
+    { kind: 'tool', key: 't1', atSec: 6, name: 'look_up_price', parameters: {} },
+    {
+      kind: 'message',
+      key: 'm1',
+      atSec: 8,
+      index: 1,
+      replyMs: undefined,
+      message: { ...message, speaker: 'system', text: 'Ada spoke with the caller for 4 s (recorded).' },
+    },
+    { kind: 'note', key: 'n2', atSec: 12, text: 'Transferred to (212) 555-0100' },
+  ];
+  const moment = { type: 'objection', messageIndex: 0, timestamp: 99, userText: 'Too low' } as const;
+  const comment = { id: 'c1', by: 'u', byName: 'Ada', text: 'Hear this', atSec: 1, createdAt: '' };
+  const marks = marksOf(items, { keyMoments: [moment] }, [comment]);
+  expect(marks.map(({ kind, atSec, says }) => [kind, atSec, says])).toEqual([
+    ['comment', 1, 'Ada: Hear this'],
+    ['moment', 2, 'Objection: Too low'],
+    ['interruption', 3.5, 'The agent was interrupted after 1.5 s'],
+    ['keypad', 5, 'Pressed 12'],
+    ['tool', 6, 'Look up price'],
+    ['takeover', 8, 'Ada spoke with the caller for 4 s (recorded).'],
+    ['transfer', 12, 'Transferred to (212) 555-0100'],
+  ]);
 });
 
 test('a lane drawn narrower keeps its loudest, drawn wider keeps its shape', () => {
@@ -110,9 +177,9 @@ describe.skipIf(missing)(`calls in a browser${missing ? ` (left out: ${missing})
     await page.route(address, withMany);
     await visit(`/calls/${REVIEWED}`, 'by word lists');
     const moments = page.getByRole('region', { name: 'Key moments' }).getByRole('listitem');
-    expect(await moments.count()).toBe(12);
+    await expect.poll(() => moments.count()).toBe(12);
     await page.getByRole('button', { name: 'All 30 moments' }).click();
-    expect(await moments.count()).toBe(30);
+    await expect.poll(() => moments.count()).toBe(30);
     await page.unroute(address, withMany);
   });
 
@@ -233,6 +300,11 @@ describe.skipIf(missing)(`calls in a browser${missing ? ` (left out: ${missing})
       .click();
     await page.locator('label').filter({ hasText: '2×' }).click();
     expect(await page.evaluate("document.querySelector('audio').playbackRate")).toBe(2);
+    // The speed has the focus still: space is the recording's all the same.
+    const paused = () => page.evaluate("document.querySelector('audio').paused");
+    const before = await paused();
+    await page.keyboard.press('Space');
+    await expect.poll(paused).toBe(!before);
     await page.getByRole('switch', { name: 'Skip pauses' }).click();
     await page
       .getByRole('button', { name: /^To 0:\d+, where it was said$/ })
@@ -293,7 +365,7 @@ describe.skipIf(missing)(`calls in a browser${missing ? ` (left out: ${missing})
     expect(stage.bodies(`PUT /api/v1/calls/${REVIEWED}/transcript/0`)).toEqual([
       { was: 'Hello?', text: `Hallo, who is there? ${HOSTILE}` },
     ]);
-    expect(await corrected.locator('.reply[title*="Heard: “Hello?”"]').count()).toBe(1);
+    await expect.poll(() => corrected.locator('.reply[title*="Heard: “Hello?”"]').count()).toBe(1);
     await corrected.getByRole('button', { name: /^Correct: / }).press('Enter');
     await page.getByText('Heard: “Hello?”').waitFor();
     await shoot('call-corrected-light');
@@ -359,6 +431,89 @@ describe.skipIf(missing)(`calls in a browser${missing ? ` (left out: ${missing})
     expect(house.complaints).toEqual([]);
   });
 
+  test('every claim leads to where it was said, and can be called wrong: topic, mood, part of the quality, follow-up', async () => {
+    const { page, stage } = house;
+    await visit(`/calls/${REVIEWED}`, 'by word lists');
+    const summary = page.getByRole('region', { name: 'Summary' });
+    await summary.getByText('50 % positive, 40 % neutral, 10 % negative').waitFor();
+    await summary.getByText('Keywords: kitchen').waitFor();
+    await page.getByText('They are').first().waitFor();
+    const topic = summary.getByRole('listitem').filter({ hasText: 'Site visit' });
+    await topic.getByRole('button', { name: /^To 0:\d\d, where it was said$/ }).click();
+    await current().waitFor();
+    const quality = page.getByRole('region', { name: 'Quality' });
+    await quality.getByRole('button', { name: /^To 0:\d\d, where the agent was interrupted$/ }).waitFor();
+    await quality.getByRole('button', { name: /^To 0:\d\d, where the slowest reply came$/ }).click();
+    await current().filter({ hasText: 'replied in' }).waitFor();
+    const follow = page.getByRole('region', { name: 'Follow-ups' });
+    await follow.getByRole('button', { name: /^To 0:\d\d, where it was said$/ }).waitFor();
+    for (const [what, path] of [
+      ['Topic: Site visit', 'topics.site_visit'],
+      ['Mood: positive, 50 % positive, 40 % neutral, 10 % negative', 'sentiment'],
+      ['They are: Interested', 'disposition'],
+      ['Listening: 66 %', 'qualityFactors.activeListening'],
+      ['Site visit: At the house', 'followUpActions.site_visit@2'],
+    ]) {
+      await page.getByRole('button', { name: `Wrong: ${what}` }).click();
+      await page.getByLabel('What is right?').fill(`Not ${path}`);
+      await page.getByRole('button', { name: 'Mark as wrong' }).click();
+      await page.getByText(`Wrong: Not ${path}`).waitFor();
+    }
+    expect(stage.seen.filter((request) => request.endsWith('/wrong'))).toHaveLength(5);
+    expect(house.complaints).toEqual([]);
+  });
+
+  test('words are found in the call by keyboard, one place after the other', async () => {
+    const { page, stage } = house;
+    stage.calls.addLong();
+    await visit(`/calls/${LONG}`, 'by word lists');
+    await page.keyboard.press('/');
+    await page.keyboard.type('KITCHEN');
+    await page.getByText('1 of 60').waitFor();
+    const sought = page.locator('.line[data-sought]');
+    await sought.filter({ hasText: '(0)' }).waitFor();
+    await page.keyboard.press('Enter');
+    await page.getByText('2 of 60').waitFor();
+    await page.keyboard.press('Shift+Enter');
+    await page.keyboard.press('Shift+Enter');
+    await page.getByText('60 of 60').waitFor();
+    await sought.filter({ hasText: '(295)' }).waitFor();
+    const inSight = `(() => {
+      const line = document.querySelector('.line[data-sought]').getBoundingClientRect();
+      const box = document.querySelector('.conversation').getBoundingClientRect();
+      return line.top >= box.top && line.bottom <= box.bottom;
+    })()`;
+    await expect.poll(() => page.evaluate(inSight)).toBe(true);
+    await page.keyboard.type(' of gold');
+    await page.getByText('Nobody said that').waitFor();
+    expect(await findings()).toEqual([]);
+    expect(house.complaints).toEqual([]);
+  });
+
+  test('what the person looked at on the website stands beside the call, a few pages first, and stays text', async () => {
+    const { page } = house;
+    await visit(`/calls/${REVIEWED}`, 'by word lists');
+    const web = page.getByRole('region', { name: 'On the website' });
+    await web.getByText('78 of 100').waitFor();
+    await web.getByText('10 pages in 9:00').waitFor();
+    const pages = web.getByRole('listitem');
+    await expect.poll(() => pages.count()).toBe(6);
+    await web.getByRole('button', { name: 'All 10 pages' }).click();
+    await expect.poll(() => pages.count()).toBe(10);
+    const link = web.getByRole('link', { name: 'Selling a house with a leaking roof' });
+    expect([await link.getAttribute('rel'), await link.getAttribute('target')]).toEqual([
+      'noopener noreferrer',
+      '_blank',
+    ]);
+    // Somebody else's visit, which no browser made.
+    await go('/leads/000000000000000000000003', 'On the website');
+    await web.getByText(HOSTILE).first().waitFor();
+    await expect.poll(() => web.getByRole('link').count()).toBe(0);
+    await go('/leads/000000000000000000000004', 'No visit to the website came with this lead.');
+    expect(await page.evaluate('window.pwned')).toBeUndefined();
+    expect(house.complaints).toEqual([]);
+  });
+
   test('a claim is marked as wrong with what is right', async () => {
     const { page, stage } = house;
     await visit(`/calls/${REVIEWED}`, 'by word lists');
@@ -376,8 +531,8 @@ describe.skipIf(missing)(`calls in a browser${missing ? ` (left out: ${missing})
     stage.as('USER');
     await visit(`/calls/${REVIEWED}`, 'You can read reviews, not write them.');
     await page.getByText('Listen to this.').first().waitFor();
-    expect(await page.getByRole('button', { name: 'Add comment' }).count()).toBe(0);
-    expect(await page.getByRole('button', { name: /^Wrong: / }).count()).toBe(0);
+    await expect.poll(() => page.getByRole('button', { name: 'Add comment' }).count()).toBe(0);
+    await expect.poll(() => page.getByRole('button', { name: /^Wrong: / }).count()).toBe(0);
     await page.setViewportSize(PHONE);
     await shoot('call-reader-phone');
     expect(house.complaints).toEqual([]);

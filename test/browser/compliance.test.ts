@@ -25,7 +25,7 @@ describe.skipIf(missing)(`the gate in a browser${missing ? ` (left out: ${missin
     await stretches.first().waitFor();
     // The text beside each day says the same as the strip.
     const days = page.getByRole('list', { name: 'When the gate would allow, on the clock of New York' });
-    expect(await days.getByRole('listitem').count()).toBe(7);
+    await expect.poll(() => days.getByRole('listitem').count()).toBe(7);
     expect(await days.getByRole('listitem').last().textContent()).toContain('8:00 AM to 9:00 PM');
     await stretches.last().focus();
     const reading = page.locator('.week-reading');
@@ -49,7 +49,7 @@ describe.skipIf(missing)(`the gate in a browser${missing ? ` (left out: ${missin
     await page.getByText('There is no consent on record').waitFor();
     await page.getByText('Record the consent the person gave, with its evidence.').waitFor();
     await page.getByText('At no time.').waitFor();
-    expect(await page.locator('.week-open').count()).toBe(0);
+    await expect.poll(() => page.locator('.week-open').count()).toBe(0);
     await page.getByLabel('In which campaign?').selectOption('Autumn sellers');
     await page.waitForURL(/campaign=/);
     await expect
@@ -70,7 +70,7 @@ describe.skipIf(missing)(`the gate in a browser${missing ? ` (left out: ${missin
     const share = (x: number) => ((x - (track?.x ?? 0)) / (track?.width ?? 1)) * 24;
     expect(share(open?.x ?? 0)).toBeCloseTo(8, 0);
     expect(share((open?.x ?? 0) + (open?.width ?? 0))).toBeCloseTo(20, 0);
-    expect(await page.locator('[data-today] .week-now').count()).toBe(1);
+    await expect.poll(() => page.locator('[data-today] .week-now').count()).toBe(1);
   });
 
   test('decisions are narrowed by the address, open beside the list and lead to the call', async () => {
@@ -262,7 +262,7 @@ describe.skipIf(missing)(`the gate in a browser${missing ? ` (left out: ${missin
     await page.getByText('Evidence and hash').click();
     await page.getByText('Number 1 of this phone').waitFor();
     // A stranger's page address that would run is shown, not linked.
-    expect(await page.getByRole('link', { name: /javascript:/ }).count()).toBe(0);
+    await expect.poll(() => page.getByRole('link', { name: /javascript:/ }).count()).toBe(0);
     await page.getByText(HOSTILE).first().waitFor();
     expect(await findings()).toEqual([]);
     await shoot('consents-evidence-light');
@@ -432,7 +432,7 @@ describe.skipIf(missing)(`the gate in a browser${missing ? ` (left out: ${missin
     await page.getByRole('button', { name: 'What would it do now?' }).click();
     await page.getByText('12 transcripts would be archived, 1 recording would be removed').waitFor();
     // To look is no run.
-    expect(await page.locator('tbody tr').count()).toBe(1);
+    await expect.poll(() => page.locator('tbody tr').count()).toBe(1);
     await page.getByRole('button', { name: 'Run it now' }).click();
     await expect.poll(() => page.locator('tbody tr').count()).toBe(2);
     await page.getByRole('button', { name: 'Change' }).click();
@@ -455,13 +455,13 @@ describe.skipIf(missing)(`the gate in a browser${missing ? ` (left out: ${missin
     const { page, stage } = house;
     stage.as('USER');
     await visit('/compliance/policy', 'can be read, not changed, here');
-    expect(await page.getByRole('button', { name: 'Stop all calls' }).count()).toBe(0);
+    await expect.poll(() => page.getByRole('button', { name: 'Stop all calls' }).count()).toBe(0);
     expect(await page.getByRole('switch').first().isDisabled()).toBe(true);
     expect(await findings()).toEqual([]);
     await go('/compliance/lists', 'Lists cannot be imported here');
-    expect(await page.getByRole('button', { name: /^Import/ }).count()).toBe(0);
+    await expect.poll(() => page.getByRole('button', { name: /^Import/ }).count()).toBe(0);
     await go(`/compliance/consents?lead="${OHARA}"`, 'The proof file holds personal data');
-    expect(await page.getByRole('link', { name: 'Proof file' }).count()).toBe(0);
+    await expect.poll(() => page.getByRole('link', { name: 'Proof file' }).count()).toBe(0);
     await go('/compliance/do-not-call', 'A number cannot be released here');
     await go('/compliance/decisions', 'Devon Okafor');
     await page.getByRole('button', { name: 'Export call records' }).click();

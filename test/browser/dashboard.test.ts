@@ -102,7 +102,7 @@ describe.skipIf(missing)(`the dashboard in a browser${missing ? ` (left out: ${m
     await page.locator('tbody tr').first().getByRole('link').click();
     await page.getByText('Hello?', { exact: true }).waitFor();
     const words = page.locator('.said');
-    expect(await words.filter({ hasText: 'Great to hear' }).count()).toBe(0);
+    await expect.poll(() => words.filter({ hasText: 'Great to hear' }).count()).toBe(0);
     stage.play(6);
     await words.filter({ hasText: 'Great to hear' }).waitFor();
     await page.getByText('Interrupted after 1.8 s').waitFor();
@@ -114,7 +114,7 @@ describe.skipIf(missing)(`the dashboard in a browser${missing ? ` (left out: ${m
     await page.locator('h1 + .pill').filter({ hasText: 'Completed' }).waitFor();
     await page.getByRole('button', { name: 'Play', exact: true }).waitFor();
     await page.getByText('Complete', { exact: true }).waitFor();
-    expect(await page.getByRole('button', { name: 'End call' }).count()).toBe(0);
+    await expect.poll(() => page.getByRole('button', { name: 'End call' }).count()).toBe(0);
     expect(house.complaints).toEqual([]);
   });
 
@@ -126,7 +126,7 @@ describe.skipIf(missing)(`the dashboard in a browser${missing ? ` (left out: ${m
     stage.liveWorks(true);
     stage.ring(7);
     await page.getByText('1 live').waitFor();
-    expect(await page.getByText('Reconnecting').count()).toBe(0);
+    await expect.poll(() => page.getByText('Reconnecting').count()).toBe(0);
   });
 
   test('a live call is ended only after a question', async () => {
@@ -168,7 +168,7 @@ describe.skipIf(missing)(`the dashboard in a browser${missing ? ` (left out: ${m
     await drawer.getByText('The gate would refuse this call now').waitFor();
     await drawer.getByText('The consent was taken back').waitFor();
     await drawer.getByText('Waiting will not change this.').waitFor();
-    expect(await drawer.getByRole('button', { name: /^Dial/ }).count()).toBe(0);
+    await expect.poll(() => drawer.getByRole('button', { name: /^Dial/ }).count()).toBe(0);
     await shoot('dial-refused-light');
   });
 
@@ -218,12 +218,12 @@ describe.skipIf(missing)(`the dashboard in a browser${missing ? ` (left out: ${m
     expect(await choice.textContent()).toMatch(/No number.*No number/);
     await choice.click();
     await drawer.getByText('there is nobody to call').waitFor();
-    expect(await drawer.getByRole('button', { name: /^Dial/ }).count()).toBe(0);
+    await expect.poll(() => drawer.getByRole('button', { name: /^Dial/ }).count()).toBe(0);
     await drawer.getByRole('link', { name: 'Open the lead' }).click();
     await page.getByRole('heading', { name: 'Noor Haddad' }).waitFor();
     const call = page.getByRole('button', { name: 'Call', exact: true });
     expect(await call.isDisabled()).toBe(true);
-    expect(await page.getByRole('button', { name: /Opt out|Add consent/ }).count()).toBe(0);
+    await expect.poll(() => page.getByRole('button', { name: /Opt out|Add consent/ }).count()).toBe(0);
     expect(await page.locator('#main').textContent()).not.toContain('none:');
     await page.getByRole('button', { name: 'Edit' }).click();
     expect(await drawer.getByLabel('Phone').inputValue()).toBe('');
@@ -248,9 +248,11 @@ describe.skipIf(missing)(`the dashboard in a browser${missing ? ` (left out: ${m
     await row.getByRole('link').click();
     await page.getByText('asked us to forget them').waitFor();
     await page.locator('h1 + .pill').filter({ hasText: 'Erased' }).waitFor();
-    expect(await page.getByRole('button', { name: /^(Call|Edit|Opt out|Add consent)$/ }).count()).toBe(0);
+    await expect
+      .poll(() => page.getByRole('button', { name: /^(Call|Edit|Opt out|Add consent)$/ }).count())
+      .toBe(0);
     await go(`/compliance?lead="${FORGOTTEN}"`, 'asked us to forget them');
-    expect(await page.getByRole('button', { name: 'Earlier decisions' }).count()).toBe(0);
+    await expect.poll(() => page.getByRole('button', { name: 'Earlier decisions' }).count()).toBe(0);
     expect(stage.seen).not.toContain('POST /api/v1/compliance/check');
   });
 
@@ -258,7 +260,7 @@ describe.skipIf(missing)(`the dashboard in a browser${missing ? ` (left out: ${m
     const { page, stage } = house;
     await visit(MARA, 'The gate would allow this call now');
     const strip = page.locator('.strip[role=alert]').filter({ hasText: 'database' });
-    expect(await strip.count()).toBe(0);
+    await expect.poll(() => strip.count()).toBe(0);
     stage.databaseAway(true);
     await page.getByRole('button', { name: 'Call', exact: true }).click();
     await page.getByRole('button', { name: /^Dial/ }).click();
@@ -389,6 +391,6 @@ describe.skipIf(missing)(`the dashboard in a browser${missing ? ` (left out: ${m
     await page.getByText('The person is on our own do-not-call list').waitFor();
     // Its row was there among the others already: the others have to go.
     await page.getByText('Sip 503').waitFor({ state: 'hidden' });
-    expect(await page.locator('tbody tr').count()).toBe(1);
+    await expect.poll(() => page.locator('tbody tr').count()).toBe(1);
   });
 });

@@ -13,12 +13,15 @@ import {
   CallCommentCreate,
   CallCommentPatch,
   CallMatches,
+  type CallQuery,
   CallReview,
   CallReviewPut,
   CallScripts,
   CallSearchQuery,
+  CallsToReview,
   CallTest,
   FoundCalls,
+  Reviewers,
   SavedView,
   SavedViewPut,
   Transcript,
@@ -29,7 +32,15 @@ import {
 } from '../../src/contract/index.ts';
 import { longestMonologue } from '../../src/domain/monologue.ts';
 import { type Ask, CAMPAIGN, fits, json, problem, type Reply } from './fixture-gate.ts';
-import { after, ago, blankCall, HOSTILE, hex, PEOPLE, type Told, tell } from './fixtures.ts';
+import { after, ago, blankCall, FINISHED, HOSTILE, hex, PEOPLE, type Told, tell } from './fixtures.ts';
+
+/** Whoever is signed in. */
+export const ME = { id: hex(0xee_01), name: 'Robin Ellery' };
+/** Others who review calls, and somebody who left while a call waited for them. */
+export const ADA = { id: hex(0xee_02), name: 'Ada Okoye' };
+export const BEN = { id: hex(0xee_03), name: 'Ben Sato' };
+export const LEFT = { id: hex(0xee_04), name: 'Dee Marsh' };
+const STAFF = [ADA, BEN, ME];
 
 /** Talked, analysed and reviewed. */
 export const REVIEWED = hex(0xca06);
@@ -38,6 +49,11 @@ export const LONG = hex(0xca10);
 export const LONG_SEC = 1_800;
 const ANALYSIS = hex(0xaa_01);
 const ORIGIN = { by: 'lexicon', version: '1', transcriptHash: 'a'.repeat(64) } as const;
+const VISIT_AGREED = {
+  type: 'site_visit',
+  scheduledFor: '2026-11-26T23:00:00.000Z',
+  notes: 'At the house',
+} as const;
 /** The least that an analysis can say. */
 const FINDINGS = {
   sentiment: { overall: 0.3, timeline: [], emotions: { positive: 0.4, neutral: 0.5, negative: 0.1 } },
@@ -154,15 +170,7 @@ function understand(told: Told): void {
       outcomeAchieved: 0.9,
     },
     summary: `They inherited the house and would like a visit next week. ${HOSTILE}`,
-    followUpActions: [
-      {
-        type: 'site_visit',
-        scheduledFor: '2026-11-26T23:00:00.000Z',
-        notes: 'At the house',
-        completed: false,
-        foundBy: 'analysis',
-      },
-    ],
+    followUpActions: [{ ...VISIT_AGREED, completed: false, foundBy: 'analysis' }],
     cost: {
       twilioMinutes: 30,
       twilioRate: 0.014,
@@ -185,6 +193,8 @@ function understand(told: Told): void {
         { path: 'extractedInfo.timeframe', messageIndex: second, quote: 'next week' },
         { path: 'extractedInfo.motivationFactors.inherited', messageIndex: second, quote: 'came to both' },
         { path: 'outcome', messageIndex: second, quote: 'Thursday' },
+        { path: 'followUpActions.site_visit@2', messageIndex: second, quote: 'Thursday' },
+        { path: 'topics.site_visit', messageIndex: second, quote: 'Thursday' },
       ],
     },
   });
@@ -223,7 +233,22 @@ export interface CallControls {
   indexing(yes: boolean): void;
 }
 
-export function createCallFixtures(calls: () => Map<string, Told>, me: () => string) {
+/** The calls that people were given; null: nobody in particular. */
+const givenTo = (assignedTo: string | null) => {
+  const person = [...STAFF, LEFT].find(({ id }) => id === assignedTo);
+  return person
+    ? { assignedTo: person.id, assignedToName: person.name, assignedBy: ME.name, assignedAt: ago(0) }
+    : {};
+};
+const nobodys = ({
+  assignedTo: _to,
+  assignedToName: _name,
+  assignedBy: _by,
+  assignedAt: _at,
+  ...review
+}: CallReview): CallReview => review;
+
+export function createCallFixtures(calls: () => Map<string, Told>) {
   const reviews = new Map<string, CallReview>();
   let views: SavedView[] = [];
   let wrong: CallAnalysis['wrong'] = [];
@@ -251,17 +276,26 @@ export function createCallFixtures(calls: () => Map<string, Told>, me: () => str
         ],
         reviewedBy: 'Ada',
         reviewedAt: ago(90),
+        ...givenTo(ADA.id),
+        assignedAt: ago(200),
       }),
     );
   }
   const reviewOf = (callId: string): CallReview =>
     reviews.get(callId) ?? CallReview.parse({ callId, status: 'unreviewed', tags: [], comments: [] });
+  /** The review with who has it, where that is told. */
+  const assigned = (review: CallReview, assignedTo: string | null | undefined): CallReview =>
+    assignedTo === undefined ? review : { ...nobodys(review), ...givenTo(assignedTo) };
+  if (calls().has(FINISHED)) reviews.set(FINISHED, assigned(reviewOf(FINISHED), LEFT.id));
+  const waitingFor = (userId: string): number =>
+    [...reviews.values()].filter(({ assignedTo, status }) => assignedTo === userId && status === 'unreviewed')
+      .length;
   /** Reviews of tests have no revision: the undo of the fixture puts back what it is given. */
   const inBulk = (path: string, body: unknown): Reply => {
     if (path === '/calls/bulk/undo') {
       const { reviews: before } = fits('body', CallBulkUndo, body);
-      for (const { callId, status, tags } of before)
-        reviews.set(callId, { ...reviewOf(callId), status, tags });
+      for (const { callId, status, tags, assignedTo } of before)
+        reviews.set(callId, { ...assigned(reviewOf(callId), assignedTo), status, tags });
       return json(CallBulkResults, {
         items: before.map(({ callId }) => ({ callId, state: 'done' as const })),
       });
@@ -277,12 +311,13 @@ export function createCallFixtures(calls: () => Map<string, Told>, me: () => str
           };
         if (deed.what === 'analyse') return { callId, state: 'done' as const };
         const before = reviewOf(callId);
-        const { status, tags } = before;
+        const { status, tags, assignedTo = null } = before;
         reviews.set(callId, {
-          ...before,
-          ...(deed.what === 'review' ? { status: deed.status } : { tags: [...tags, ...(deed.add ?? [])] }),
+          ...assigned(before, deed.what === 'assign' ? deed.assignedTo : undefined),
+          ...(deed.what === 'review' ? { status: deed.status } : {}),
+          ...(deed.what === 'tag' ? { tags: [...tags, ...(deed.add ?? [])] } : {}),
         });
-        return { callId, state: 'done' as const, undo: { status, tags, revision: 1 } };
+        return { callId, state: 'done' as const, undo: { status, tags, assignedTo, revision: 1 } };
       }),
     });
   };
@@ -298,7 +333,11 @@ export function createCallFixtures(calls: () => Map<string, Told>, me: () => str
       requestedBy: 'system',
       applied: true,
       origin: ORIGIN,
-      analysis: FINDINGS,
+      analysis: {
+        ...FINDINGS,
+        followUpActions: [VISIT_AGREED],
+        evidence: [{ path: 'followUpActions.site_visit@2', messageIndex: 2, quote: 'Thursday' }],
+      },
       wrong,
       createdAt: ago(60),
       updatedAt: ago(60),
@@ -326,12 +365,14 @@ export function createCallFixtures(calls: () => Map<string, Told>, me: () => str
       case 'GET review':
         return json(CallReview, review);
       case 'PUT review': {
-        const { status = review.status, tags = review.tags } = fits('body', CallReviewPut, body);
-        return keep({ ...review, status, tags, reviewedBy: me(), reviewedAt: now });
+        const given = fits('body', CallReviewPut, body);
+        const { status = review.status, tags = review.tags, assignedTo } = given;
+        const by = given.status === undefined ? {} : { reviewedBy: ME.name, reviewedAt: now };
+        return keep({ ...assigned(review, assignedTo), status, tags, ...by });
       }
       case 'POST comments': {
         const given = fits('body', CallCommentCreate, body);
-        const comment = { id: fresh(), by: 'u1', byName: me(), ...given, createdAt: now };
+        const comment = { id: fresh(), by: ME.id, byName: ME.name, ...given, createdAt: now };
         return keep({ ...review, comments: [...review.comments, comment] }, 201);
       }
       case 'PATCH comments': {
@@ -353,7 +394,7 @@ export function createCallFixtures(calls: () => Map<string, Told>, me: () => str
         if (given && given.was !== line.text)
           return problem(409, 'transcript_conflict', 'The line reads otherwise by now');
         told.messages[at] = given
-          ? { ...rest, text: given.text, correction: { original, by: me(), at: now } }
+          ? { ...rest, text: given.text, correction: { original, by: ME.name, at: now } }
           : { ...rest, text: original };
         const fullTranscript = told.messages.map(({ text }) => text).join('\n');
         return json(Transcript, { callId, messages: told.messages, fullTranscript, live: false });
@@ -401,7 +442,7 @@ export function createCallFixtures(calls: () => Map<string, Told>, me: () => str
         });
       case 'POST analyses': {
         if (id === undefined) return json(CallAnalysis, { ...analysisOf(callId), state: 'queued' }, 202);
-        wrong = [...wrong, { ...fits('body', WrongClaimMark, body), by: 'u1', at: now }];
+        wrong = [...wrong, { ...fits('body', WrongClaimMark, body), by: ME.id, at: now }];
         return json(CallAnalysis, analysisOf(callId));
       }
       default:
@@ -445,18 +486,27 @@ export function createCallFixtures(calls: () => Map<string, Told>, me: () => str
     listed(call: Call) {
       const review = reviews.get(call.id);
       if (!review) return call;
-      const { status, tags, comments } = review;
-      return { ...call, review: { status, tags, comments: comments.length } };
+      const { status, tags, comments, assignedTo, assignedToName } = review;
+      const whose = assignedTo === undefined ? {} : { assignedTo, assignedToName };
+      return { ...call, review: { status, tags, comments: comments.length, ...whose } };
     },
-    fits(call: Call, asked: { readonly review?: string; readonly tag?: string }): boolean {
-      const { status, tags } = reviewOf(call.id);
-      return (asked.review ?? status) === status && (asked.tag === undefined || tags.includes(asked.tag));
+    fits(call: Call, asked: Pick<CallQuery, 'review' | 'tag' | 'assignedTo'>): boolean {
+      const { status, tags, assignedTo = 'none' } = reviewOf(call.id);
+      const whose = asked.assignedTo === 'me' ? ME.id : asked.assignedTo;
+      return (
+        (asked.review ?? status) === status &&
+        (asked.tag === undefined || tags.includes(asked.tag)) &&
+        (whose ?? assignedTo) === assignedTo
+      );
     },
     answer(ask: Ask): Reply | undefined {
       const { method, path, body } = ask;
       if (path === '/calls/search') return search(ask);
       if (path === '/calls/scripts')
         return json(CallScripts, { items: [{ name: 'outbound', hash: 'ab12cd34', createdAt: ago(60) }] });
+      if (path === '/calls/reviewers')
+        return json(Reviewers, { items: STAFF, former: [LEFT].filter(({ id }) => waitingFor(id) > 0) });
+      if (path === '/calls/to-review') return json(CallsToReview, { calls: waitingFor(ME.id) });
       if (path === '/calls/matching') return json(CallMatches, { ids: [...calls().keys()], more: true });
       if (path.startsWith('/calls/bulk')) return inBulk(path, body);
       if (path === '/views' && method === 'GET')

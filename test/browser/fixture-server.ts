@@ -13,6 +13,7 @@ import {
   CallEvent,
   CallQuery,
   ComplianceCheck,
+  Contact,
   CreatedLead,
   Decision,
   DecisionQuery,
@@ -34,7 +35,7 @@ import {
   Transcript,
 } from '../../src/contract/index.ts';
 import { createAgentFixtures } from './fixture-agents.ts';
-import { type CallControls, createCallFixtures, LONG, LONG_SEC } from './fixture-calls.ts';
+import { type CallControls, createCallFixtures, LONG, LONG_SEC, ME } from './fixture-calls.ts';
 import { type CampaignControls, createCampaignFixtures } from './fixture-campaigns.ts';
 import {
   type Ask,
@@ -188,10 +189,7 @@ function newWorld() {
     agents: createAgentFixtures(),
     campaigns: createCampaignFixtures(() => world.leads),
     glance: createOverviewFixtures(() => world.calls.size === 0),
-    reviewing: createCallFixtures(
-      () => world.calls,
-      () => 'Robin Ellery',
-    ),
+    reviewing: createCallFixtures(() => world.calls),
   };
 }
 
@@ -261,8 +259,7 @@ export async function openStage(built: string): Promise<Stage> {
       world.signedIn = false;
       return json(z.null(), null, 204);
     }
-    if (path === '/auth/me')
-      return json(Session, { user: { id: 'u1', name: 'Robin Ellery' }, role: world.role, via: 'cookie' });
+    if (path === '/auth/me') return json(Session, { user: ME, role: world.role, via: 'cookie' });
     if (path === '/settings') {
       return json(Settings, {
         version: '0.1.0',
@@ -273,6 +270,27 @@ export async function openStage(built: string): Promise<Stage> {
       });
     }
     return undefined;
+  }
+
+  /** Two of the leads are one person. */
+  function contactOf(one: Lead): Contact {
+    const [first, , , , , twin] = world.leads;
+    const same = first && twin && (one === first || one === twin) ? [first, twin] : [one];
+    return {
+      id: one.id,
+      firstName: one.contact.firstName,
+      lastName: one.contact.lastName,
+      phones: same.map(({ contact }) => contact.phone),
+      emails: same.flatMap(({ contact }) => contact.email ?? []),
+      addresses: [],
+      leadIds: same.map(({ id }) => id),
+      sources: same.map(({ source }) => source),
+      firstSeenAt: one.receivedAt,
+      lastSeenAt: one.receivedAt,
+      attempts: same.length,
+      createdAt: one.receivedAt,
+      updatedAt: one.receivedAt,
+    };
   }
 
   function people({ method, path, query, body }: Ask): Reply | undefined {
@@ -305,10 +323,11 @@ export async function openStage(built: string): Promise<Stage> {
     if (path === '/intake/endpoints')
       return json(z.object({ items: z.array(IntakeEndpoint) }), { items: [...LEAD_SOURCES] });
     if (path === `/properties/${HOUSE}`) return json(Property, PROPERTY);
-    const [, id, part] = /^\/leads\/([0-9a-f]{24})(\/timeline)?$/.exec(path) ?? [];
+    const [, id, part] = /^\/leads\/([0-9a-f]{24})(\/timeline|\/contact)?$/.exec(path) ?? [];
     if (id === undefined) return undefined;
     const one = world.leads.find((each) => each.id === id);
     if (!one) return problem(404, 'lead_not_found', 'No such lead');
+    if (part === '/contact') return json(Contact, contactOf(one));
     if (part === undefined) {
       if (method === 'GET') return json(Lead, one);
       const { contact, stage, status, dealValue } = fits('body', LeadPatch, body);

@@ -184,6 +184,41 @@ export const PROPERTY: Property = Property.parse({
   updatedAt: ago(60 * 24),
 });
 
+const TITLES = [
+  'We buy houses',
+  'Selling a house with a leaking roof',
+  'What it costs you: nothing',
+  'How it works',
+  'People who sold to us',
+  'Questions',
+  'Seattle',
+  'About us',
+  'How it works',
+  'Tell us about your house',
+];
+/** What people looked at before they left their number; the second one did not come from a browser. */
+const VISITS: Readonly<Record<number, Lead['web']>> = {
+  0: {
+    sessionId: '5e55-1011',
+    visitorId: 'v-7f3a90',
+    score: 78,
+    scoreBreakdown: { timeOnSite: 82, pageDepth: 90, engagement: 64, intent: 76 },
+    journey: TITLES.map((title, at) => ({
+      url: `https://parley.example/${title.toLowerCase().replaceAll(/[^a-z]+/g, '-')}?utm_source=ad`,
+      title,
+      timestamp: ago(60 * 25 - at),
+      ...(at < TITLES.length - 1 ? { duration: 60 } : {}),
+    })),
+  },
+  2: {
+    sessionId: HOSTILE,
+    journey: [
+      { url: 'javascript:window.pwned=true', title: HOSTILE, timestamp: ago(60 * 74), duration: 5 },
+      { url: `/${'a-place-without-a-name-'.repeat(8)}`, timestamp: ago(60 * 73) },
+    ],
+  },
+};
+
 export const lead = (person: Person, index: number): Lead =>
   Lead.parse({
     id: hex(index + 1),
@@ -222,6 +257,7 @@ export const lead = (person: Person, index: number): Lead =>
           },
         }
       : {}),
+    ...(VISITS[index] ? { web: VISITS[index] } : {}),
     contactAttempts: [],
     ...(index < 4 ? { lastContactedAt: ago(40 + index * 300) } : {}),
     ...(person.consent === false

@@ -172,7 +172,7 @@ describe.skipIf(missing)(`the live wall in a browser${missing ? ` (left out: ${m
     expect(house.complaints).toEqual([]);
     stage.as('USER');
     await house.visit(`/live?call="${id}"`, 'You can listen, but not act on this call.');
-    expect(await page.getByRole('button', { name: 'Take over' }).count()).toBe(0);
+    await expect.poll(() => page.getByRole('button', { name: 'Take over' }).count()).toBe(0);
     await page.getByRole('button', { name: 'Listen' }).waitFor();
   });
 });

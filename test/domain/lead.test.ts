@@ -1,7 +1,8 @@
 /** Leads are read at one door: numbers become E.164, unknown fields and wrong values are named. */
 import { describe, expect, test } from 'vitest';
+import type { CallOutcome } from '../../src/domain/call.ts';
 import { isFailure } from '../../src/domain/errors.ts';
-import { changeLead, type LeadChange, type NewLead, newLead } from '../../src/domain/lead.ts';
+import { changeLead, type LeadChange, type NewLead, newLead, stageAfter } from '../../src/domain/lead.ts';
 
 const stamp = { id: 'a'.repeat(24), nowMs: Date.UTC(2026, 6, 1), by: 'user-1' };
 const given: NewLead = {
@@ -79,5 +80,33 @@ describe('a change', () => {
       'contact.phone': 'not a phone number',
     });
     expect(fieldsOf(() => change({ status: 'gone' } as unknown as LeadChange))).toHaveProperty('status');
+  });
+});
+
+describe('a call', () => {
+  const visit = [{ type: 'site_visit', notes: '', completed: false }] as const;
+  const brings = (
+    outcome: CallOutcome | undefined,
+    followUpActions: Parameters<typeof stageAfter>[0]['followUpActions'] = [],
+  ) => stageAfter({ ...(outcome ? { outcome } : {}), followUpActions });
+
+  test('brings its lead as far as was talked', () => {
+    expect(brings('hung_up')?.to).toBe('contacted');
+    expect(brings('callback')?.to).toBe('contacted');
+    expect(brings('qualified')?.to).toBe('qualified');
+    expect(brings('qualified', visit)?.to).toBe('site_visit');
+    expect(brings('transferred', visit)?.to).toBe('site_visit');
+  });
+
+  test('brings nobody to a visit who refused, and nobody anywhere who was not talked with', () => {
+    expect(brings('opted_out', visit)?.to).toBe('contacted');
+    expect(brings('not_interested', visit)?.to).toBe('contacted');
+    for (const outcome of [undefined, 'no_conversation', 'voicemail', 'wrong_number'] as const)
+      expect(brings(outcome, visit)).toBeUndefined();
+  });
+
+  test('never sets a lead back', () => {
+    expect(brings('qualified')?.from).toEqual(['new', 'contacted']);
+    expect(brings('qualified', visit)?.from).toEqual(['new', 'contacted', 'qualified']);
   });
 });

@@ -118,6 +118,15 @@ describe('feelings', () => {
   });
 });
 
+test('an agent that tells how to stop all calls is not taken for angry; somebody who says so is', () => {
+  const opening =
+    'Hi David, this is the AI assistant of Parley. To stop all calls, just say stop calling, or press nine. Do you still think of selling?';
+  const { messages } = read([said('agent', opening), said('user', 'Stop calling me, leave me alone.', 2)]);
+  const [agent, caller] = messages.map(({ sentiment }) => sentiment);
+  expect(agent).toBe(0);
+  expect(caller).toBeLessThan(-0.5);
+});
+
 describe('quality', () => {
   const stop = [said('agent', 'Would you sell?'), said('user', 'Take me off your list.', 2)];
   test('an opt-out that is taken at once is handled well, one that is talked over is not', () => {

@@ -175,6 +175,8 @@ const ROUTES: readonly (readonly [string, string, unknown, number, z.ZodType | u
   ['GET', `/api/v1/calls/${callId}/waveform`, undefined, 200, contract.Waveform],
   ['GET', `/api/v1/calls/${callId}/review`, undefined, 200, contract.CallReview],
   ['PUT', `/api/v1/calls/${callId}/review`, { status: 'reviewed' }, 200, contract.CallReview],
+  ['GET', '/api/v1/calls/reviewers', undefined, 200, contract.Reviewers],
+  ['GET', '/api/v1/calls/to-review', undefined, 200, contract.CallsToReview],
   ['POST', `/api/v1/calls/${callId}/comments`, { text: 'Well put' }, 201, contract.CallReview],
   ['GET', `/api/v1/calls/${callId}/test`, undefined, 200, contract.CallTest],
   ['GET', '/api/v1/agents', undefined, 200, contract.AgentStates],

@@ -27,7 +27,11 @@ test('analysts do one deed to many calls under their own name, users only see wh
 
 test('what was done to which calls stands in the audit log, and so does taking it back', async () => {
   await as('ANALYST', 'POST', '/calls/bulk', { callIds: [missingId], deed: { what: 'analyse' } });
-  const reviews = [{ callId, status: 'reviewed', tags: ['a'], revision: 3 }];
+  await as('ANALYST', 'POST', '/calls/bulk', {
+    callIds: [callId],
+    deed: { what: 'assign', assignedTo: missingId },
+  });
+  const reviews = [{ callId, status: 'reviewed', tags: ['a'], assignedTo: null, revision: 3 }];
   const undone = await as('ANALYST', 'POST', '/calls/bulk/undo', { reviews });
   expect(CallBulkResults.parse(await undone.json()).items[0]?.problem?.code).toBe('review_conflict');
   expect(served.state.asked).toContainEqual({ verb: 'bulk.undo', given: { before: reviews, by } });
@@ -38,6 +42,11 @@ test('what was done to which calls stands in the audit log, and so does taking i
     kind: 'change',
     route: 'POST /api/v1/calls/bulk',
     targets: ['analyse', missingId],
+  });
+  expect(told).toContainEqual({
+    kind: 'change',
+    route: 'POST /api/v1/calls/bulk',
+    targets: ['assign', callId, missingId],
   });
   expect(told).toContainEqual({
     kind: 'change',
@@ -55,6 +64,8 @@ test('none, too many, the same twice and unknown deeds are refused', async () =>
     { callIds: [callId, callId], deed },
     { callIds: ['first'], deed },
     { callIds: [callId], deed: { what: 'erase' } },
+    { callIds: [callId], deed: { what: 'assign' } },
+    { callIds: [callId], deed: { what: 'assign', assignedTo: 'me' } },
     { callIds: [callId], deed: { what: 'tag', add: Array.from({ length: 21 }, (_, n) => `t${n}`) } },
   ])
     expect((await as('ANALYST', 'POST', '/calls/bulk', body)).status, JSON.stringify(body)).toBe(400);

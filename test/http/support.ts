@@ -392,6 +392,10 @@ const review: CallReview = {
   comments: [
     { id: ids.objectId(), by: 'owner', byName: 'Owner', text: 'Well put.', atSec: 4, createdAt: at },
   ],
+  assignedTo: 'owner',
+  assignedToName: '=Owner',
+  assignedBy: 'Ada',
+  assignedAt: at,
   revision: 2,
 };
 const savedView: SavedView = {
@@ -877,7 +881,7 @@ function fakeApp() {
           ids.map((id) => ({
             callId: id,
             state: 'done' as const,
-            undo: { status: 'unreviewed' as const, tags: [], revision: 1 },
+            undo: { status: 'unreviewed' as const, tags: [], assignedTo: null, revision: 1 },
           })),
         ),
       undo: async (before, by) =>
@@ -894,6 +898,9 @@ function fakeApp() {
     reviews: {
       review: async (id) => known('reviews.review', id, callId, 'call_not_found', review),
       reviewsOf: async (calls) => new Map(calls.map(({ _id }) => [_id, review])),
+      reviewers: async () =>
+        note('reviews.reviewers', undefined, { items: [{ id: 'owner', name: 'Owner' }], former: [] }),
+      waiting: async (userId) => note('reviews.waiting', userId, 3),
       judge: async (id, given, by) => {
         known('reviews.judge', id, callId, 'call_not_found', review);
         return note('reviews.judge', { given, by }, review);

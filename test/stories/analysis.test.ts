@@ -13,7 +13,7 @@ afterAll(() => place.close());
 
 test('the call, its transcript and its lead show what was understood, and by whom', () => {
   const { call, transcript, kept, lead } = story;
-  expect(call.analysis).toMatchObject({ by: 'lexicon', version: 'lexicon 1' });
+  expect(call.analysis).toMatchObject({ by: 'lexicon', version: 'lexicon 2' });
   expect(call.outcome).toBe('qualified');
   expect(call.sentiment?.overall).toBeGreaterThan(0);
   expect(call.keyMoments?.map(({ type }) => type)).toContain('commitment');

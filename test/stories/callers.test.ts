@@ -7,7 +7,7 @@ import { CALLERS, linesOf } from '../../src/sandbox/callers.ts';
 import { murmur } from '../support/agent.ts';
 import { audibleSeconds, speechFrames } from '../support/sound.ts';
 import { until } from '../support/until.ts';
-import { OFFICE, type Story, type World, world } from '../support/world.ts';
+import { OFFICE, START_MS, type Story, type World, world } from '../support/world.ts';
 
 const GREETING =
   'Hi Maria, this is the AI assistant of Parley, calling about 12 Maple Street. To stop all calls, just say stop calling, or press nine. This call is recorded and processed by AI. Is this a good time?';
@@ -236,6 +236,9 @@ beforeAll(async () => {
     await here.clock.sleep(700);
   }
   const known = await here.lead('silent', { firstName: 'Susan' });
+  const looked = { url: 'https://story.invalid/maple', title: 'Maple Street', timestamp: new Date(START_MS) };
+  const web = { sessionId: 'web-1', journey: [{ ...looked, duration: 40 }] };
+  await here.app.leads.update(known._id, { web }, 'story');
   for (const [name, from] of [
     ['inbound-buyer', known.contact.phone],
     ['inbound-opt-out', '+12125558888'],
@@ -354,7 +357,7 @@ test('the appointment of the seller is kept with its time, and the lead is to be
   // Thursday at four in New York, seen from Wednesday.
   const at = new Date('2026-11-19T21:00:00Z');
   expect(call.followUpActions).toMatchObject([{ type: 'site_visit', scheduledFor: at, completed: false }]);
-  expect(lead?.nextFollowUp).toEqual(at);
+  expect(lead).toMatchObject({ nextFollowUp: at, stage: 'site_visit' });
 });
 
 test('every reply’s latency is measured', async () => {
@@ -442,6 +445,13 @@ test('the alternate number of a person who opted out is denied too', async () =>
   expect(check.json()).toMatchObject({ verdict: 'deny', reason: 'internal_dnc' });
 });
 
+test.each(['no-answer', 'rejects'])('to whom did not answer nothing was said: %s', async (name) => {
+  const { call, events, transcript } = await storyOf(name);
+  expect(events.some(({ type }) => type === 'answered')).toBe(false);
+  expect(transcript).toEqual([]);
+  expect(call).not.toHaveProperty('analysis');
+});
+
 test('a known lead who calls us is greeted by name, and what was agreed is kept', async () => {
   const story = await storyOf('inbound-buyer');
   expect(story.call).toMatchObject({ direction: 'inbound', status: 'completed', outcome: 'qualified' });
@@ -460,6 +470,22 @@ test('a known lead who calls us is greeted by name, and what was agreed is kept'
     ]),
   ).toBeUndefined();
   expect(story.recording?.lanes.map((lane) => audibleSeconds(lane) > 2)).toEqual([true, true]);
+});
+
+test('the agent knows what whoever calls looked at, and nothing of whom nobody knows', async () => {
+  const toldOf = async (name: string) => {
+    const { call } = await storyOf(name);
+    const { url, apiKey } = here.agent;
+    const answer = await fetch(`${url}/v1/convai/conversations/${call.conversationId}`, {
+      headers: { 'xi-api-key': apiKey },
+    });
+    const { conversation_initiation_client_data: told } = (await answer.json()) as {
+      conversation_initiation_client_data: { dynamic_variables: Record<string, unknown> };
+    };
+    return told.dynamic_variables.web_journey;
+  };
+  expect(await toldOf('inbound-buyer')).toBe('on 2026-11-18: “Maple Street” for 40 seconds');
+  expect(await toldOf('inbound-opt-out')).toBe('none');
 });
 
 test('an unknown person who calls us can stop all calls', async () => {

@@ -9,6 +9,7 @@ import { dayAsInstant, formatDate } from '../format.ts';
 import { columnsOf, DataTable } from '../ui/data-table.tsx';
 import { FormEnd } from '../ui/form.tsx';
 import { Ago, Pill, useNow, useTitle } from '../ui/pieces.tsx';
+import { Question } from '../ui/question.tsx';
 import { ShownOnce } from '../ui/shown-once.tsx';
 import { Empty, ErrorNote, RowsSkeleton } from '../ui/states.tsx';
 import { accessKeys, apiKeysQuery, grantsQuery } from './queries.ts';
@@ -279,19 +280,8 @@ function Revoke({ one, close, done }: { one: ApiKey; close: () => void; done: ()
     },
   });
   return (
-    <Modal opened onClose={close} title={`Revoke “${one.name}”?`}>
-      <Stack gap="sm">
-        <p>The program that uses it is shut out at once. A revoked key cannot be brought back.</p>
-        <FormEnd
-          error={revoke.error}
-          close={close}
-          act={() => revoke.mutate()}
-          busy={revoke.isPending}
-          danger
-        >
-          Revoke
-        </FormEnd>
-      </Stack>
-    </Modal>
+    <Question title={`Revoke “${one.name}”?`} close={close} deed={revoke} label="Revoke">
+      The program that uses it is shut out at once. A revoked key cannot be brought back.
+    </Question>
   );
 }

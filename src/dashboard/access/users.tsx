@@ -11,6 +11,7 @@ import { meQuery } from '../queries.ts';
 import { columnsOf, DataTable } from '../ui/data-table.tsx';
 import { FormEnd } from '../ui/form.tsx';
 import { Ago, Notice, Pill, useNow, useTitle } from '../ui/pieces.tsx';
+import { Question } from '../ui/question.tsx';
 import { ShownOnce } from '../ui/shown-once.tsx';
 import { Empty, ErrorNote, LoadMore, RowsSkeleton } from '../ui/states.tsx';
 import { accessKeys, usersQuery } from './queries.ts';
@@ -349,16 +350,9 @@ function Deactivate({ user, close, done }: { user: User; close: () => void; done
     },
   });
   return (
-    <Modal opened onClose={close} title={`Deactivate ${user.name}?`}>
-      <Stack gap="sm">
-        <p>
-          Their sessions end at once and they cannot sign in any more. What they did stays in the audit log.
-          You can activate them again.
-        </p>
-        <FormEnd error={save.error} close={close} act={() => save.mutate()} busy={save.isPending} danger>
-          Deactivate
-        </FormEnd>
-      </Stack>
-    </Modal>
+    <Question title={`Deactivate ${user.name}?`} close={close} deed={save} label="Deactivate">
+      Their sessions end at once and they cannot sign in any more. What they did stays in the audit log. You
+      can activate them again.
+    </Question>
   );
 }

@@ -132,13 +132,29 @@ export function conversation(
   return items.sort((a, b) => a.atSec - b.atSec || rankOf(a) - rankOf(b));
 }
 
-/** The message that is being said at `sec`; undefined before the first. */
-export function messageAt(items: readonly Item[], sec: number): string | undefined {
-  let current: string | undefined;
+/** About as long as a voice takes for a character. */
+const SECONDS_PER_CHARACTER = 0.06;
+const SHORTEST_SEC = 1;
+
+const endOf = ({ atSec, message }: Extract<Item, { kind: 'message' }>): number =>
+  atSec +
+  (message.heardMs === undefined
+    ? Math.max(SHORTEST_SEC, message.text.length * SECONDS_PER_CHARACTER)
+    : message.heardMs / 1_000);
+
+/**
+ * The message that is heard at `sec`: the last that began and is not over yet, for a short word may fall into a long
+ * sentence; in a pause the last that was said. Undefined before the first.
+ */
+export function messageAt(
+  items: readonly Item[],
+  sec: number,
+): Extract<Item, { kind: 'message' }> | undefined {
+  let heard: Extract<Item, { kind: 'message' }> | undefined;
   for (const item of items) {
     if (item.kind !== 'message') continue;
     if (item.atSec > sec) break;
-    current = item.key;
+    if (heard === undefined || endOf(item) >= Math.min(sec, endOf(heard))) heard = item;
   }
-  return current;
+  return heard;
 }

@@ -1,9 +1,13 @@
-/** dashboard/call/person: who the call was with: how well they fit and why, what they agreed to, texts, e-mails and other calls. */
+/**
+ * dashboard/call/person: who the call was with: how well they fit and why, what they looked at, what they agreed to, texts,
+ * e-mails and other calls.
+ */
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import type { Call, Lead } from '../../contract/index.ts';
 import { formatShare, hasNumber, humanise } from '../format.ts';
 import { ConsentPanel, DncPanel } from '../lead/standing.tsx';
+import { WebJourney } from '../lead/web-visit.tsx';
 import { CHANNEL, MESSAGE_STATUS } from '../message/words.ts';
 import { callsQuery, leadQuery, messagesQuery } from '../queries.ts';
 import { Ago, Facts, Panel, Pill } from '../ui/pieces.tsx';
@@ -19,6 +23,7 @@ export function Person({ call }: { call: Call }) {
     <>
       {lead.error ? <ErrorNote error={lead.error} retry={() => lead.refetch()} /> : null}
       {lead.data ? <LeadPanel lead={lead.data} /> : null}
+      {lead.data ? <WebJourney lead={lead.data} /> : null}
       {lead.data && !lead.data.erasedAt && hasNumber(lead.data.contact.phone) ? (
         <ConsentPanel lead={lead.data} />
       ) : null}

@@ -20,8 +20,9 @@ const STEP_SEC = 10;
 /** A pause is left this long before somebody speaks again. */
 const LEAD_IN_SEC = 0.3;
 
-/** Space on these presses them. */
-const PRESSED = 'button, a, summary, audio, [role="radio"], [role="switch"]';
+/** Space on these presses them, or is written into them; on a radio button that is chosen it does nothing. */
+const PRESSED =
+  'button, a, summary, audio, input:not([type="radio"]), textarea, select, [contenteditable], [role="switch"]';
 
 export function Player({
   source,
@@ -73,16 +74,21 @@ export function Player({
     sides.current.mute(muted[who]);
   };
   const jump = (by: number) => playback.seek((playback.sec ?? 0) + by);
-  useHotkeys([
+  useHotkeys(
     [
-      'space',
-      (event) => {
-        if (event.target instanceof HTMLElement && event.target.closest(PRESSED)) return;
-        event.preventDefault();
-        playback.toggle();
-      },
-      { preventDefault: false },
+      [
+        'space',
+        (event) => {
+          if (event.target instanceof HTMLElement && event.target.closest(PRESSED)) return;
+          event.preventDefault();
+          playback.toggle();
+        },
+        { preventDefault: false },
+      ],
     ],
+    [],
+  );
+  useHotkeys([
     ['ArrowLeft', () => jump(-STEP_SEC)],
     ['ArrowRight', () => jump(STEP_SEC)],
   ]);

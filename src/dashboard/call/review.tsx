@@ -1,13 +1,13 @@
-/** dashboard/call/review: what people make of the call: whether it is dealt with, its tags, and remarks on its seconds. */
+/** dashboard/call/review: what people make of the call: who is to look at it, whether it is dealt with, its tags, and remarks. */
 import './review.css';
-import { Button, TagsInput, Textarea } from '@mantine/core';
+import { Button, Select, TagsInput, Textarea } from '@mantine/core';
 import { useHotkeys } from '@mantine/hooks';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useRef, useState } from 'react';
 import { CallReview } from '../../contract/index.ts';
 import { api, newKey } from '../api.ts';
 import { formatLength } from '../format.ts';
-import { keys, meQuery, reviewQuery } from '../queries.ts';
+import { keys, meQuery, reviewersQuery, reviewQuery } from '../queries.ts';
 import { Choice } from '../ui/choice.tsx';
 import { useMay } from '../ui/may-act.ts';
 import { Ago, NotForYou, Panel, Pill } from '../ui/pieces.tsx';
@@ -24,7 +24,8 @@ function useReviewChange<V>(callId: string, change: (given: V) => Promise<CallRe
     mutationFn: change,
     onSuccess: (review) => {
       queries.setQueryData(keys.review(callId), review);
-      queries.invalidateQueries({ queryKey: keys.callLists }).catch(() => undefined);
+      for (const queryKey of [keys.callLists, keys.reviewers])
+        queries.invalidateQueries({ queryKey }).catch(() => undefined);
       done?.();
     },
   });
@@ -44,7 +45,7 @@ export function Review({ callId, playback }: { callId: string; playback: Playbac
         )}
       </Panel>
     );
-  const { status, tags, reviewedBy, reviewedAt } = review.data;
+  const { status, tags, reviewedBy, reviewedAt, assignedToName } = review.data;
   return (
     <Panel
       id="review"
@@ -65,6 +66,7 @@ export function Review({ callId, playback }: { callId: string; playback: Playbac
             value={status}
             onChange={(value) => judge.mutate({ status: value })}
           />
+          <Reviewer review={review.data} assign={(assignedTo) => judge.mutate({ assignedTo })} />
           <TagsInput
             size="sm"
             label="Tags"
@@ -86,12 +88,59 @@ export function Review({ callId, playback }: { callId: string; playback: Playbac
               </span>
             ))}
           </p>
+          {assignedToName ? <p className="small">To be reviewed by {assignedToName}.</p> : null}
           <NotForYou needs="analyst">You can read reviews, not write them.</NotForYou>
         </>
       )}
       {judge.error ? <ErrorNote error={judge.error} /> : null}
       <Comments callId={callId} review={review.data} playback={playback} mayWrite={mayReview} />
     </Panel>
+  );
+}
+
+const NOBODY = 'none';
+
+/** Who is to review the call. Whoever has it stays in the choice, whether or not they may still be chosen. */
+function Reviewer({
+  review: { assignedTo, assignedToName = '', assignedBy, assignedAt },
+  assign,
+}: {
+  review: CallReview;
+  assign: (userId: string | null) => void;
+}) {
+  const me = useQuery(meQuery).data?.user.id;
+  const reviewers = useQuery(reviewersQuery).data?.items;
+  const people = (reviewers ?? []).map(({ id, name }) => ({ value: id, label: name }));
+  const has = (userId: string) => people.some(({ value }) => value === userId);
+  if (assignedTo !== undefined && !has(assignedTo))
+    people.push({ value: assignedTo, label: reviewers ? `${assignedToName}, no longer` : assignedToName });
+  return (
+    <>
+      <div className="reviewer">
+        <Select
+          size="sm"
+          label="Reviewer"
+          searchable
+          // Who types looks for another name.
+          onFocus={(event) => event.currentTarget.select()}
+          allowDeselect={false}
+          nothingFoundMessage="Nobody of this name reviews calls"
+          data={[{ value: NOBODY, label: 'Nobody' }, ...people]}
+          value={assignedTo ?? NOBODY}
+          onChange={(userId) => assign(userId === NOBODY ? null : userId)}
+        />
+        {me !== undefined && me !== assignedTo && has(me) ? (
+          <Button variant="default" size="sm" onClick={() => assign(me)}>
+            Assign to me
+          </Button>
+        ) : null}
+      </div>
+      {assignedBy && assignedAt ? (
+        <p className="muted small">
+          Given by {assignedBy}, <Ago at={assignedAt} />
+        </p>
+      ) : null}
+    </>
   );
 }
 

@@ -17,7 +17,7 @@ import {
 import { type PointerEvent, useEffect, useMemo, useRef, useState } from 'react';
 import type { Call, Waveform } from '../../contract/index.ts';
 import { count, formatLength, formatMs, spokenLength } from '../format.ts';
-import type { Item } from './conversation.ts';
+import { type Item, messageAt } from './conversation.ts';
 import { gradeOf } from './latency-chart.tsx';
 import { MARK_KIND, type Mark, type MarkKind } from './marks.ts';
 import { type Playback, usePlaying } from './playback.ts';
@@ -231,7 +231,7 @@ function Hover({
   marks: readonly Mark[];
   callerName: string;
 }) {
-  const said = items.findLast((item) => item.kind === 'message' && item.atSec <= sec);
+  const said = messageAt(items, sec);
   const near = marks.find(({ atSec }) => Math.abs(atSec - sec) < durationSec / 120);
   return (
     <div
@@ -244,7 +244,7 @@ function Hover({
         <span>
           {MARK_KIND[near.kind]}: {near.says}
         </span>
-      ) : said?.kind === 'message' ? (
+      ) : said ? (
         <span>
           <span className="muted">{said.message.speaker === 'agent' ? 'Agent' : callerName}: </span>
           {said.message.text}

@@ -1,7 +1,8 @@
 /** dashboard/call/transcript-view: the conversation, turn by turn, following the live talk or the recording. */
 import './transcript-view.css';
-import { Switch } from '@mantine/core';
-import { IconArrowsSplit2, IconCalendarEvent, IconDialpad, IconTool } from '@tabler/icons-react';
+import { Switch, TextInput } from '@mantine/core';
+import { useHotkeys } from '@mantine/hooks';
+import { IconArrowsSplit2, IconCalendarEvent, IconDialpad, IconSearch, IconTool } from '@tabler/icons-react';
 import { memo, useDeferredValue, useEffect, useMemo, useRef, useState } from 'react';
 import type { Call } from '../../contract/index.ts';
 import { formatLength, formatMoment, formatMs, humanise, spokenLength } from '../format.ts';
@@ -34,7 +35,9 @@ type Moment = NonNullable<Call['keyMoments']>[number];
 const NONE: readonly Moment[] = [];
 
 export function TranscriptView({ items, callerName, live, playback, seek, moments, correct }: Props) {
-  const current = usePlaying(playback, ({ sec }) => (sec === undefined ? undefined : messageAt(items, sec)));
+  const current = usePlaying(playback, ({ sec }) =>
+    sec === undefined ? undefined : messageAt(items, sec)?.key,
+  );
   const box = useRef<HTMLDivElement>(null);
   const [follow, setFollow] = useState(true);
   // Half an hour of talk is hundreds of lines: the first ones are there at once, the others a moment later.
@@ -51,19 +54,13 @@ export function TranscriptView({ items, callerName, live, playback, seek, moment
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: the line may be among those that come a moment later
   useEffect(() => {
-    const element = box.current;
-    const line = current === undefined ? null : element?.querySelector<HTMLElement>('[data-current]');
-    if (!follow || !element || !line) return;
-    // Only the box scrolls: the rest of the page stays where the reader put it.
-    const go = () => {
-      const below = line.getBoundingClientRect().top - element.getBoundingClientRect().top;
-      element.scrollTo({ top: element.scrollTop + below - element.clientHeight / 3 });
-    };
-    go();
-    // What comes into sight is laid out then, and may be higher than it was taken to be.
-    const again = requestAnimationFrame(go);
-    return () => cancelAnimationFrame(again);
+    if (follow && current !== undefined) return bringIntoSight(box.current, '[data-current]');
   }, [follow, current, shown.length]);
+  const sought = useSought(items);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another place of the same line is gone to again
+  useEffect(() => {
+    if (sought.place !== undefined) return bringIntoSight(box.current, '[data-sought]');
+  }, [sought.place, sought.at]);
 
   const onWheel = () => {
     const element = box.current;
@@ -79,14 +76,17 @@ export function TranscriptView({ items, callerName, live, playback, seek, moment
 
   return (
     <>
-      {live || seek ? (
+      {live || seek || items.length > 0 ? (
         <div className="conversation-tools">
-          <Switch
-            size="sm"
-            label={live ? 'Follow the talk' : 'Follow the recording'}
-            checked={follow}
-            onChange={(event) => setFollow(event.currentTarget.checked)}
-          />
+          <Find sought={sought} />
+          {live || seek ? (
+            <Switch
+              size="sm"
+              label={live ? 'Follow the talk' : 'Follow the recording'}
+              checked={follow}
+              onChange={(event) => setFollow(event.currentTarget.checked)}
+            />
+          ) : null}
         </div>
       ) : null}
       <div
@@ -110,6 +110,7 @@ export function TranscriptView({ items, callerName, live, playback, seek, moment
             lines={lines}
             callerName={callerName}
             current={lines.some(({ key }) => key === current) ? current : undefined}
+            sought={lines.some(({ key }) => key === sought.place) ? sought.place : undefined}
             seek={seek}
             moments={moments}
             correct={correct}
@@ -117,6 +118,81 @@ export function TranscriptView({ items, callerName, live, playback, seek, moment
         ))}
       </div>
     </>
+  );
+}
+
+/** Only the box scrolls: the rest of the page stays where the reader put it. Answers how to stop it. */
+function bringIntoSight(box: HTMLElement | null, selector: string): (() => void) | undefined {
+  const line = box?.querySelector<HTMLElement>(selector);
+  if (!box || !line) return undefined;
+  const go = () => {
+    const below = line.getBoundingClientRect().top - box.getBoundingClientRect().top;
+    box.scrollTo({ top: box.scrollTop + below - box.clientHeight / 3 });
+  };
+  go();
+  // What comes into sight is laid out then, and may be higher than it was taken to be.
+  const again = requestAnimationFrame(go);
+  return () => cancelAnimationFrame(again);
+}
+
+/** Words that are looked for in what was said, and the line with them that one is at. */
+function useSought(items: readonly Item[]) {
+  const [text, setText] = useState('');
+  const [at, setAt] = useState(0);
+  const words = text.trim().toLowerCase();
+  const found = useMemo(
+    () =>
+      words === ''
+        ? []
+        : items.flatMap((item) =>
+            item.kind === 'message' && item.message.text.toLowerCase().includes(words) ? [item.key] : [],
+          ),
+    [items, words],
+  );
+  const step = (by: 1 | -1) => setAt((found.length + at + by) % Math.max(1, found.length));
+  const seek = (next: string) => {
+    setText(next);
+    setAt(0);
+  };
+  return { text, seek, step, at, found, place: found[Math.min(at, found.length - 1)] };
+}
+
+function Find({ sought: { text, seek, step, at, found } }: { sought: ReturnType<typeof useSought> }) {
+  const field = useRef<HTMLInputElement>(null);
+  useHotkeys([
+    [
+      '/',
+      (event) => {
+        event.preventDefault();
+        field.current?.select();
+      },
+    ],
+  ]);
+  return (
+    <div className="conversation-find">
+      <TextInput
+        ref={field}
+        size="xs"
+        type="search"
+        aria-label="Find in this call"
+        placeholder="Find in this call"
+        autoComplete="off"
+        maxLength={200}
+        leftSection={<IconSearch size={14} aria-hidden="true" />}
+        value={text}
+        onChange={(event) => seek(event.currentTarget.value)}
+        onKeyDown={(event) => {
+          if (event.key === 'Enter') step(event.shiftKey ? -1 : 1);
+        }}
+      />
+      <span className="muted small num" role="status">
+        {text.trim() === ''
+          ? ''
+          : found.length === 0
+            ? 'Nobody said that'
+            : `${Math.min(at, found.length - 1) + 1} of ${found.length}`}
+      </span>
+    </div>
   );
 }
 
@@ -141,6 +217,7 @@ const Slice = memo(function Slice({
   lines,
   callerName,
   current,
+  sought,
   seek,
   moments,
   correct,
@@ -148,6 +225,8 @@ const Slice = memo(function Slice({
   Pick<Props, 'callerName' | 'seek' | 'moments' | 'correct'> & {
     /** The key of the line that is heard, if it is one of these. */
     readonly current: string | undefined;
+    /** The same of the line that was looked for. */
+    readonly sought: string | undefined;
   }) {
   return (
     <ol
@@ -161,6 +240,7 @@ const Slice = memo(function Slice({
           item={item}
           callerName={callerName}
           current={item.key === current}
+          sought={item.key === sought}
           seek={seek}
           moments={item.kind === 'message' ? (moments.get(item.index) ?? NONE) : NONE}
           correct={correct}
@@ -196,6 +276,7 @@ const Line = memo(function Line({
   item,
   callerName,
   current,
+  sought,
   seek,
   moments,
   correct,
@@ -203,6 +284,7 @@ const Line = memo(function Line({
   item: Item;
   callerName: string;
   current: boolean;
+  sought: boolean;
   seek: Props['seek'];
   moments: readonly Moment[];
   correct: Props['correct'];
@@ -220,6 +302,7 @@ const Line = memo(function Line({
         className="line"
         data-speaker={message.speaker}
         data-current={current || undefined}
+        data-sought={sought || undefined}
         aria-current={current || undefined}
       >
         <Time sec={item.atSec} seek={seek} />

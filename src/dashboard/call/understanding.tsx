@@ -28,6 +28,7 @@ import { useMayAct } from '../ui/may-act.ts';
 import { Ago, Panel, Pill } from '../ui/pieces.tsx';
 import { ErrorNote } from '../ui/states.tsx';
 import { FOLLOW_UP, KEY_MOMENT, moodOf, OUTCOME } from '../words.ts';
+import type { Item } from './conversation.ts';
 import type { Playback } from './playback.ts';
 
 const Compare = lazy(() => import('./compare.tsx').then((file) => ({ default: file.Compare })));
@@ -37,12 +38,25 @@ interface Grounds {
   readonly call: Call;
   readonly messages: readonly TranscriptMessage[];
   readonly playback: Playback;
-  readonly wrong: CallAnalysis['wrong'];
+  /** The analysis that the call shows, as it is kept. */
+  readonly own: CallAnalysis | undefined;
 }
 const GroundsContext = createContext<Grounds | undefined>(undefined);
 
 const evidenceOf = (call: Call, path: string) =>
   call.analysis?.evidence?.filter((each) => each.path === path || each.path.startsWith(`${path}.`)) ?? [];
+
+/** What the analysis that the call shows rests on. */
+function useGrounds(call: Call, messages: readonly TranscriptMessage[], playback: Playback) {
+  const { analysis } = call;
+  const analyses = useQuery({ ...analysesQuery(call.id), enabled: analysis !== undefined });
+  const own = analyses.data?.find(({ id }) => id === analysis?.analysisId);
+  const grounds = useMemo(
+    (): Grounds => ({ call, messages, playback, own }),
+    [call, messages, playback, own],
+  );
+  return { analyses, grounds };
+}
 
 /** Where it was said: a link to each second. */
 function Jumps({ path }: { path: string }) {
@@ -58,12 +72,13 @@ function Jumps({ path }: { path: string }) {
   return seconds.map((sec) => <Jump key={sec} sec={sec} playback={grounds.playback} />);
 }
 
-function Jump({ sec, playback }: { sec: number; playback: Playback }) {
+/** `what` happened then; without it, something was said. */
+function Jump({ sec, playback, what = 'it was said' }: { sec: number; playback: Playback; what?: string }) {
   return (
     <button
       type="button"
       className="jump num"
-      aria-label={`To ${formatLength(sec)}, where it was said`}
+      aria-label={`To ${formatLength(sec)}, where ${what}`}
       onClick={() => playback.seek(sec, true)}
     >
       {formatLength(sec)}
@@ -78,7 +93,7 @@ function Wrong({ path, what }: { path: string; what: string }) {
   const [asking, setAsking] = useState(false);
   const analysisId = grounds?.call.analysis?.analysisId;
   if (!grounds || analysisId === undefined) return null;
-  const mark = grounds.wrong.find((each) => each.path === path);
+  const mark = grounds.own?.wrong.find((each) => each.path === path);
   if (mark)
     return (
       <span className="wrong-mark">
@@ -172,19 +187,16 @@ function Claim({ path, what, children }: { path: string; what: string; children:
 export function Understanding({
   call,
   messages,
+  items,
   playback,
 }: {
   call: Call;
   messages: readonly TranscriptMessage[];
+  items: readonly Item[];
   playback: Playback;
 }) {
   const { analysis } = call;
-  const analyses = useQuery({ ...analysesQuery(call.id), enabled: analysis !== undefined });
-  const own = analyses.data?.find(({ id }) => id === analysis?.analysisId);
-  const grounds = useMemo(
-    () => ({ call, messages, playback, wrong: own?.wrong ?? [] }),
-    [call, messages, playback, own],
-  );
+  const { analyses, grounds } = useGrounds(call, messages, playback);
   if (!analysis)
     return call.answeredAt && call.endedAt && !call.erasedAt ? (
       <Panel id="summary" title="Summary">
@@ -211,13 +223,21 @@ export function Understanding({
             <Jumps path="summary" />
             <Wrong path="summary" what={call.summary ?? 'The summary'} />
           </p>
+          {call.sentiment ? <Felt sentiment={call.sentiment} /> : null}
           {analysis.topics.length > 0 ? (
-            <p className="tags">
+            <ul className="topics" aria-label="Topics">
               {analysis.topics.map((topic) => (
-                <span key={topic} className="tag">
-                  {humanise(topic)}
-                </span>
+                <li key={topic} className="claim-head">
+                  <span className="tag">{humanise(topic)}</span>
+                  <Jumps path={`topics.${topic}`} />
+                  <Wrong path={`topics.${topic}`} what={`Topic: ${humanise(topic)}`} />
+                </li>
               ))}
+            </ul>
+          ) : null}
+          {analysis.keywords.length > 0 ? (
+            <p className="small">
+              <span className="muted">Keywords:</span> {analysis.keywords.join(', ')}
             </p>
           ) : null}
           <p className="muted small">
@@ -237,9 +257,29 @@ export function Understanding({
       </div>
       <div>
         <KeyMoments call={call} messages={messages} playback={playback} />
-        <Quality call={call} />
+        <Quality call={call} items={items} playback={playback} />
       </div>
     </GroundsContext>
+  );
+}
+
+/** The mood of the other party's words, and what it is made of. */
+function Felt({ sentiment: { overall, emotions } }: { sentiment: NonNullable<Call['sentiment']> }) {
+  const parts = (['positive', 'neutral', 'negative'] as const).filter((part) => emotions[part] > 0);
+  if (parts.length === 0) return null;
+  const says = parts.map((part) => `${formatShare(emotions[part])} ${part}`).join(', ');
+  return (
+    <div className="felt">
+      <span className="felt-bar" aria-hidden="true">
+        {parts.map((part) => (
+          <span key={part} data-part={part} style={{ width: `${emotions[part] * 100}%` }} />
+        ))}
+      </span>
+      <span className="claim-head small">
+        <span className="muted">Their words:</span> {says}
+        <Wrong path="sentiment" what={`Mood: ${moodOf(overall).label.toLowerCase()}, ${says}`} />
+      </span>
+    </div>
   );
 }
 
@@ -291,7 +331,7 @@ function Again({ call, analyses = NO_ANALYSES }: { call: Call; analyses?: readon
 /** A long talk has a hundred: these are shown before somebody asks for the others. */
 const MOMENTS_SHOWN = 12;
 
-function KeyMoments({ call: { keyMoments = [] }, messages, playback }: Omit<Grounds, 'wrong'>) {
+function KeyMoments({ call: { keyMoments = [] }, messages, playback }: Omit<Grounds, 'own'>) {
   const [showsAll, setShowsAll] = useState(false);
   if (keyMoments.length === 0) return null;
   const shown = showsAll ? keyMoments : keyMoments.slice(0, MOMENTS_SHOWN);
@@ -331,6 +371,7 @@ const YES_NO = (value: boolean | undefined): string | undefined =>
 function Extracted({ call: { extractedInfo: info, analysis } }: { call: Call }) {
   if (!info) return null;
   const outcome = analysis?.outcome && OUTCOME[analysis.outcome].label;
+  const disposition = analysis?.disposition && humanise(analysis.disposition);
   const facts = (
     [
       [
@@ -352,13 +393,18 @@ function Extracted({ call: { extractedInfo: info, analysis } }: { call: Call }) 
       ['decisionMakers', 'Who decides', info.decisionMakers && humanise(info.decisionMakers)],
     ] as const
   ).filter(([, , value]) => value !== undefined && value !== '');
-  if (facts.length === 0 && outcome === undefined) return null;
+  if (facts.length === 0 && outcome === undefined && disposition === undefined) return null;
   return (
     <Panel id="extracted" title="What they told">
       <ul className="claims">
         {outcome === undefined ? null : (
           <Claim path="outcome" what={`Came to: ${outcome}`}>
             <span className="muted">Came to</span> <strong>{outcome}</strong>
+          </Claim>
+        )}
+        {disposition === undefined ? null : (
+          <Claim path="disposition" what={`They are: ${disposition}`}>
+            <span className="muted">They are</span> <strong>{disposition}</strong>
           </Claim>
         )}
         {facts.map(([field, name, value]) => (
@@ -378,71 +424,141 @@ const FACTOR = {
   outcomeAchieved: 'What came of it',
 } as const;
 
+/** What a score rests on, in words, and the seconds where it can be heard. */
+interface Rests {
+  readonly says: string;
+  readonly what?: string;
+  readonly seconds?: readonly number[];
+}
+
 /** What was counted and measured of the same: the score itself is the analyst's. */
-function groundsOf({
-  keyMoments = [],
-  conversationMetrics,
-  latency,
-  analysis,
-}: Call): Record<keyof typeof FACTOR, string> {
+function groundsOf(
+  { keyMoments = [], conversationMetrics, latency, analysis }: Call,
+  items: readonly Item[],
+): Record<keyof typeof FACTOR, Rests> {
   const { agentTalkTime, userTalkTime, interruptionCount, silenceDuration } = conversationMetrics;
   const talked = agentTalkTime + userTalkTime;
   const raised = keyMoments.filter(({ type }) => type === 'objection' || type === 'complaint');
   const settled = raised.filter(({ resolved }) => resolved === true).length;
+  const messages = items.filter((item) => item.kind === 'message');
+  const slowest = messages.reduce<(typeof messages)[number] | undefined>(
+    (before, each) => ((each.replyMs ?? 0) > (before?.replyMs ?? 0) ? each : before),
+    undefined,
+  );
+  const saidAt = new Map(messages.map(({ index, atSec }) => [index, atSec]));
   return {
-    clearCommunication: [
-      ...(latency.medianMs === undefined ? [] : [`replied in ${formatMs(latency.medianMs)} (median)`]),
-      ...(talked > 0 ? [`${formatShare(silenceDuration / (talked + silenceDuration))} silence`] : []),
-    ].join(', '),
-    activeListening: [
-      ...(talked > 0 ? [`the agent talked ${formatShare(agentTalkTime / talked)} of the time`] : []),
-      `was interrupted ${count(interruptionCount, 'time')}`,
-    ].join(', '),
-    objectionHandling:
-      raised.length === 0
-        ? 'nothing was objected'
-        : `${settled} of ${count(raised.length, 'objection')} settled`,
-    outcomeAchieved: `came to: ${OUTCOME[analysis?.outcome ?? 'no_conversation'].label.toLowerCase()}`,
+    clearCommunication: {
+      says: [
+        ...(latency.medianMs === undefined ? [] : [`replied in ${formatMs(latency.medianMs)} (median)`]),
+        ...(talked > 0 ? [`${formatShare(silenceDuration / (talked + silenceDuration))} silence`] : []),
+        ...(slowest?.replyMs === undefined ? [] : [`slowest reply ${formatMs(slowest.replyMs)}`]),
+      ].join(', '),
+      what: 'the slowest reply came',
+      seconds: slowest ? [slowest.atSec] : [],
+    },
+    activeListening: {
+      says: [
+        ...(talked > 0 ? [`the agent talked ${formatShare(agentTalkTime / talked)} of the time`] : []),
+        `was interrupted ${count(interruptionCount, 'time')}`,
+      ].join(', '),
+      what: 'the agent was interrupted',
+      seconds: messages.filter(({ message }) => message.interrupted).map(({ atSec }) => atSec),
+    },
+    objectionHandling: {
+      says:
+        raised.length === 0
+          ? 'nothing was objected'
+          : `${settled} of ${count(raised.length, 'objection')} settled`,
+      what: 'they objected',
+      seconds: raised.map(({ messageIndex, timestamp }) => saidAt.get(messageIndex) ?? timestamp),
+    },
+    outcomeAchieved: {
+      says: `came to: ${OUTCOME[analysis?.outcome ?? 'no_conversation'].label.toLowerCase()}`,
+    },
   };
 }
 
-function Quality({ call }: { call: Call }) {
+/** So many seconds stand beside a score; the axis of time has all. */
+const MOST_SECONDS = 5;
+
+function Quality({ call, items, playback }: { call: Call; items: readonly Item[]; playback: Playback }) {
   const { qualityScore, qualityFactors } = call;
+  const grounds = useMemo(() => groundsOf(call, items), [call, items]);
   if (qualityScore === undefined || !qualityFactors) return null;
-  const grounds = groundsOf(call);
   return (
     <Panel id="quality" title="Quality" aside={<Wrong path="qualityScore" what="The quality score" />}>
       <p>
         <span className="score-total num">{formatShare(qualityScore)}</span>
       </p>
-      {(Object.keys(FACTOR) as (keyof typeof FACTOR)[]).map((factor) => (
-        <div key={factor} className="score">
-          <span>{FACTOR[factor]}</span>
-          <span className="score-bar" aria-hidden="true">
-            <span style={{ width: `${qualityFactors[factor] * 100}%` }} />
-          </span>
-          <span className="num">{formatShare(qualityFactors[factor])}</span>
-          <span className="muted small score-grounds">{grounds[factor]}</span>
-        </div>
-      ))}
+      {(Object.keys(FACTOR) as (keyof typeof FACTOR)[]).map((factor) => {
+        const { says, what, seconds = [] } = grounds[factor];
+        const share = formatShare(qualityFactors[factor]);
+        return (
+          <div key={factor} className="score">
+            <span>{FACTOR[factor]}</span>
+            <span className="score-bar" aria-hidden="true">
+              <span style={{ width: `${qualityFactors[factor] * 100}%` }} />
+            </span>
+            <span className="num">{share}</span>
+            <span className="claim-head small score-grounds">
+              <span className="muted">{says}</span>
+              {factor === 'outcomeAchieved' ? <Jumps path="outcome" /> : null}
+              {seconds.slice(0, MOST_SECONDS).map((sec) => (
+                <Jump key={sec} sec={sec} playback={playback} {...(what === undefined ? {} : { what })} />
+              ))}
+              <Wrong path={`qualityFactors.${factor}`} what={`${FACTOR[factor]}: ${share}`} />
+            </span>
+          </div>
+        );
+      })}
     </Panel>
   );
 }
 
 /** What is to be done, arranged by the agent or found in what was said. */
-export function FollowUps({ call }: { call: Call }) {
+export function FollowUps({
+  call,
+  messages,
+  playback,
+}: {
+  call: Call;
+  messages: readonly TranscriptMessage[];
+  playback: Playback;
+}) {
+  const { grounds } = useGrounds(call, messages, playback);
+  const found = grounds.own?.analysis;
+  /** The claim of the analysis that this one is; those the agent arranged rest on the arrangement itself. */
+  const pathOf = ({ foundBy, type, notes, scheduledFor }: Call['followUpActions'][number]) => {
+    const at = (foundBy ? found?.followUpActions : undefined)?.findIndex(
+      (each) => each.type === type && each.notes === notes && each.scheduledFor === scheduledFor,
+    );
+    return at === undefined || at < 0
+      ? undefined
+      : found?.evidence.filter(({ path }) => path.startsWith('followUpActions.'))[at]?.path;
+  };
   return (
-    <Panel id="follow-ups" title="Follow-ups">
-      <ul className="plain">
-        {call.followUpActions.map((action) => (
-          <li key={`${action.type} ${action.scheduledFor ?? ''} ${action.notes}`}>
-            <strong>{FOLLOW_UP[action.type]}</strong>
-            {action.scheduledFor ? ` · ${formatMoment(action.scheduledFor)}` : null}
-            {action.foundBy ? <span className="muted small"> · found in what was said</span> : null}
-            <span className="aside-detail">{action.notes}</span>
-          </li>
-        ))}
-      </ul>
-    </Panel>
+    <GroundsContext value={grounds}>
+      <Panel id="follow-ups" title="Follow-ups">
+        <ul className="plain">
+          {call.followUpActions.map((action) => {
+            const path = pathOf(action);
+            return (
+              <li key={`${action.type} ${action.scheduledFor ?? ''} ${action.notes}`}>
+                <strong>{FOLLOW_UP[action.type]}</strong>
+                {action.scheduledFor ? ` · ${formatMoment(action.scheduledFor)}` : null}
+                {action.foundBy ? <span className="muted small"> · found in what was said</span> : null}
+                <span className="aside-detail">{action.notes}</span>
+                {path === undefined ? null : (
+                  <span className="claim-head">
+                    <Jumps path={path} />
+                    <Wrong path={path} what={`${FOLLOW_UP[action.type]}: ${action.notes}`} />
+                  </span>
+                )}
+              </li>
+            );
+          })}
+        </ul>
+      </Panel>
+    </GroundsContext>
   );
 }

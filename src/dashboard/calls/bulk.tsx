@@ -2,13 +2,13 @@
 import './calls.css';
 import { Button, Menu, Modal, Progress, SegmentedControl, Stack, TagsInput } from '@mantine/core';
 import { IconArrowBackUp, IconChevronDown, IconDownload, IconTag } from '@tabler/icons-react';
-import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useRef, useState } from 'react';
 import { type BulkDeed, type CallBulkResults, CallReview } from '../../contract/index.ts';
 import { api, type CallFilter, callsFile } from '../api.ts';
 import { count } from '../format.ts';
-import { keys } from '../queries.ts';
+import { keys, meQuery, reviewersQuery } from '../queries.ts';
 import { FormEnd } from '../ui/form.tsx';
 import { Notice } from '../ui/pieces.tsx';
 import { ErrorNote } from '../ui/states.tsx';
@@ -53,7 +53,7 @@ function useBulk() {
     },
     onSettled: () => {
       // Lists, searches, and the calls themselves.
-      for (const queryKey of [keys.callLists, keys.said, ['call'] as const])
+      for (const queryKey of [keys.callLists, keys.said, keys.reviewers, ['call'] as const])
         queries.invalidateQueries({ queryKey }).catch(() => undefined);
     },
   });
@@ -151,6 +151,7 @@ export function BulkDeeds({
                 ))}
               </Menu.Dropdown>
             </Menu>
+            <AssignMenu disabled={nothing} act={(deed, what) => bulk.act(ids, deed, what)} />
             <Button size="xs" variant="default" disabled={nothing} onClick={() => setAsking('analyse')}>
               Analyse again …
             </Button>
@@ -199,6 +200,36 @@ export function BulkDeeds({
         </Modal>
       ) : null}
     </section>
+  );
+}
+
+/** Whoever is signed in stands first. */
+function AssignMenu({ disabled, act }: { disabled: boolean; act: (deed: BulkDeed, what: string) => void }) {
+  const me = useQuery(meQuery).data?.user.id;
+  const { items = [] } = useQuery(reviewersQuery).data ?? {};
+  const others = items.filter(({ id }) => id !== me);
+  const give = (assignedTo: string | null, what: string) => act({ what: 'assign', assignedTo }, what);
+  return (
+    <Menu withinPortal>
+      <Menu.Target>
+        <Button size="xs" variant="default" disabled={disabled} rightSection={<IconChevronDown size={14} />}>
+          Assign
+        </Button>
+      </Menu.Target>
+      <Menu.Dropdown className="bulk-people">
+        <Menu.Label>To be reviewed by</Menu.Label>
+        {me !== undefined && others.length < items.length ? (
+          <Menu.Item onClick={() => give(me, 'given to you to review')}>Me</Menu.Item>
+        ) : null}
+        {others.map(({ id, name }) => (
+          <Menu.Item key={id} onClick={() => give(id, `given to ${name} to review`)}>
+            {name}
+          </Menu.Item>
+        ))}
+        <Menu.Divider />
+        <Menu.Item onClick={() => give(null, 'given to nobody in particular')}>Nobody</Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
   );
 }
 

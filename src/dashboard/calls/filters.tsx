@@ -8,9 +8,10 @@ import { useRef, useState } from 'react';
 import { CallOutcome, CallQuery, CallReview, CallStatus, Direction } from '../../contract/index.ts';
 import type { CallFilter } from '../api.ts';
 import { formatDate, humanise } from '../format.ts';
-import { callScriptsQuery, campaignsQuery } from '../queries.ts';
+import { callScriptsQuery, campaignsQuery, reviewersQuery } from '../queries.ts';
 import type { CallSearch } from '../search.ts';
 import { DayRangeFields, instantsOf } from '../ui/day-range.tsx';
+import { useMay } from '../ui/may-act.ts';
 import { PhoneFilter } from '../ui/phone-filter.tsx';
 import { DIRECTION, MOOD, OUTCOME, REVIEW, STATUS } from '../words.ts';
 
@@ -91,6 +92,21 @@ function SaidFilter({
   );
 }
 
+/** Whose to review: a name that is in the address stays in the choice, whoever it is. */
+function useReviewerOptions(chosen: string | undefined) {
+  const mayReview = useMay('ANALYST');
+  const { items = [], former = [] } = useQuery(reviewersQuery).data ?? {};
+  const data = [
+    { value: '', label: 'Any reviewer' },
+    ...(mayReview || chosen === 'me' ? [{ value: 'me', label: 'Mine to review' }] : []),
+    { value: 'none', label: 'No reviewer' },
+    ...items.map(({ id, name }) => ({ value: id, label: name })),
+    ...former.map(({ id, name }) => ({ value: id, label: `${name}, no longer` })),
+  ];
+  const isThere = chosen === undefined || data.some(({ value }) => value === chosen);
+  return isThere ? data : [...data, { value: chosen, label: 'Somebody else' }];
+}
+
 export function CallFilters({
   search,
   change,
@@ -100,6 +116,7 @@ export function CallFilters({
 }) {
   const campaigns = useQuery(campaignsQuery).data ?? [];
   const scripts = useQuery(callScriptsQuery).data ?? [];
+  const reviewers = useReviewerOptions(search.assignedTo);
   const set = (key: keyof CallSearch, value: string | undefined) => change({ ...search, [key]: value });
   const select = (key: keyof CallSearch, label: string, data: { value: string; label: string }[]) => (
     <NativeSelect
@@ -129,6 +146,7 @@ export function CallFilters({
       ])}
       {select('mood', 'Mood', MOODS)}
       {select('review', 'Review', REVIEWS)}
+      {select('assignedTo', 'Reviewer', reviewers)}
       <WrittenFilter label="Tag" value={search.tag} change={(tag) => set('tag', tag.toLowerCase())} />
       <WrittenFilter
         label="Cost from, US dollars"

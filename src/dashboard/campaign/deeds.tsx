@@ -11,6 +11,7 @@ import { campaignChanged, forecastQuery, keys } from '../queries.ts';
 import { FormEnd, ReasonField } from '../ui/form.tsx';
 import { useMayAct } from '../ui/may-act.ts';
 import { Ago, Notice } from '../ui/pieces.tsx';
+import { Question } from '../ui/question.tsx';
 
 type Deed = 'start' | 'pause' | 'complete' | 'remove';
 
@@ -178,30 +179,16 @@ function Pause({ campaign, close }: { campaign: Campaign; close: () => void }) {
 function Complete({ campaign, close }: { campaign: Campaign; close: () => void }) {
   const complete = useDeed(() => api.completeCampaign(campaign.id), 'Ended', close);
   return (
-    <Modal
-      opened
-      onClose={close}
-      centered
+    <Question
       title={`End ${campaign.name}?`}
-      closeButtonProps={{ 'aria-label': 'Close' }}
+      close={close}
+      deed={complete}
+      back="Keep it"
+      label="End the campaign"
     >
-      <Stack gap="sm">
-        <p>
-          Nothing more is done for its leads, and it cannot be started again. Calls that are going on are not
-          cut. To stop for a while, pause it.
-        </p>
-        <FormEnd
-          error={complete.error}
-          close={close}
-          back="Keep it"
-          act={() => complete.mutate()}
-          busy={complete.isPending}
-          danger
-        >
-          End the campaign
-        </FormEnd>
-      </Stack>
-    </Modal>
+      Nothing more is done for its leads, and it cannot be started again. Calls that are going on are not cut.
+      To stop for a while, pause it.
+    </Question>
   );
 }
 
@@ -218,26 +205,14 @@ function Remove({ campaign, close }: { campaign: Campaign; close: () => void }) 
     },
   });
   return (
-    <Modal
-      opened
-      onClose={close}
-      centered
+    <Question
       title={`Delete ${campaign.name}?`}
-      closeButtonProps={{ 'aria-label': 'Close' }}
+      close={close}
+      deed={remove}
+      back="Keep it"
+      label="Delete the draft"
     >
-      <Stack gap="sm">
-        <p>It was never started, so nothing but its plan is lost.</p>
-        <FormEnd
-          error={remove.error}
-          close={close}
-          back="Keep it"
-          act={() => remove.mutate()}
-          busy={remove.isPending}
-          danger
-        >
-          Delete the draft
-        </FormEnd>
-      </Stack>
-    </Modal>
+      It was never started, so nothing but its plan is lost.
+    </Question>
   );
 }

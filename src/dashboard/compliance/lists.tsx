@@ -1,6 +1,6 @@
 /** dashboard/compliance/lists: the outside lists, how old our copies are, and bringing in a new one. */
 import './lists.css';
-import { Button, Group, Modal, Progress, SimpleGrid, Stack } from '@mantine/core';
+import { Button, Group, Progress, SimpleGrid } from '@mantine/core';
 import { IconFileImport, IconPlayerStop } from '@tabler/icons-react';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
@@ -10,9 +10,9 @@ import { api } from '../api.ts';
 import { formatBytes, formatCount, formatDate, formatIn } from '../format.ts';
 import { gateChanged, importsQuery, listsQuery } from '../queries.ts';
 import { columnsOf, DataTable } from '../ui/data-table.tsx';
-import { FormEnd } from '../ui/form.tsx';
 import { useMay } from '../ui/may-act.ts';
 import { Ago, NotForYou, Notice, Pill, useNow, useTitle } from '../ui/pieces.tsx';
+import { Question } from '../ui/question.tsx';
 import { Empty, ErrorNote, RowsSkeleton } from '../ui/states.tsx';
 import { ImportList } from './import-list.tsx';
 import { forgetUpload, stopUpload, type Upload, useUploads } from './uploads.ts';
@@ -411,23 +411,9 @@ function Discard({ one, name, close }: { one: ListImport; name: string; close: (
     },
   });
   return (
-    <Modal opened onClose={close} title="Discard this import?">
-      <Stack gap="sm">
-        <p>
-          The {formatCount(one.lines)} lines that were taken of {name} are forgotten. The copy in use stays as
-          it is.
-        </p>
-        <FormEnd
-          error={discard.error}
-          close={close}
-          back="Keep it"
-          act={() => discard.mutate()}
-          busy={discard.isPending}
-          danger
-        >
-          Discard
-        </FormEnd>
-      </Stack>
-    </Modal>
+    <Question title="Discard this import?" close={close} deed={discard} back="Keep it" label="Discard">
+      The {formatCount(one.lines)} lines that were taken of {name} are forgotten. The copy in use stays as it
+      is.
+    </Question>
   );
 }

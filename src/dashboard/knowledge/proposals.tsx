@@ -1,4 +1,5 @@
 /** dashboard/knowledge/proposals: what the architect would have the agent say, with the words of calls it rests on. */
+import '../ui/filters.css';
 import './knowledge.css';
 import { Button, Drawer, Modal, SegmentedControl, Stack } from '@mantine/core';
 import { notifications } from '@mantine/notifications';

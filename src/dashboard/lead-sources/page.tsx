@@ -1,6 +1,6 @@
 /** dashboard/lead-sources: the addresses that lead sources post their leads to: looked at, made and revoked. */
 import './lead-sources.css';
-import { Button, Modal, Stack } from '@mantine/core';
+import { Button } from '@mantine/core';
 import { IconArrowLeft, IconPlugConnected, IconPlus } from '@tabler/icons-react';
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
@@ -11,9 +11,9 @@ import { api } from '../api.ts';
 import { NO_FIELD } from '../lead-import/mapping.tsx';
 import { campaignsQuery, keys, leadSourcesQuery, meQuery, settingsQuery } from '../queries.ts';
 import { columnsOf, DataTable } from '../ui/data-table.tsx';
-import { FormEnd } from '../ui/form.tsx';
 import { useMay } from '../ui/may-act.ts';
 import { Ago, Copy, Facts, NotForYou, Pill, useTitle } from '../ui/pieces.tsx';
+import { Question } from '../ui/question.tsx';
 import { Empty, ErrorNote, RowsSkeleton } from '../ui/states.tsx';
 import { MadeSource, NewSource } from './new-source.tsx';
 import { FIELD, SOURCE, VALUES } from './words.ts';
@@ -255,22 +255,9 @@ function Revoke({ one, close, done }: { one: IntakeEndpoint; close: () => void; 
     },
   });
   return (
-    <Modal opened onClose={close} title={`Revoke “${one.name}”?`}>
-      <Stack gap="sm">
-        <p>
-          From now on no lead that is sent to it is taken, and whoever sends one gets an error. Leads that
-          came in stay. A revoked address cannot be brought back.
-        </p>
-        <FormEnd
-          error={revoke.error}
-          close={close}
-          act={() => revoke.mutate()}
-          busy={revoke.isPending}
-          danger
-        >
-          Revoke
-        </FormEnd>
-      </Stack>
-    </Modal>
+    <Question title={`Revoke “${one.name}”?`} close={close} deed={revoke} label="Revoke">
+      From now on no lead that is sent to it is taken, and whoever sends one gets an error. Leads that came in
+      stay. A revoked address cannot be brought back.
+    </Question>
   );
 }

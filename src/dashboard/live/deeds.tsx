@@ -1,24 +1,18 @@
 /** dashboard/live/deeds: what is asked before a live call is handed back, sent on or ended. */
 import { Modal, Stack, TextInput } from '@mantine/core';
-import { useMutation } from '@tanstack/react-query';
-import { type FormEvent, type ReactNode, useState } from 'react';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { type FormEvent, useState } from 'react';
 import type { Call, CallAction } from '../../contract/index.ts';
 import { api } from '../api.ts';
+import { keys } from '../queries.ts';
 import { FormEnd } from '../ui/form.tsx';
+import { Question } from '../ui/question.tsx';
 import type { Line } from './line.ts';
 
 interface Props {
   readonly call: Call;
   readonly name: string;
   readonly close: () => void;
-}
-
-function Question({ title, close, children }: { title: string; close: () => void; children: ReactNode }) {
-  return (
-    <Modal opened onClose={close} title={title}>
-      {children}
-    </Modal>
-  );
 }
 
 /** Acts, and closes the dialog when it is done. */
@@ -34,7 +28,7 @@ export function HandBack({ line, name, close }: { line: Line; name: string; clos
   const [note, setNote] = useState('');
   const give = useMutation({ mutationFn: () => line.handBack(note), onSuccess: close });
   return (
-    <Question title="Hand the call back" close={close}>
+    <Modal opened onClose={close} title="Hand the call back">
       <form onSubmit={submits(give.mutate)}>
         <Stack gap="sm">
           <TextInput
@@ -51,7 +45,7 @@ export function HandBack({ line, name, close }: { line: Line; name: string; clos
           </FormEnd>
         </Stack>
       </form>
-    </Question>
+    </Modal>
   );
 }
 
@@ -61,7 +55,7 @@ export function Transfer(props: Props) {
   const deed = useDeed(props);
   const send = () => deed.mutate({ action: 'transfer', ...(to.trim() === '' ? {} : { to: to.trim() }) });
   return (
-    <Question title="Connect with a colleague" close={close}>
+    <Modal opened onClose={close} title="Connect with a colleague">
       <form onSubmit={submits(send)}>
         <Stack gap="sm">
           <p>
@@ -82,28 +76,20 @@ export function Transfer(props: Props) {
           </FormEnd>
         </Stack>
       </form>
-    </Question>
+    </Modal>
   );
 }
 
-export function EndCall(props: Props) {
-  const { name, close } = props;
-  const deed = useDeed(props);
+export function EndCall({ call, name, close }: Props) {
+  const queries = useQueryClient();
+  const end = useMutation({
+    mutationFn: () => api.act(call.id, { action: 'end' }),
+    onSuccess: close,
+    onSettled: () => queries.invalidateQueries({ queryKey: keys.call(call.id) }),
+  });
   return (
-    <Question title="End this call?" close={close}>
-      <Stack gap="sm">
-        <p>What is being said to {name} now is finished first; then the line is cut.</p>
-        <FormEnd
-          error={deed.error}
-          close={close}
-          back="Keep talking"
-          act={() => deed.mutate({ action: 'end' })}
-          busy={deed.isPending}
-          danger
-        >
-          End call
-        </FormEnd>
-      </Stack>
+    <Question title="End this call?" close={close} deed={end} back="Keep talking" label="End call">
+      What is being said to {name} now is finished first; then the line is cut.
     </Question>
   );
 }

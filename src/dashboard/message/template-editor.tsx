@@ -1,6 +1,6 @@
 /** dashboard/message/template-editor: a template as it is written, with what a sample person would get; and its older versions. */
 import './message.css';
-import { Button, Modal, SegmentedControl, Skeleton, Stack, Textarea, TextInput } from '@mantine/core';
+import { Button, SegmentedControl, Skeleton, Stack, Textarea, TextInput } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { notifications } from '@mantine/notifications';
 import { IconArchive, IconDeviceFloppy } from '@tabler/icons-react';
@@ -14,6 +14,7 @@ import { keys, templatePreviewQuery, templateVersionsQuery } from '../queries.ts
 import { FormEnd } from '../ui/form.tsx';
 import { useMayAct } from '../ui/may-act.ts';
 import { Ago, NotForYou, Notice } from '../ui/pieces.tsx';
+import { Question } from '../ui/question.tsx';
 import { ErrorNote } from '../ui/states.tsx';
 import { Preview } from './preview.tsx';
 
@@ -258,22 +259,14 @@ function Retire({
     },
   });
   return (
-    <Modal opened onClose={close} title={`Use ${template.name} no more?`}>
-      <Stack gap="sm">
-        <p>
-          It can no longer be chosen. What was sent stays, with its words. Saving it again brings it back.
-        </p>
-        <FormEnd
-          error={retire.error}
-          close={close}
-          back="Keep it"
-          act={() => retire.mutate()}
-          busy={retire.isPending}
-          danger
-        >
-          Use it no more
-        </FormEnd>
-      </Stack>
-    </Modal>
+    <Question
+      title={`Use ${template.name} no more?`}
+      close={close}
+      deed={retire}
+      back="Keep it"
+      label="Use it no more"
+    >
+      It can no longer be chosen. What was sent stays, with its words. Saving it again brings it back.
+    </Question>
   );
 }

@@ -2,7 +2,7 @@
 import '../schemas.ts';
 import '../call/call.css';
 import '../ui/record.css';
-import { Button, Modal, Skeleton, Stack } from '@mantine/core';
+import { Button, Skeleton } from '@mantine/core';
 import {
   IconArrowLeft,
   IconDownload,
@@ -13,11 +13,11 @@ import {
   IconPhoneOutgoing,
   IconTestPipe,
 } from '@tabler/icons-react';
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { Link, useParams, useSearch } from '@tanstack/react-router';
 import { lazy, Suspense, useCallback, useEffect, useMemo, useState } from 'react';
 import type { Call, CallEvent, CallReview, TranscriptMessage } from '../../contract/index.ts';
-import { api, callFiles } from '../api.ts';
+import { callFiles } from '../api.ts';
 import { conversation } from '../call/conversation.ts';
 import { CorrectWords } from '../call/correct-words.tsx';
 import { EventList } from '../call/event-list.tsx';
@@ -36,6 +36,7 @@ import { TranscriptView } from '../call/transcript-view.tsx';
 import { FollowUps, Understanding } from '../call/understanding.tsx';
 import { STAGE } from '../campaign/words.ts';
 import { formatDate, formatLength, formatMoney, formatPhone, hasNumber } from '../format.ts';
+import { EndCall } from '../live/deeds.tsx';
 import { LiveTools } from '../live/tools.tsx';
 import { useLive } from '../live.ts';
 import {
@@ -43,14 +44,12 @@ import {
   campaignQuery,
   eventsQuery,
   isSettling,
-  keys,
   leadQuery,
   reviewQuery,
   transcriptQuery,
   waveformQuery,
 } from '../queries.ts';
 import { DecisionDetails, DecisionEvidence, DecisionNotice } from '../ui/decision.tsx';
-import { FormEnd } from '../ui/form.tsx';
 import { useMay, useMayAct } from '../ui/may-act.ts';
 import {
   Ago,
@@ -242,7 +241,7 @@ function CallView({ call, first }: { call: Call; first: number | undefined }) {
           )}
           {denied || !isBehind ? null : (
             <div className="understood">
-              <Understanding call={call} messages={messages} playback={playback} />
+              <Understanding call={call} messages={messages} items={items} playback={playback} />
             </div>
           )}
           {events.error ? <ErrorNote error={events.error} retry={() => events.refetch()} /> : null}
@@ -256,8 +255,10 @@ function CallView({ call, first }: { call: Call; first: number | undefined }) {
           )}
           {isBehind ? (
             <>
-              {denied ? null : <Review callId={call.id} playback={playback} />}
-              {call.followUpActions.length > 0 ? <FollowUps call={call} /> : null}
+              <Review callId={call.id} playback={playback} />
+              {call.followUpActions.length > 0 ? (
+                <FollowUps call={call} messages={messages} playback={playback} />
+              ) : null}
               {call.latency.perTurnMs.length > 0 ? (
                 <Panel id="latency" title="Reply times">
                   <LatencyChart perTurnMs={call.latency.perTurnMs} medianMs={call.latency.medianMs} />
@@ -288,7 +289,7 @@ function Header({ call, name }: { call: Call; name: string | undefined }) {
         {call.outcome ? <Pill word={OUTCOME[call.outcome]} /> : null}
         {call.erasedAt ? <Pill word={ERASED} /> : null}
         <span className="grow" />
-        {over ? null : <EndCall call={call} name={name} />}
+        {over ? null : <EndButton call={call} name={name} />}
       </div>
       <p className="call-facts">
         {name ? <PhoneNumber phone={call.contactPhone} /> : null}
@@ -364,38 +365,17 @@ function TestFromCall({ callId }: { callId: string }) {
   );
 }
 
-function EndCall({ call, name }: { call: Call; name: string | undefined }) {
+function EndButton({ call, name }: { call: Call; name: string | undefined }) {
   const [asking, setAsking] = useState(false);
-  const mayAct = useMayAct();
-  const queries = useQueryClient();
-  const end = useMutation({
-    mutationFn: () => api.act(call.id, { action: 'end' }),
-    onSettled: () => queries.invalidateQueries({ queryKey: keys.call(call.id) }),
-    onSuccess: () => setAsking(false),
-  });
-  if (!mayAct) return null;
+  if (!useMayAct()) return null;
   return (
     <>
       <Button color="red.9" leftSection={<IconPhoneOff size={16} />} onClick={() => setAsking(true)}>
         End call
       </Button>
-      <Modal opened={asking} onClose={() => setAsking(false)} centered title="End this call?">
-        <Stack gap="sm">
-          <p>
-            {name ?? formatPhone(call.contactPhone)} will hear the line go dead in the middle of the talk.
-          </p>
-          <FormEnd
-            error={end.error}
-            close={() => setAsking(false)}
-            back="Keep talking"
-            act={() => end.mutate()}
-            busy={end.isPending}
-            danger
-          >
-            End call
-          </FormEnd>
-        </Stack>
-      </Modal>
+      {asking ? (
+        <EndCall call={call} name={name ?? formatPhone(call.contactPhone)} close={() => setAsking(false)} />
+      ) : null}
     </>
   );
 }

@@ -8,6 +8,7 @@ import {
   IconPhoneIncoming,
   IconPhoneOutgoing,
   IconPhonePlus,
+  IconUser,
   IconWifiOff,
 } from '@tabler/icons-react';
 import { useInfiniteQuery } from '@tanstack/react-query';
@@ -125,6 +126,11 @@ const COLUMNS = column.columns([
     cell: ({ row }) => <Reviewed call={row.original} />,
   }),
   column.display({
+    id: 'reviewer',
+    header: 'Reviewer',
+    cell: ({ row }) => row.original.review?.assignedToName ?? <None />,
+  }),
+  column.display({
     id: 'sentiment',
     header: 'Mood',
     cell: ({ row }) => {
@@ -157,12 +163,21 @@ const COLUMNS = column.columns([
 ]);
 /** As the API takes them for one file. */
 const MOST_CHOSEN = 300;
-const SELDOM = ['sentiment', 'quality', 'cost', 'summary'];
+const SELDOM = ['reviewer', 'sentiment', 'quality', 'cost', 'summary'];
 
 const None = () => <span className="muted">–</span>;
 
-function Reviewed({ call: { review } }: { call: ListedCall }) {
-  if (!review) return <None />;
+/** Whether there is something to say of its review. */
+const isTouched = ({ review }: ListedCall): boolean =>
+  review !== undefined &&
+  (review.status !== 'unreviewed' ||
+    review.tags.length > 0 ||
+    review.comments > 0 ||
+    review.assignedTo !== undefined);
+
+function Reviewed({ call }: { call: ListedCall }) {
+  const { review } = call;
+  if (!review || !isTouched(call)) return <None />;
   return (
     <span className="tags">
       {review.status === 'unreviewed' ? null : <Pill word={REVIEW[review.status]} />}
@@ -176,6 +191,12 @@ function Reviewed({ call: { review } }: { call: ListedCall }) {
           <IconMessage size={14} aria-hidden="true" />
           <span className="num">{review.comments}</span>
           <span className="sr">comments</span>
+        </span>
+      ) : null}
+      {review.assignedToName ? (
+        <span className="with-icon muted small" title={`To be reviewed by ${review.assignedToName}`}>
+          <IconUser size={14} aria-hidden="true" />
+          <span className="sr">Reviewer:</span> {review.assignedToName}
         </span>
       ) : null}
     </span>
@@ -201,15 +222,19 @@ function CallCard({ call }: { call: ListedCall }) {
           <WhyEnded call={call} />
         </div>
       ) : null}
-      {call.review ? <Reviewed call={call} /> : null}
+      {isTouched(call) ? <Reviewed call={call} /> : null}
     </div>
   );
 }
 
-/** Whether a call that goes on now belongs into the list; nobody reviewed it yet, its cost and its words are not known. */
+/**
+ * Whether a call that goes on now belongs into the list: nobody reviewed it yet or was given it, its cost and its words are not
+ * known.
+ */
 const matches = (call: Call, { from, to, ...search }: CallSearch): boolean =>
   (search.text ?? search.tag) === undefined &&
   (search.review ?? 'unreviewed') === 'unreviewed' &&
+  (search.assignedTo ?? 'none') === 'none' &&
   search.mood === undefined &&
   (search.minCost ?? search.maxCost) === undefined &&
   (search.promptHash ?? call.promptHash) === call.promptHash &&
@@ -310,7 +335,9 @@ export function CallsPage() {
         />
       ) : null}
       {filter.text === undefined && calls.data && rows.length === 0 ? (
-        filtered ? (
+        calls.hasNextPage ? (
+          <p className="muted">None of the newest calls matches; there may be older ones.</p>
+        ) : filtered ? (
           <Empty icon={<IconPhone size={36} stroke={1.4} />} title="No call matches these filters">
             Change a filter, or show all calls.
           </Empty>

@@ -21,7 +21,9 @@ import { History } from '../lead/history.tsx';
 import { HowFar } from '../lead/how-far.tsx';
 import { LeadForm } from '../lead/lead-form.tsx';
 import { OptOut } from '../lead/opt-out.tsx';
+import { SamePerson } from '../lead/same-person.tsx';
 import { ConsentPanel, DncPanel } from '../lead/standing.tsx';
+import { WebJourney } from '../lead/web-visit.tsx';
 import { House, Score } from '../lead/worth.tsx';
 import { SendMessage } from '../message/send-message.tsx';
 import { gateQuery, leadQuery } from '../queries.ts';
@@ -139,8 +141,10 @@ function LeadView({ lead }: { lead: Lead }) {
           {lead.campaignId === undefined ? null : <InCampaign campaignId={lead.campaignId} lead={lead} />}
           {erased ? null : <HowFar lead={lead} mayChange={mayAct} />}
           <Person lead={lead} />
+          {erased ? null : <SamePerson lead={lead} />}
           {lead.qualification ? <Score qualification={lead.qualification} /> : null}
           {lead.propertyId === undefined ? null : <House propertyId={lead.propertyId} />}
+          <WebJourney lead={lead} />
           {numbered ? (
             <>
               <ConsentPanel lead={lead} record={mayAct ? () => setOpen('consent') : undefined} />

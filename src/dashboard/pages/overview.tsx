@@ -10,6 +10,7 @@ import { DemoButton } from '../overview/demo-button.tsx';
 import { Figures } from '../overview/figures.tsx';
 import { LiveNow } from '../overview/live-now.tsx';
 import { daysOf, type OverviewRange, questionOf } from '../overview/range.ts';
+import { ToReview } from '../overview/to-review.tsx';
 import { overviewQuery } from '../queries.ts';
 import { readOverviewSearch } from '../search.ts';
 import { DayRangeFields } from '../ui/day-range.tsx';
@@ -50,6 +51,7 @@ export function OverviewPage() {
       <header className="page-head">
         <h1>Overview</h1>
         <LiveNow />
+        <ToReview />
         <span className="grow" />
         {dialButton}
       </header>

@@ -3,7 +3,7 @@ import './filters.css';
 import './data-table.css';
 import { ActionIcon, Checkbox, Menu } from '@mantine/core';
 import { useLocalStorage, useMediaQuery } from '@mantine/hooks';
-import { IconCheck, IconColumns3 } from '@tabler/icons-react';
+import { IconColumns3 } from '@tabler/icons-react';
 import {
   type ColumnDef,
   columnVisibilityFeature,
@@ -94,20 +94,13 @@ export function DataTable<T extends object>(props: DataTableProps<T>) {
               .getAllLeafColumns()
               .filter((column) => column.getCanHide())
               .map((column) => (
-                <Menu.Item
+                <Menu.CheckboxItem
                   key={column.id}
-                  role="menuitemcheckbox"
-                  aria-checked={column.getIsVisible()}
-                  leftSection={
-                    <IconCheck
-                      size={14}
-                      style={{ visibility: column.getIsVisible() ? 'visible' : 'hidden' }}
-                    />
-                  }
-                  onClick={() => column.toggleVisibility()}
+                  checked={column.getIsVisible()}
+                  onChange={() => column.toggleVisibility()}
                 >
                   {String(column.columnDef.header)}
-                </Menu.Item>
+                </Menu.CheckboxItem>
               ))}
           </Menu.Dropdown>
         </Menu>

@@ -4,7 +4,7 @@ import { Kbd, Modal } from '@mantine/core';
 const KEYS = [
   ['?', 'Show these keys'],
   ['n', 'Call a lead'],
-  ['/', 'Search'],
+  ['/', 'Search; find in the call (call page)'],
   ['1 … 9', 'The tabs of a page (there)'],
   ['j k', 'Next or previous call (list and page of calls)'],
   ['l', 'Listen, or stop listening (live call)'],

@@ -8,7 +8,9 @@ import {
   CallMatchesQuery,
   CallScripts,
   CallSearchQuery,
+  CallsToReview,
   FoundCalls,
+  Reviewers,
 } from '../../contract/index.ts';
 import type { Call } from '../../domain/call.ts';
 import { callsCsv } from '../calls-csv.ts';
@@ -35,8 +37,8 @@ export const callSearchRoutes = ({
     role: 'USER',
     query: CallSearchQuery,
     responses: { 200: { description: 'A page of calls, with the places.', schema: FoundCalls } },
-    handle: async ({ query }) => {
-      const found = await app.calls.search(callFilters(query));
+    handle: async ({ query, caller }) => {
+      const found = await app.calls.search(callFilters(query, caller));
       return {
         status: 200,
         json: {
@@ -58,8 +60,8 @@ export const callSearchRoutes = ({
     role: 'USER',
     query: CallFileQuery,
     responses: { 200: { description: 'A line for each call.', content: ['text/csv'] } },
-    handle: async ({ query, request, response }) => {
-      const { text, ...filters } = callFilters(query);
+    handle: async ({ query, caller, request, response }) => {
+      const { text, ...filters } = callFilters(query, caller);
       const read = async (cursor: string | undefined): Promise<PageOf<Call>> => {
         const page = { ...filters, limit: ROWS_AT_ONCE, ...present({ cursor }) };
         if (text === undefined) return await app.calls.list(page);
@@ -93,32 +95,58 @@ export const callSearchRoutes = ({
   }),
   route({
     method: 'GET',
+    path: '/api/v1/calls/reviewers',
+    summary: 'Who calls can be given to for review, by id and name',
+    tag: 'calls',
+    role: 'USER',
+    responses: { 200: { description: 'All of them.', schema: Reviewers } },
+    handle: async () => ({ status: 200, json: await app.reviews.reviewers() }),
+  }),
+  route({
+    method: 'GET',
+    path: '/api/v1/calls/to-review',
+    summary: 'How many calls wait for your review',
+    tag: 'calls',
+    role: 'USER',
+    responses: { 200: { description: 'Those that nobody looked at yet.', schema: CallsToReview } },
+    handle: async ({ caller }) => ({
+      status: 200,
+      json: { calls: await app.reviews.waiting(caller.userId) },
+    }),
+  }),
+  route({
+    method: 'GET',
     path: '/api/v1/calls/matching',
     summary: 'The ids of the newest 300 calls that fit, for a deed on many of them',
     tag: 'calls',
     role: 'USER',
     query: CallMatchesQuery,
     responses: { 200: { description: 'The ids.', schema: CallMatches } },
-    handle: async ({ query }) => ({ status: 200, json: await app.bulk.matching(callFilters(query)) }),
+    handle: async ({ query, caller }) => ({
+      status: 200,
+      json: await app.bulk.matching(callFilters(query, caller)),
+    }),
   }),
   route({
     method: 'POST',
     path: '/api/v1/calls/bulk',
-    summary: 'Tag up to 100 calls, set their review status, or have them analysed again',
+    summary:
+      'Tag up to 100 calls, set their review status, give them to somebody to review, or have them analysed again',
     tag: 'calls',
     role: 'ANALYST',
     body: CallBulk,
     responses: { 200: { description: 'What became of each.', schema: CallBulkResults } },
     handle: async ({ body: { callIds, deed }, caller, response }) => {
       response.locals.deed = deed.what;
-      response.locals.touched = callIds;
+      const to = deed.what === 'assign' ? deed.assignedTo : undefined;
+      response.locals.touched = [...callIds, to];
       return { status: 200, json: { items: await app.bulk.act(callIds, deed, reviewer(caller)) } };
     },
   }),
   route({
     method: 'POST',
     path: '/api/v1/calls/bulk/undo',
-    summary: 'Put status and tags of calls back, where nobody changed them since',
+    summary: 'Put status, tags and reviewer of calls back, where nobody changed them since',
     tag: 'calls',
     role: 'ANALYST',
     body: CallBulkUndo,

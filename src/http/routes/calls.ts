@@ -129,8 +129,8 @@ export function callRoutes({
       role: 'USER',
       query: CallQuery,
       responses: { 200: { description: 'A page of calls.', schema: page(ListedCall) } },
-      handle: async ({ query }) => {
-        const found = await app.calls.list(callFilters(query));
+      handle: async ({ query, caller }) => {
+        const found = await app.calls.list(callFilters(query, caller));
         const reviews = await app.reviews.reviewsOf(found.items);
         return {
           status: 200,

@@ -11,9 +11,20 @@ import {
   Timeline,
 } from '../../contract/index.ts';
 import type { AppForHttp } from '../needs.ts';
-import { presentCreatedLead, presentLead, presentPage, presentTimeline } from '../present.ts';
+import {
+  presentCreatedLead,
+  presentLead,
+  presentListedLead,
+  presentPage,
+  presentTimeline,
+} from '../present.ts';
 import { type Route, route } from '../route.ts';
 import { consentGiven, date, phoneAt, present } from './read.ts';
+
+const visitGiven = ({ journey, ...visit }: NonNullable<z.output<typeof LeadCreate>['web']>) => ({
+  ...visit,
+  journey: journey.map((page) => ({ ...page, timestamp: new Date(page.timestamp) })),
+});
 
 const LeadPath = z.object({ leadId: Id });
 
@@ -33,7 +44,7 @@ export function leadRoutes({ app }: { readonly app: Pick<AppForHttp, 'leads'> })
           ...rest,
           ...present({ phone: phoneAt('query', 'phone', phone), from: date(from), to: date(to) }),
         });
-        return { status: 200, json: presentPage(found, presentLead) };
+        return { status: 200, json: presentPage(found, presentListedLead) };
       },
     }),
     route({
@@ -47,7 +58,7 @@ export function leadRoutes({ app }: { readonly app: Pick<AppForHttp, 'leads'> })
       responses: { 201: { description: 'The lead; `Location` is its address.', schema: CreatedLead } },
       problems: ['duplicate_key'],
       handle: async ({ body, caller }) => {
-        const { contact, consent, ...rest } = body;
+        const { contact, consent, web, ...rest } = body;
         const { phone, alternatePhone, ...person } = contact;
         const lead = await app.leads.create(
           {
@@ -57,7 +68,10 @@ export function leadRoutes({ app }: { readonly app: Pick<AppForHttp, 'leads'> })
               phone: phoneAt('body', '/contact/phone', phone),
               ...present({ alternatePhone: phoneAt('body', '/contact/alternatePhone', alternatePhone) }),
             },
-            ...present({ consent: consent === undefined ? undefined : consentGiven(consent) }),
+            ...present({
+              web: web && visitGiven(web),
+              consent: consent === undefined ? undefined : consentGiven(consent),
+            }),
           },
           caller.userId,
         );
@@ -90,7 +104,7 @@ export function leadRoutes({ app }: { readonly app: Pick<AppForHttp, 'leads'> })
       responses: { 200: { description: 'The lead as it is now.', schema: Lead } },
       problems: ['lead_not_found', 'duplicate_key'],
       handle: async ({ params, body, caller }) => {
-        const { contact, nextFollowUp, ...rest } = body;
+        const { contact, nextFollowUp, web, ...rest } = body;
         const { phone, alternatePhone, ...person }: NonNullable<typeof contact> = contact ?? {};
         const change = {
           ...rest,
@@ -106,6 +120,7 @@ export function leadRoutes({ app }: { readonly app: Pick<AppForHttp, 'leads'> })
                     }),
                   },
             nextFollowUp: nextFollowUp === null ? null : date(nextFollowUp),
+            web: web && visitGiven(web),
           }),
         };
         return {

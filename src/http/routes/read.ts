@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import type { CallQuery, FieldError, LeadConsent } from '../../contract/index.ts';
 import { parsePhone } from '../../domain/phone.ts';
+import type { Caller } from '../auth.ts';
 import type { ConsentGiven } from '../needs.ts';
 import { invalid } from '../problems.ts';
 
@@ -32,10 +33,20 @@ export function phoneAt(
   return phone;
 }
 
-/** The filters of a list of calls as the app takes them. Throws `invalid_request` for what is no phone number. */
-export function callFilters<Q extends Omit<CallQuery, 'limit' | 'cursor'>>({ from, to, phone, ...rest }: Q) {
+/**
+ * The filters of a list of calls as the app takes them; `me` is whoever asks. Throws `invalid_request` for what is no phone
+ * number.
+ */
+export function callFilters<Q extends Omit<CallQuery, 'limit' | 'cursor'>>(
+  { from, to, phone, assignedTo, ...rest }: Q,
+  { userId }: Pick<Caller, 'userId'>,
+) {
   const number = phoneAt('query', 'phone', phone);
-  return { ...rest, ...present({ from: date(from), to: date(to), phone: number }) };
+  const reviewer = assignedTo === 'none' ? null : assignedTo === 'me' ? userId : assignedTo;
+  return {
+    ...rest,
+    ...present({ from: date(from), to: date(to), phone: number, assignedTo: reviewer }),
+  };
 }
 
 export const date = (text: string | undefined): Date | undefined =>

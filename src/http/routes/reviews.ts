@@ -57,17 +57,20 @@ export const reviewRoutes = ({
   route({
     method: 'PUT',
     path: '/api/v1/calls/:callId/review',
-    summary: 'Set the status and the tags of a call',
+    summary: 'Set the status and the tags of a call, and who is to review it',
     tag: 'calls',
     role: 'ANALYST',
     params: CallPath,
     body: CallReviewPut,
     responses: { 200: REVIEW },
     problems: ['call_not_found'],
-    handle: async ({ params, body, caller }) => ({
-      status: 200,
-      json: presentReview(await reviews.judge(params.callId, body, reviewer(caller))),
-    }),
+    handle: async ({ params, body, caller, response }) => {
+      response.locals.touched = [body.assignedTo];
+      return {
+        status: 200,
+        json: presentReview(await reviews.judge(params.callId, body, reviewer(caller))),
+      };
+    },
   }),
   route({
     method: 'POST',

@@ -744,13 +744,15 @@ function defaultAgent(hangsUp: 'system' | 'client'): Record<string, unknown> {
             lead_name: 'there',
             seller_name: 'the company you contacted',
             recovery_summary: '',
+            web_journey: 'none',
             time_zone: 'America/New_York',
           },
         },
         prompt: {
           prompt:
             'You are the AI assistant of {{seller_name}}. Find out why, in what condition, how soon and for how much ' +
-            '{{lead_name}} may want to sell, and propose a visit. A request not to be called is recorded at once.',
+            '{{lead_name}} may want to sell, and propose a visit. A request not to be called is recorded at once. ' +
+            'What they looked at on the website before: {{web_journey}}.',
           llm: 'sandbox',
           tools: [
             endCall,

@@ -115,6 +115,7 @@ const SHAPES: { readonly [N in CollectionName]?: Shape<Documents[N]> } = {
       lastContactedAt: 'time',
       nextFollowUp: 'time',
       consent: 'object',
+      web: 'object',
     },
     promised: { qualification: 'object' },
   },
