@@ -51,6 +51,8 @@ export function createLearnFromCalls(deps: LearnDeps) {
   let cancelLook: Cancel = () => undefined;
   let looking: Promise<void> | undefined;
   let isAskedAgain = false;
+  /** A look is due in a moment. */
+  let isSoon = false;
 
   /** The next analyses behind `from` that nobody learned from yet, and where to go on. */
   async function unlearned(
@@ -170,6 +172,7 @@ export function createLearnFromCalls(deps: LearnDeps) {
 
   function lookNow(): void {
     cancelLook();
+    isSoon = false;
     if (looking) {
       isAskedAgain = true;
       return;
@@ -190,6 +193,12 @@ export function createLearnFromCalls(deps: LearnDeps) {
     begin(): void {
       events.watch(({ event }) => {
         if (event.type !== 'analysed' || shutdown.aborted) return;
+        // Where calls are analysed all the time each would put off the look of the one before it.
+        if (isSoon) {
+          isAskedAgain = true;
+          return;
+        }
+        isSoon = true;
         cancelLook();
         cancelLook = clock.after(SOON_MS, lookNow);
       });

@@ -654,7 +654,8 @@ function change(call: Call, event: CallEvent): Partial<Call> {
       return {
         completeness: event.completeness,
         transcriptId: call._id,
-        ...(call.erasedAt ? {} : { analysisDue: call.initiatedAt }),
+        // Where nobody answered there is nothing to understand.
+        ...(call.erasedAt || !call.answeredAt ? {} : { analysisDue: call.initiatedAt }),
       };
     case 'costed':
       return { cost: event.cost };

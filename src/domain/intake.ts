@@ -193,7 +193,10 @@ export function readIntake(
     used.add(from);
     if (target !== 'ignore' && value !== undefined && value.trim() !== '') values.set(target, value);
   }
-  const open = [...names.keys()].filter((name) => !used.has(name) && !own.has(name));
+  // The intent of a visit is not that of the person: of a visit that cannot be read nothing is taken for a field.
+  const isOpen = (name: string): boolean =>
+    !used.has(name) && !own.has(name) && !(visit !== undefined && name.startsWith(`${VISIT}.`));
+  const open = [...names.keys()].filter(isOpen);
   if (source === 'web_form' || source === 'generic')
     for (const [at, target] of proposeTargets(open.map(lastPart)).entries()) {
       const name = open[at] ?? '';

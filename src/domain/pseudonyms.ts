@@ -68,7 +68,7 @@ const CUE =
   /\b(?:my name is|my name's|the name is|this is|speaking (?:with|to)|speak (?:with|to)|talk(?:ing)? (?:with|to)|i am|i'm|i’m|call me|ask for|it's|it’s|hi|hello|hey|dear|thanks|thank you|bye|goodbye|sorry|husband|wife|son|daughter|brother|sister|mother|father|partner|me llamo|soy|hola|gracias|habla)[.,!]?\s+(\p{L}[\p{L}'’-]+)(?:\s+(\p{L}[\p{L}'’-]+))?/giu;
 const TITLE = /\b(?:mr|mrs|ms|miss|dr|señora?)\.?\s+(\p{L}[\p{L}'’-]+)/giu;
 const NO_NAMES = new Set(
-  'mr mrs ms miss dr señor señora monday tuesday wednesday thursday friday saturday sunday january february march april may june july august september october november december yes yeah no sure okay ok well so but and the a an i it we you he she they this that there what when where who why how good great fine right sorry thanks thank please hello hi hey english spanish english american god ai our my your is are am not just in at on for from calling with about to lunes martes miércoles jueves viernes sábado domingo sí por muchas claro bueno'.split(
+  'mr mrs ms miss dr señor señora monday tuesday wednesday thursday friday saturday sunday january february march april may june july august september october november december yes yeah no sure okay ok well so but and the a an i it we you he she they this that there what when where who why how good great fine right sorry thanks thank please hello hi hey english spanish english american god ai our my your is are am not just in at on for from calling with about to do does did would could can might must should shall have has had let if as then now any some one lunes martes miércoles jueves viernes sábado domingo sí por muchas claro bueno'.split(
     ' ',
   ),
 );

@@ -30,12 +30,18 @@ export function talkStart(events: readonly CallEvent[]): Date | undefined {
   return (opened ?? events[0])?.at;
 }
 
+/** What is made while a phone rings is heard by nobody before the line is open, and by nobody at all where it never is. */
+const wasHeard = (events: readonly CallEvent[]): boolean =>
+  events.some(({ type }) => type === 'answered' || type === 'stream_opened') ||
+  !events.some(({ type }) => type === 'queued');
+
 /**
  * The messages in the order they were said. A correction replaces what the agent had planned by what it got to say; an
  * interruption marks the turn and how much of it was heard; words that only the platform kept are added as `repaired`; what
  * was felt in a message is as the last analysis has it, and what a person corrected reads as they say.
  */
 export function foldTranscript(events: readonly CallEvent[]): TranscriptMessage[] {
+  if (!wasHeard(events)) return [];
   const startMs = talkStart(events)?.getTime() ?? 0;
   const lines: Line[] = [];
   let takeover: Line | undefined;
@@ -213,6 +219,7 @@ export function completenessOf(
   events: readonly CallEvent[],
   platform: readonly PlatformTurn[] | undefined,
 ): Completeness {
+  if (!wasHeard(events)) return 'complete';
   if (!platform) return 'gap';
   if (events.some(({ type }) => type === 'session_lost' || type === 'taken_over')) return 'gap';
   const { missing } = comparePlatform(foldTranscript(events), platform);

@@ -58,6 +58,9 @@ const Settings = z.strictObject({
 /** What `PARLEY_SANDBOX` may hold; everything but the carrier's `numbers` has a default. */
 export type SandboxSettings = z.input<typeof Settings>;
 
+/** The same agent at every start: what it did before is known by its id. */
+const AGENT_ID = 'agent_sandbox';
+
 /** What the process reports once everything listens. */
 export type SandboxReport = {
   carrier?: { url: string; accountSid: string; authToken: string; numbers: string[] };
@@ -125,7 +128,7 @@ async function main(): Promise<void> {
   }
   if (settings.agent !== undefined) {
     const { startAgent } = await import('./agent/server.ts');
-    const agent = await startAgent({ ...defined(settings.agent), endCall: 'client' });
+    const agent = await startAgent({ agentId: AGENT_ID, ...defined(settings.agent), endCall: 'client' });
     open.push(agent);
     const { url, apiKey, agentId, webhookSecret } = agent;
     started.agent = { url, apiKey, agentId, webhookSecret };

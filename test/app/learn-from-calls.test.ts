@@ -12,7 +12,7 @@ import { createClaims } from '../../src/app/claims.ts';
 import { createKnowledge } from '../../src/app/knowledge.ts';
 import { createLearnFromCalls } from '../../src/app/learn-from-calls.ts';
 import type { Analyst, Clock, Store } from '../../src/app/ports.ts';
-import { createEventLog } from '../../src/app/record-event.ts';
+import { type Change, createEventLog, type EventLog } from '../../src/app/record-event.ts';
 import { metricsOf } from '../../src/domain/agent-state.ts';
 import type { CallEventBody } from '../../src/domain/call.ts';
 import { DEFAULT_RATES } from '../../src/domain/cost.ts';
@@ -311,4 +311,41 @@ test('wherever a process dies, the next one counts what it left, and nothing tha
   }
   // Each figure, each use, each lesson is a touch of its own.
   expect(deaths).toBeGreaterThan(30);
+});
+
+test('a house in which calls are analysed all the time is learned from all the same', async () => {
+  const store = await untaught();
+  const clock = handClock(LATER_MS);
+  const door = faulty(store, clock);
+  let isAway = true;
+  door.before = () => {
+    if (isAway) throw new Failure('store_unavailable', 'away');
+  };
+  let analysed = () => {};
+  const watch: EventLog['watch'] = (listener) => {
+    analysed = () => listener({ event: { type: 'analysed' } } as Change);
+    return () => undefined;
+  };
+  const learn = createLearnFromCalls({
+    store: door,
+    clock,
+    log,
+    events: { watch } as EventLog,
+    claims: createClaims({ store: door, clock }),
+    agents: createAgents({ store: door, clock, voiceAgentId: 'agent_1' }),
+    knowledge: knowledgeOf(door, clock),
+    ratesOf: async () => DEFAULT_RATES,
+    learned: async () => undefined,
+    shutdown: new AbortController().signal,
+  });
+  // The first look finds no store, and the next one by itself is a minute away.
+  learn.begin();
+  await clock.pass(100);
+  isAway = false;
+  for (let sec = 0; sec < 10; sec += 1) {
+    analysed();
+    await clock.pass(1_000);
+  }
+  await learn.settled();
+  await expectOnce(store);
 });

@@ -57,6 +57,8 @@ test.each([
   'It is four hundred thousand on the way to the court.',
   'We drive there in 20 minutes, this is the right way.',
   'one two three four',
+  'Good to know, thank you. Do you have a price in mind?',
+  'All right, thanks! Would you be open to a short visit? Sorry. Could I ask again?',
   'It needs a new roof; the street is loud.',
 ])('“%s” says nothing of anybody and stays', (line) => {
   expect(of(line)).toEqual({ lines: [line], replaced: [] });

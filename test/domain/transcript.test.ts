@@ -1,7 +1,7 @@
 /** test/domain: what was said, as a fold of the events of a call, stands at the second where it was begun. */
 import { expect, test } from 'vitest';
 import type { CallEvent, CallEventBody } from '../../src/domain/call.ts';
-import { foldTranscript } from '../../src/domain/transcript.ts';
+import { completenessOf, foldTranscript } from '../../src/domain/transcript.ts';
 
 const START_MS = Date.UTC(2026, 10, 18, 18, 0, 0);
 const events = (...told: readonly (readonly [sec: number, body: CallEventBody])[]): CallEvent[] =>
@@ -43,4 +43,34 @@ test('no line stands before the one that was said before it, nor before the talk
     ),
   );
   expect(lines.map(({ timestamp }) => timestamp)).toEqual([0, 5, 5, 7]);
+});
+
+test('what the agent made ready while the phone rang is said when somebody answers, and by nobody when nobody does', () => {
+  const queued: CallEventBody = {
+    type: 'queued',
+    attemptId: 'a1',
+    leadId: 'l1',
+    contactPhone: '+12065550110',
+    fromPhone: '+12065550100',
+    requestedBy: 'ada',
+  };
+  const turn = { role: 'agent', text: 'Hi Ann.', offsetSec: 0, interrupted: false } as const;
+  const rings = [
+    [-9, queued],
+    [-5, { type: 'ringing' }],
+    [-4, said('agent', 'Hi Ann.')],
+  ] as const;
+  const unanswered = events(
+    ...rings,
+    [20, { type: 'ended', status: 'no_answer', reason: 'nobody answered' }],
+    [21, { type: 'reconciled', completeness: 'complete', turns: [turn], source: 'webhook' }],
+  );
+  expect(foldTranscript(events(...rings))).toEqual([]);
+  expect(foldTranscript(unanswered)).toEqual([]);
+  expect([completenessOf(unanswered, [turn]), completenessOf(unanswered, undefined)]).toEqual([
+    'complete',
+    'complete',
+  ]);
+  const answered = foldTranscript(events(...rings, [-1, { type: 'answered' }], opened));
+  expect(answered.map(({ text, timestamp }) => [text, timestamp])).toEqual([['Hi Ann.', 0]]);
 });

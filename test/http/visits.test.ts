@@ -112,13 +112,17 @@ test('a form of the old kind sends it as text', async () => {
 
 test('one that cannot be read costs nobody the lead: it is kept as it came, and the form is told', async () => {
   const send = await form();
-  const web = { sessionId: 'session-1', journey: [{ url: 'https://example.com/' }] };
+  const web = { ...VISIT, journey: [{ url: 'https://example.com/' }] };
   const answer = await send({ name: 'Ann', phone: '2065550101', web });
   expect(answer).toMatchObject({ status: 200, outcome: 'created' });
   expect(answer.says?.[0]).toMatch(/^The visit was not taken: web\.journey\.0\.timestamp: /);
   const [lead] = await leads();
   expect(lead).not.toHaveProperty('web');
-  expect(lead?.legacy).toMatchObject({ web_journey_0_url: 'https://example.com/' });
+  expect(lead).not.toHaveProperty('intent');
+  expect(lead?.legacy).toMatchObject({
+    web_journey_0_url: 'https://example.com/',
+    web_scoreBreakdown_intent: '83',
+  });
 });
 
 test('another thing of that name stays what it was', async () => {

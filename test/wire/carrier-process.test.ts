@@ -32,6 +32,20 @@ test('reports where its carrier listens and ends when its parent lets go', async
   expect((await exit)[0]).toBe(0);
 });
 
+test('its agent is the same one at every start, for what it did is known by its id', async () => {
+  const idOf = async () => {
+    const child = start({ agent: {} });
+    const [report] = (await once(child, 'message')) as [{ agent: { agentId: string; apiKey: string } }];
+    const exit = once(child, 'exit');
+    child.disconnect();
+    await exit;
+    return report.agent;
+  };
+  const [first, second] = [await idOf(), await idOf()];
+  expect(second.agentId).toBe(first.agentId);
+  expect(second.apiKey).not.toBe(first.apiKey);
+});
+
 test('wrong settings end it with a sentence that names them', async () => {
   const child = start({ carrier: { numbers: [] } });
   let complaint = '';
