@@ -1,7 +1,8 @@
 /**
  * app/campaign-lines: whose step is next. Every campaign that runs has its due steps here, read some at a time, and its own pace and
  * number of calls; the lines are shared among those with due calls by the time each has used (deficit round robin), so
- * that within a while all have had as much. Kept in memory: another life begins as equals.
+ * that within a while all have had as much. Steps are read in the background while those that are known are taken; only
+ * where none is known to be due is a read waited for. Kept in memory: another life begins as equals.
  */
 import { type Enrollment, fairest, PRIORITIES, type Priority, stepOf } from '../domain/campaign.ts';
 import { type Standing, standingOf } from '../domain/campaign-hours.ts';
@@ -24,6 +25,8 @@ export interface CampaignLinesDeps {
 
 /** Steps that are being begun at a time: enough to keep a slow store busy, few enough to hold up nobody. */
 const MOST_IN_HAND = 32;
+/** Campaigns that are read at a time: the server is asked without a pause, and answers the first as soon as it can. */
+const MOST_READS = 2;
 /** Due steps read at a time: what others may take too, and what only this process works on. */
 const BATCH_SHARED = 16;
 const BATCH_ALONE = 32;
@@ -42,11 +45,15 @@ const CALLS: readonly Priority[] = [0, NEW, 2];
 const WITHOUT_NEW: readonly Priority[] = [0, 2];
 const MESSAGES: readonly Priority[] = [3];
 
+type Kind = 'call' | 'message';
+
 /** A campaign as this process works on it. */
 export interface Runner {
   campaign: Campaign;
   /** Its steps, by their priority. */
   readonly steps: readonly DueSteps[];
+  /** Those of its steps that are being read. */
+  readonly reading: Set<Kind>;
   /** Whether it may work, and until when that need not be asked again, ms since the epoch. */
   standing: Standing;
   standsUntilMs: number;
@@ -80,6 +87,11 @@ export function createCampaignLines(deps: CampaignLinesDeps) {
   /** Line time of campaigns, seconds. */
   const usedSec = new Map<string, number>();
   let wanted = new Set<string>();
+  const reads = new Set<Promise<void>>();
+  /** Why a read failed that nobody was told of yet. */
+  let trouble: { readonly error: unknown } | undefined;
+  /** Ends the waiting for reads. */
+  let told = (): void => {};
   let callsInHand = 0;
   let houseSlotMs = 0;
   let linesFullMs = 0;
@@ -140,27 +152,62 @@ export function createCampaignLines(deps: CampaignLinesDeps) {
   const hasRoom = ({ campaign, lines, elsewhere }: Runner): boolean =>
     lines.size + elsewhere < (campaign.pacing?.maxConcurrentCalls ?? Number.POSITIVE_INFINITY);
 
-  async function nextCall(): Promise<Due | undefined> {
+  /** The step that is to be begun now, a call before a message. Throws what a read threw, now or in the background. */
+  async function next(): Promise<Due | undefined> {
+    while (inHand.size < MOST_IN_HAND) {
+      if (trouble) await fail(trouble.error);
+      const callers = ableToCall();
+      const call = callers && nextCall(callers);
+      const unread = readOn(callers ?? [], 'call');
+      if (call) return call;
+      const writers = [...runners.values()].filter((each) => standing(each).kind === 'works');
+      const message = nextMessage(writers);
+      const unreadMessages = readOn(writers, 'message');
+      if (message || unread + unreadMessages === 0) return message;
+      const change = new Promise<void>((resolve) => {
+        told = resolve;
+      });
+      await Promise.race([...reads, change]);
+    }
+    return undefined;
+  }
+
+  /** All reads have to be over before one that failed is told: nothing may be read twice at a time. */
+  async function fail(error: unknown): Promise<never> {
+    await Promise.all(reads);
+    trouble = undefined;
+    throw error;
+  }
+
+  /** Campaigns that may begin a call now; undefined: the house may not. */
+  function ableToCall(): Runner[] | undefined {
     const nowMs = clock.nowMs();
     if (nowMs < Math.max(houseSlotMs, deps.slotMs(), refusedMs)) return undefined;
     if (linesFree() <= 0) {
       linesFullMs = nowMs + AGAIN_MS;
       return undefined;
     }
-    const able = [...runners.values()].filter(
+    return [...runners.values()].filter(
       (runner) =>
         nowMs >= Math.max(runner.slotMs, runner.pacedMs) &&
         nowMs >= runner.callsBarredMs &&
         hasRoom(runner) &&
         standing(runner).kind === 'works',
     );
-    const unread = able.filter((each) => isToBeRead(each, callsOf(each)));
-    if (unread.length > 0) await readAll(unread, callsOf);
+  }
+
+  function nextCall(able: readonly Runner[]): Due | undefined {
+    const ready: string[] = [];
     const wanting: string[] = [];
-    for (const each of able)
-      if (hasDue(each, callsOf(each)) && hasRoom(each)) wanting.push(each.campaign._id);
+    for (const runner of able) {
+      const isUnread = isUnknown(runner, callsOf(runner));
+      const isReady = !isUnread && hasDue(runner, callsOf(runner));
+      if (isReady) ready.push(runner.campaign._id);
+      // Who is being read was not away.
+      if (isReady || isUnread) wanting.push(runner.campaign._id);
+    }
     share(wanting);
-    const runner = runners.get(fairest(usedSec, wanting) ?? '');
+    const runner = runners.get(fairest(usedSec, ready) ?? '');
     const seen = runner && takeDue(runner, callsOf(runner));
     return runner && seen && { runner, seen };
   }
@@ -179,13 +226,10 @@ export function createCampaignLines(deps: CampaignLinesDeps) {
   };
 
   let lastMessages = '';
-  async function nextMessage(): Promise<Due | undefined> {
-    const able = [...runners.values()].filter((each) => standing(each).kind === 'works');
-    const unread = able.filter((each) => isToBeRead(each, MESSAGES));
-    if (unread.length > 0) await readAll(unread, () => MESSAGES);
+  function nextMessage(able: readonly Runner[]): Due | undefined {
     const from = able.findIndex(({ campaign }) => campaign._id === lastMessages) + 1;
     const inTurn = [...able.slice(from), ...able.slice(0, from)];
-    const runner = inTurn.find((each) => runners.get(each.campaign._id) === each && hasDue(each, MESSAGES));
+    const runner = inTurn.find((each) => !isUnknown(each, MESSAGES) && hasDue(each, MESSAGES));
     if (!runner) return undefined;
     lastMessages = runner.campaign._id;
     const seen = takeDue(runner, MESSAGES);
@@ -193,6 +237,14 @@ export function createCampaignLines(deps: CampaignLinesDeps) {
   }
 
   /** Whether what is kept does not say if a step of these priorities, the most urgent first, is due. */
+  function isUnknown({ steps }: Runner, priorities: readonly Priority[]): boolean {
+    for (const priority of priorities) {
+      if (steps[priority]?.isUnknown()) return true;
+      if (steps[priority]?.hasDue()) return false;
+    }
+    return false;
+  }
+
   function isToBeRead({ steps }: Runner, priorities: readonly Priority[]): boolean {
     for (const priority of priorities) {
       if (steps[priority]?.isToBeRead()) return true;
@@ -204,23 +256,39 @@ export function createCampaignLines(deps: CampaignLinesDeps) {
   const hasDue = ({ steps }: Runner, priorities: readonly Priority[]): boolean =>
     priorities.some((priority) => steps[priority]?.hasDue());
 
-  /** Of several campaigns side by side: a server answers each in some milliseconds, and many at once. */
-  async function readAll(
-    unread: readonly Runner[],
-    prioritiesOf: (runner: Runner) => readonly Priority[],
-  ): Promise<void> {
-    const reads = unread.flatMap((runner) => [
-      readSteps(runner, prioritiesOf(runner)),
-      ...(isShared && prioritiesOf(runner) !== MESSAGES ? [readElsewhere(runner)] : []),
-    ]);
-    // All of them have to be over before one that failed is told: nothing may be read twice at a time.
-    for (const each of await Promise.allSettled(reads)) if (each.status === 'rejected') throw each.reason;
+  const prioritiesOf = (runner: Runner, kind: Kind): readonly Priority[] =>
+    kind === 'message' ? MESSAGES : callsOf(runner);
+
+  /** Begins to read what is old, as much as may be read at a time; answers how many campaigns are to be read. */
+  function readOn(able: readonly Runner[], kind: Kind): number {
+    const unread = able.filter((runner) => isToBeRead(runner, prioritiesOf(runner, kind)));
+    // Those without which nothing can be said come first.
+    const inOrder = [true, false].flatMap((isFirst) =>
+      unread.filter((runner) => isUnknown(runner, prioritiesOf(runner, kind)) === isFirst),
+    );
+    for (const runner of inOrder) {
+      if (reads.size >= MOST_READS) break;
+      if (runner.reading.has(kind)) continue;
+      runner.reading.add(kind);
+      const read = readSteps(runner, kind)
+        .catch((error: unknown) => {
+          trouble ??= { error };
+        })
+        .finally(() => {
+          runner.reading.delete(kind);
+          reads.delete(read);
+        });
+      reads.add(read);
+    }
+    return unread.length;
   }
 
-  async function readSteps({ steps }: Runner, priorities: readonly Priority[]): Promise<void> {
-    for (const priority of priorities) {
-      if (steps[priority]?.isToBeRead()) await steps[priority].read(inHand);
-      if (steps[priority]?.hasDue()) return;
+  async function readSteps(runner: Runner, kind: Kind): Promise<void> {
+    if (isShared && kind === 'call') await readElsewhere(runner);
+    for (const priority of prioritiesOf(runner, kind)) {
+      const steps = runner.steps[priority];
+      if (steps?.isToBeRead()) await steps.read(inHand);
+      if (steps?.hasDue()) return;
     }
   }
 
@@ -239,6 +307,7 @@ export function createCampaignLines(deps: CampaignLinesDeps) {
     const runner = runners.get(campaignId);
     if (!runner) return false;
     for (const each of priority === undefined ? PRIORITIES : [priority]) runner.steps[each]?.staleFrom(atMs);
+    told();
     return true;
   }
 
@@ -246,6 +315,7 @@ export function createCampaignLines(deps: CampaignLinesDeps) {
   function planned(step: Enrollment): boolean {
     const steps = runners.get(step.campaignId)?.steps;
     for (const priority of steps ? PRIORITIES : []) steps?.[priority]?.put(step);
+    told();
     return steps !== undefined;
   }
 
@@ -290,6 +360,7 @@ export function createCampaignLines(deps: CampaignLinesDeps) {
             lookMs,
           }),
         ),
+        reading: new Set(),
         slotMs: known?.slotMs ?? 0,
         pacedMs: 0,
         lines: known?.lines ?? new Set(),
@@ -299,9 +370,8 @@ export function createCampaignLines(deps: CampaignLinesDeps) {
       });
     },
     drop: (campaignId: string): boolean => runners.delete(campaignId),
-    /** The step that is to be begun now, a call before a message. */
-    next: async (): Promise<Due | undefined> =>
-      inHand.size >= MOST_IN_HAND ? undefined : ((await nextCall()) ?? (await nextMessage())),
+    next,
+    reads: reads as ReadonlySet<Promise<void>>,
     /** Takes it in hand, until the answer is called. */
     take({ runner, seen }: Due): (isPlaced: boolean) => void {
       const endLine = isCall(runner, seen) ? takeLine(runner, seen) : undefined;
@@ -325,6 +395,7 @@ export function createCampaignLines(deps: CampaignLinesDeps) {
     freed(): void {
       linesFullMs = 0;
       refusedMs = 0;
+      told();
     },
     barredOf(
       campaignId: string,

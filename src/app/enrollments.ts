@@ -4,6 +4,7 @@
  * claims an enrollment has it until the lease ends, and of one that died another takes it over then.
  */
 import type { Enrollment, Move, Position, Priority } from '../domain/campaign.ts';
+import { type Between, firstDue } from './first-due.ts';
 import type { ChangeOf, Clock, Filter, Ids, Store, Update } from './ports.ts';
 import { updateBoth } from './update-both.ts';
 
@@ -194,6 +195,34 @@ export function createEnrollments({ store, clock, ids }: EnrollmentsDeps) {
     };
   }
 
+  /** Where the last steps of a list lay of which there were more than were read. */
+  const before = new Map<string, Between>();
+
+  /** Steps of a campaign, by when they are due. */
+  async function stepsOf(
+    campaignId: string,
+    priority: Priority,
+    between: Between,
+    order: 'earliest' | 'latest',
+    limit: number,
+  ): Promise<Enrollment[]> {
+    const within = ({ fromMs, untilMs }: Between): Filter => ({
+      campaignId,
+      priority,
+      dueAt: { $gte: new Date(fromMs), $lte: new Date(untilMs) },
+    });
+    const some = (of: Between, most: number) => enrollments.find({ filter: within(of), limit: most });
+    const first = (of: Between, most: number) =>
+      enrollments.find({ filter: within(of), sort: { dueAt: order === 'latest' ? -1 : 1 }, limit: most });
+    if (store.home === undefined) return await first(between, limit);
+    const list = `${campaignId} ${priority} ${order}`;
+    const found = await firstDue({ some, first }, between, order, limit, before.get(list));
+    const at = found.map(({ dueAt }) => dueAt?.getTime() ?? 0);
+    if (found.length < limit) before.delete(list);
+    else before.set(list, { fromMs: Math.min(...at), untilMs: Math.max(...at) });
+    return found;
+  }
+
   /** Steps of a campaign planned for behind `afterMs` and up to `untilMs`, ms since the epoch, the earliest first. */
   const planned = (
     campaignId: string,
@@ -202,19 +231,11 @@ export function createEnrollments({ store, clock, ids }: EnrollmentsDeps) {
     untilMs: number,
     limit: number,
   ): Promise<Enrollment[]> =>
-    enrollments.find({
-      filter: { campaignId, priority, dueAt: { $gt: new Date(afterMs), $lte: new Date(untilMs) } },
-      sort: { dueAt: 1 },
-      limit,
-    });
+    stepsOf(campaignId, priority, { fromMs: afterMs + 1, untilMs }, 'earliest', limit);
 
   /** Those that were due by `byMs`, ms since the epoch, the latest first. */
   const late = (campaignId: string, priority: Priority, byMs: number, limit: number): Promise<Enrollment[]> =>
-    enrollments.find({
-      filter: { campaignId, priority, dueAt: { $lte: new Date(byMs) } },
-      sort: { dueAt: -1 },
-      limit,
-    });
+    stepsOf(campaignId, priority, { fromMs: 0, untilMs: byMs }, 'latest', limit);
 
   /** Whose call is awaited, of one campaign or of all. */
   const working = (campaignId?: string): Promise<Enrollment[]> =>

@@ -81,6 +81,7 @@ export function createRunCampaigns(deps: RunCampaignsDeps) {
   let turnAgain = false;
   let timer: { readonly atMs: number; readonly cancel: Cancel } | undefined;
   let keptMs = 0;
+  let readMs = 0;
   let lookedMs = 0;
 
   // ── When ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -116,7 +117,8 @@ export function createRunCampaigns(deps: RunCampaignsDeps) {
       const nowMs = clock.nowMs();
       if (nowMs < awayMs) return wake(awayMs);
       if (store.outage && store.outage.state !== 'up') throw new Failure('store_unavailable', 'away');
-      if (isStale || nowMs >= keptMs + keepMs) await keep();
+      if (isStale) await readCampaigns();
+      if (nowMs >= keptMs + keepMs) keep();
       await beginDue();
       if (isShared || lines.runners.size > 0)
         wake(isStale ? clock.nowMs() : Math.min(lines.nextMs(), keptMs + keepMs));
@@ -173,11 +175,11 @@ export function createRunCampaigns(deps: RunCampaignsDeps) {
 
   // ── Looking after ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-  async function keep(): Promise<void> {
+  /** What is known goes on being worked on meanwhile. */
+  function keep(): void {
     const nowMs = clock.nowMs();
-    await readCampaigns();
-    if (nowMs < keptMs + keepMs) return;
     keptMs = nowMs;
+    if (nowMs >= readMs + keepMs) inBackground(readCampaigns().finally(() => wake()));
     inBackground(lookAfterCalls());
     if (nowMs < lookedMs + KEEP_MS) return;
     const since = Math.max(lookedMs - NEW_MS, nowMs - SWEEP_MS);
@@ -198,9 +200,14 @@ export function createRunCampaigns(deps: RunCampaignsDeps) {
 
   let reading: Promise<void> | undefined;
   function readCampaigns(): Promise<void> {
-    reading ??= read().finally(() => {
-      reading = undefined;
-    });
+    reading ??= read()
+      .catch((error: unknown) => {
+        isStale = true;
+        throw error;
+      })
+      .finally(() => {
+        reading = undefined;
+      });
     return reading;
   }
 
@@ -209,6 +216,7 @@ export function createRunCampaigns(deps: RunCampaignsDeps) {
     isStale = false;
     const active = await campaigns.find({ filter: { status: 'active' } });
     const nowMs = clock.nowMs();
+    readMs = nowMs;
     const ended = active.filter(({ schedule }) => hasEnded(schedule, nowMs));
     for (const { _id } of ended) await complete(_id);
     const works = active.filter(({ workflow, schedule }) => workflow && !hasEnded(schedule, nowMs));
@@ -396,7 +404,8 @@ export function createRunCampaigns(deps: RunCampaignsDeps) {
     },
     /** Resolves when nothing is in hand. */
     async settled(): Promise<void> {
-      while (turning || background.size > 0) await Promise.allSettled([turning, ...background]);
+      while (turning || background.size + lines.reads.size > 0)
+        await Promise.allSettled([turning, ...background, ...lines.reads]);
     },
   };
 }

@@ -73,51 +73,57 @@ test('of many who come at once one has the turn of a slow campaign, and the othe
   expect((await use.charge(slow, true)).kind).toBe('charged');
 });
 
-test('steps are read in the order in which they are to be taken, and when the next is due is known', async () => {
-  const enrollments = createEnrollments({
-    store,
-    clock: createLifeClock(time, START_MS),
-    ids: createIds(time.nowMs),
-  });
-  const add = (n: number, priority: Enrollment['priority'], dueMs: number): Promise<void> =>
-    store.collection('enrollments').insert({
-      _id: String(n).padStart(24, '0'),
-      campaignId: campaign._id,
-      leadId: String(n).padStart(24, 'a'),
-      receivedAt: at,
-      stage: 'initial',
-      step: 0,
-      turn: 0,
-      priority,
-      dueAt: new Date(START_MS + dueMs),
-      calls: 0,
-      messages: 0,
-      createdAt: at,
-      updatedAt: at,
+test.each([
+  ['one process', {}],
+  ['several', { home: 'one' }],
+])(
+  'steps are read in the order in which they are to be taken, and when the next is due is known: by %s',
+  async (_, of) => {
+    const enrollments = createEnrollments({
+      store: { ...store, ...of },
+      clock: createLifeClock(time, START_MS),
+      ids: createIds(time.nowMs),
     });
-  await add(1, 1, 8 * HOUR);
-  await add(2, 2, -1);
-  await add(3, 2, HOUR);
-  await add(4, 1, -2 * HOUR);
-  await add(5, 1, -HOUR);
-  const clock = createLifeClock(time, START_MS);
-  const stepsOf = (priority: Enrollment['priority']) =>
-    createDueSteps(campaign._id, priority, { clock, enrollments, batch: 2, lookMs: 24 * HOUR });
-  const taken = async (steps: ReturnType<typeof stepsOf>): Promise<number> => {
-    if (steps.isToBeRead()) await steps.read(new Map());
-    return Number(steps.take()?._id ?? 0);
-  };
-  const calls = stepsOf(2);
-  expect(calls.nextMs()).toBe(START_MS);
-  expect(await taken(calls)).toBe(2);
-  expect(calls.nextMs()).toBe(START_MS + HOUR);
-  expect(await taken(calls)).toBe(0);
-  // Of new leads whoever came in last is first, and what is planned behind is not forgotten.
-  const fresh = stepsOf(1);
-  expect([await taken(fresh), await taken(fresh)]).toEqual([5, 4]);
-  await store
-    .collection('enrollments')
-    .remove({ _id: { $in: [4, 5].map((n) => String(n).padStart(24, '0')) } });
-  expect(await taken(fresh)).toBe(0);
-  expect(fresh.nextMs()).toBe(START_MS + 8 * HOUR);
-});
+    const add = (n: number, priority: Enrollment['priority'], dueMs: number): Promise<void> =>
+      store.collection('enrollments').insert({
+        _id: String(n).padStart(24, '0'),
+        campaignId: campaign._id,
+        leadId: String(n).padStart(24, 'a'),
+        receivedAt: at,
+        stage: 'initial',
+        step: 0,
+        turn: 0,
+        priority,
+        dueAt: new Date(START_MS + dueMs),
+        calls: 0,
+        messages: 0,
+        createdAt: at,
+        updatedAt: at,
+      });
+    await add(1, 1, 8 * HOUR);
+    await add(2, 2, -1);
+    await add(3, 2, HOUR);
+    await add(4, 1, -2 * HOUR);
+    await add(5, 1, -HOUR);
+    const clock = createLifeClock(time, START_MS);
+    const stepsOf = (priority: Enrollment['priority']) =>
+      createDueSteps(campaign._id, priority, { clock, enrollments, batch: 2, lookMs: 24 * HOUR });
+    const taken = async (steps: ReturnType<typeof stepsOf>): Promise<number> => {
+      if (steps.isToBeRead()) await steps.read(new Map());
+      return Number(steps.take()?._id ?? 0);
+    };
+    const calls = stepsOf(2);
+    expect(calls.nextMs()).toBe(START_MS);
+    expect(await taken(calls)).toBe(2);
+    expect(calls.nextMs()).toBe(START_MS + HOUR);
+    expect(await taken(calls)).toBe(0);
+    // Of new leads whoever came in last is first, and what is planned behind is not forgotten.
+    const fresh = stepsOf(1);
+    expect([await taken(fresh), await taken(fresh)]).toEqual([5, 4]);
+    await store
+      .collection('enrollments')
+      .remove({ _id: { $in: [4, 5].map((n) => String(n).padStart(24, '0')) } });
+    expect(await taken(fresh)).toBe(0);
+    expect(fresh.nextMs()).toBe(START_MS + 8 * HOUR);
+  },
+);

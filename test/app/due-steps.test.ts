@@ -103,10 +103,12 @@ test.each([
             case 'take': {
               for (let n = 0; n < each.most; n += 1) {
                 during = isSlow ? () => steps.put(plan(-500)) : () => {};
-                while (steps.isToBeRead()) {
+                while (steps.isUnknown()) {
                   await steps.read(new Map());
                   during = () => {};
                 }
+                // As is done in the background, where it need not be.
+                if (steps.isToBeRead()) await steps.read(new Map());
                 const due = all().filter((one) => dueMs(one) <= clock.nowMs());
                 expect(steps.hasDue()).toBe(due.length > 0);
                 const times = due.map(dueMs);
@@ -132,5 +134,110 @@ test.each([
       },
     ),
     { numRuns: 400 },
+  );
+});
+
+test.each([
+  ['new leads', 1 as Priority],
+  ['other steps', 2 as Priority],
+])('%s are taken and planned while they are read: each once, and none is forgotten', async (_, priority) => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: 0, max: 40 }),
+      fc.array(fc.constantFrom('take', 'answer', 'release', 'lose', 'plan', 'age'), { maxLength: 120 }),
+      async (count, operations) => {
+        let nowMs = START_MS;
+        const clock = { ...handClock(), nowMs: () => nowMs };
+        const stored = new Map<string, Enrollment>();
+        const inHand = new Map<string, Enrollment>();
+        const takenOnce = new Set<string>();
+        let made = 0;
+        const plan = (of?: Enrollment): Enrollment => {
+          made += 1;
+          const _id = of?._id ?? String(made);
+          const dueAt = new Date(clock.nowMs() - made * 10);
+          const step = {
+            _id,
+            campaignId: CAMPAIGN,
+            priority,
+            turn: (of?.turn ?? 0) + 1,
+            dueAt,
+          } as Enrollment;
+          stored.set(_id, step);
+          return step;
+        };
+        for (let n = 0; n < count; n += 1) plan();
+        /** Reads that the store did not answer yet; what it says is as it was when it was asked. */
+        const asked: (() => void)[] = [];
+        const answerLater = (found: Enrollment[]): Promise<Enrollment[]> =>
+          new Promise((resolve) => asked.push(() => resolve(found)));
+        const found = (isIt: (ms: number) => boolean): Enrollment[] =>
+          [...stored.values()].filter((each) => isIt(dueMs(each))).sort((a, b) => dueMs(a) - dueMs(b));
+        const steps = createDueSteps(CAMPAIGN, priority, {
+          clock,
+          enrollments: {
+            planned: (_campaign, _priority, afterMs, untilMs, limit) =>
+              answerLater(found((ms) => ms > afterMs && ms <= untilMs).slice(0, limit)),
+            late: (_campaign, _priority, byMs, limit) =>
+              answerLater(
+                found((ms) => ms <= byMs)
+                  .reverse()
+                  .slice(0, limit),
+              ),
+          },
+          batch: 8,
+          lookMs: 60_000,
+        });
+        let reading: Promise<void> | undefined;
+        const readOn = (): void => {
+          if (!steps.isToBeRead()) return;
+          reading ??= steps.read(inHand).finally(() => {
+            reading = undefined;
+          });
+        };
+        const answer = async (): Promise<void> => {
+          const under = reading;
+          for (const each of asked.splice(0)) each();
+          await under;
+        };
+        const take = (): boolean => {
+          const taken = steps.isUnknown() ? undefined : steps.take();
+          if (!taken) return false;
+          expect(inHand.has(taken._id), 'in hand already').toBe(false);
+          // One that was planned anew meanwhile may be offered as it was before, and is not found then.
+          if (taken.turn === 1) expect(takenOnce.has(taken._id), 'offered again').toBe(false);
+          takenOnce.add(taken._id);
+          // A claim would find it.
+          if (stored.get(taken._id)?.turn === taken.turn) inHand.set(taken._id, taken);
+          return true;
+        };
+        for (const each of operations) {
+          readOn();
+          if (each === 'take') take();
+          if (each === 'answer') await answer();
+          if (each === 'plan') steps.put(plan());
+          if (each === 'age') nowMs += 70_000;
+          const [mine] = inHand.values();
+          if (!mine) continue;
+          // Its step is done, and the next one is planned; or another process was quicker.
+          if (each === 'release') steps.put(plan(mine));
+          if (each === 'lose') stored.delete(mine._id);
+          if (each === 'release' || each === 'lose') inHand.delete(mine._id);
+        }
+        const left = new Set([...stored.keys()].filter((id) => !inHand.has(id)));
+        for (let idle = 0; idle < 3; ) {
+          readOn();
+          const before = inHand.size;
+          if (take()) idle = 0;
+          else {
+            idle += 1;
+            await answer();
+          }
+          if (inHand.size > before) left.delete([...inHand.keys()].at(-1) ?? '');
+        }
+        expect([...left]).toEqual([]);
+      },
+    ),
+    { numRuns: 300 },
   );
 });

@@ -22,6 +22,8 @@ import type { Campaign } from '../../src/domain/documents.ts';
 
 const CAMPAIGNS = 20;
 const ROUNDS = 300;
+/** Long enough that everything is read anew several times meanwhile. */
+const STEADY_MS = 10_000;
 const BATCH = 5_000;
 const GOAL_MS = 20;
 /** Lines, so that no step waits for one. */
@@ -92,11 +94,12 @@ async function choosing(
     await keep(
       Array.from({ length: Math.min(BATCH, total - from) }, (_, n) => enrollmentOf(from + n, nowMs)),
     );
-  const enrollments = createEnrollments({ store, clock, ids: createIds() });
+  const ids = createIds();
+  const begun = () => createEnrollments({ store, clock, ids });
   const allLines = () => {
     const lines = createCampaignLines({
       clock,
-      enrollments,
+      enrollments: begun(),
       linesFree: () => MANY,
       callsPerSecond: 1_000 * MANY,
       slotMs: () => 0,
@@ -118,6 +121,7 @@ async function choosing(
   };
   for (let n = 0; n < ROUNDS; n += 1) {
     await timed(gets, () => collection.get(idOf((n * 9_973) % total)));
+    const enrollments = begun();
     const steps = ([0, 1, 2] as const).map((priority) =>
       createDueSteps(idOf(n % CAMPAIGNS), priority, { clock, enrollments, batch: 16, lookMs: 2_000 }),
     );
@@ -134,10 +138,13 @@ async function choosing(
   for (let n = 0; n < ROUNDS / 10; n += 1) {
     const lines = allLines();
     if (!(await timed(chosenOfAll, () => lines.next()))) throw new Error('nothing is due');
+    await Promise.all(lines.reads);
   }
   const lines = allLines();
   await lines.next();
-  for (let n = 0; n < 3 * ROUNDS; n += 1) {
+  const enrollments = begun();
+  const untilMs = performance.now() + STEADY_MS;
+  while (performance.now() < untilMs) {
     const due = await timed(chosenNext, () => lines.next());
     if (!due) throw new Error('nothing is due');
     const end = lines.take(due);
@@ -177,7 +184,8 @@ try {
     const mongo = await openMongoStore({ uri, database, timeoutMs: 60_000, clock, log });
     const client = await MongoClient.connect(uri);
     const kept = client.db(database).collection('enrollments');
-    await choosing('MongoDB', mongo, true, total, (batch) =>
+    // As a process that shares it with others.
+    await choosing('MongoDB', { ...mongo, home: 'bench' }, true, total, (batch) =>
       kept.insertMany(batch.map(toStored), { ordered: false }),
     );
     await client.db(database).dropDatabase();
