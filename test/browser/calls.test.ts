@@ -160,6 +160,26 @@ describe.skipIf(missing)(`calls in a browser${missing ? ` (left out: ${missing})
       expect([path, asked.filter((each) => each === path).length]).toEqual([path, 1]);
   });
 
+  test('of a call in the list the campaign and the version of the agent can be seen, where somebody wants to', async () => {
+    const { page } = house;
+    await visit('/calls', 'Why it ended');
+    expect(await page.getByRole('columnheader', { name: 'Campaign' }).count()).toBe(0);
+    await page.getByRole('button', { name: 'Choose columns' }).click();
+    await page.getByRole('menuitemcheckbox', { name: 'Campaign' }).click();
+    await page.getByRole('menuitemcheckbox', { name: 'Agent' }).click();
+    await page.keyboard.press('Escape');
+    await page
+      .locator('td[data-column="campaign"]')
+      .getByRole('link', { name: 'Autumn sellers' })
+      .first()
+      .waitFor();
+    await page
+      .locator('td[data-column="script"]', { hasText: /Outbound\s*[0-9a-f]{6}/ })
+      .first()
+      .waitFor();
+    expect(await findings()).toEqual([]);
+  });
+
   test('of many key moments a dozen are shown, and the others when they are asked for', async () => {
     const { page } = house;
     const address = `**/api/v1/calls/${REVIEWED}`;

@@ -11,7 +11,7 @@ import {
   IconUser,
   IconWifiOff,
 } from '@tabler/icons-react';
-import { useInfiniteQuery } from '@tanstack/react-query';
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useMemo, useRef, useState } from 'react';
 import type { Call, ListedCall } from '../../contract/index.ts';
@@ -21,10 +21,10 @@ import { CallFilters, filterOf } from '../calls/filters.tsx';
 import { FoundCalls } from '../calls/found.tsx';
 import { CallViews } from '../calls/views.tsx';
 import { useDialer } from '../dialer.ts';
-import { count, dayAsInstant, formatMoney, formatMs, formatPhone, formatShare } from '../format.ts';
+import { count, dayAsInstant, formatMoney, formatMs, formatPhone, formatShare, humanise } from '../format.ts';
 import { useLive } from '../live.ts';
 import { DemoButton } from '../overview/demo-button.tsx';
-import { callsQuery } from '../queries.ts';
+import { callsQuery, campaignsQuery } from '../queries.ts';
 import { type CallSearch, readCallSearch } from '../search.ts';
 import { columnsOf, DataTable } from '../ui/data-table.tsx';
 import { useMayAct } from '../ui/may-act.ts';
@@ -121,6 +121,16 @@ const COLUMNS = column.columns([
   }),
   column.display({ id: 'why', header: 'Why it ended', cell: ({ row }) => <WhyEnded call={row.original} /> }),
   column.display({
+    id: 'campaign',
+    header: 'Campaign',
+    cell: ({ row }) => <OfCampaign id={row.original.campaignId} />,
+  }),
+  column.display({
+    id: 'script',
+    header: 'Agent',
+    cell: ({ row }) => <Script call={row.original} />,
+  }),
+  column.display({
     id: 'review',
     header: 'Review',
     cell: ({ row }) => <Reviewed call={row.original} />,
@@ -163,9 +173,29 @@ const COLUMNS = column.columns([
 ]);
 /** As the API takes them for one file. */
 const MOST_CHOSEN = 300;
-const SELDOM = ['reviewer', 'sentiment', 'quality', 'cost', 'summary'];
+const SELDOM = ['campaign', 'script', 'reviewer', 'sentiment', 'quality', 'cost', 'summary'];
 
 const None = () => <span className="muted">–</span>;
+
+function OfCampaign({ id }: { id: string | undefined }) {
+  const campaign = useQuery(campaignsQuery).data?.find((one) => one.id === id);
+  if (id === undefined) return <None />;
+  return (
+    <Link to="/campaigns/$campaignId" params={{ campaignId: id }}>
+      {campaign?.name ?? 'One that is gone'}
+    </Link>
+  );
+}
+
+/** The script that the agent spoke by, and its version. */
+function Script({ call: { script } }: { call: ListedCall }) {
+  if (!script) return <None />;
+  return (
+    <>
+      {humanise(script.name)} <code>{script.hash.slice(0, 6)}</code>
+    </>
+  );
+}
 
 /** Whether there is something to say of its review. */
 const isTouched = ({ review }: ListedCall): boolean =>
