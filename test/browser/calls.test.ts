@@ -162,7 +162,7 @@ describe.skipIf(missing)(`calls in a browser${missing ? ` (left out: ${missing})
 
   test('of a call in the list the campaign and the version of the agent can be seen, where somebody wants to', async () => {
     const { page } = house;
-    await visit('/calls', 'Why it ended');
+    await visit('/calls?review=needs_attention', 'Why it ended');
     expect(await page.getByRole('columnheader', { name: 'Campaign' }).count()).toBe(0);
     await page.getByRole('button', { name: 'Choose columns' }).click();
     await page.getByRole('menuitemcheckbox', { name: 'Campaign' }).click();
