@@ -259,7 +259,7 @@ function Person({ lead }: { lead: Lead }) {
           ['Property', lead.propertyAddress],
           ['Interest', intent?.type ? humanise(intent.type) : undefined],
           ['Said', intent?.message],
-          ['Timeframe', intent?.timeframe],
+          ['Timeframe', intent?.timeframe && humanise(intent.timeframe)],
           ['Tags', lead.tags.join(', ')],
           ['Next follow-up', lead.nextFollowUp ? formatMoment(lead.nextFollowUp) : undefined],
           [
