@@ -67,7 +67,7 @@ describe.skipIf(missing)(`a file of leads in a browser${missing ? ` (left out: $
     expect(lead?.contact.address).toEqual({ city: 'Seattle' });
     expect(await findingsOf(page)).toEqual([]);
     await page.setViewportSize(PHONE);
-    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(PHONE.width);
+    await expect.poll(() => page.evaluate('document.documentElement.scrollWidth')).toBe(PHONE.width);
     await page.setViewportSize({ width: 1280, height: 900 });
     expect(complaints).toEqual([]);
   });
@@ -80,10 +80,10 @@ describe.skipIf(missing)(`a file of leads in a browser${missing ? ` (left out: $
     const says = page.getByRole('cell', { name: 'Phone: not a phone number' });
     await says.waitFor();
     expect(await says.getAttribute('colspan')).toBe('27');
-    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(1_280);
+    await expect.poll(() => page.evaluate('document.documentElement.scrollWidth')).toBe(1_280);
     expect(await findingsOf(page)).toEqual([]);
     await page.setViewportSize(PHONE);
-    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(PHONE.width);
+    await expect.poll(() => page.evaluate('document.documentElement.scrollWidth')).toBe(PHONE.width);
     await page.setViewportSize({ width: 1280, height: 900 });
     expect(complaints).toEqual([]);
   });

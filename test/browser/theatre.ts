@@ -134,6 +134,15 @@ export async function shootPage(page: Page, name: string): Promise<void> {
   await page.screenshot({ path: `${SHOTS}/${name}.png`, fullPage: true });
 }
 
+/** Nothing is wider than the window, once the page has taken up its size. */
+export const hasRoom = (page: Page, name: string): Promise<void> =>
+  expect
+    .poll(
+      () => page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth'),
+      { message: name },
+    )
+    .toBeLessThanOrEqual(0);
+
 /** As it is, in dark colours, and on a phone: accessible, and no wider than the screen. Ends wide and in light colours. */
 export async function inspectPage(page: Page, name: string, words: string): Promise<void> {
   await page.getByText(words).first().waitFor();
@@ -145,10 +154,7 @@ export async function inspectPage(page: Page, name: string, words: string): Prom
   await shootPage(page, `${name}-dark`);
   await page.setViewportSize(PHONE);
   await page.getByText(words).first().waitFor();
-  const wider = await page.evaluate(
-    'document.documentElement.scrollWidth - document.documentElement.clientWidth',
-  );
-  expect(wider, `${name} on a phone`).toBeLessThanOrEqual(0);
+  await hasRoom(page, `${name} on a phone`);
   await shootPage(page, `${name}-phone`);
   await page.setViewportSize(WIDE);
   await page.emulateMedia({ colorScheme: 'light' });
@@ -249,10 +255,7 @@ export function theatre(): Theatre {
         await shoot(`${name}-${colours}`);
         await page.setViewportSize(PHONE);
         await drawn(words);
-        const wider = await page.evaluate(
-          'document.documentElement.scrollWidth - document.documentElement.clientWidth',
-        );
-        expect(wider, `${name} on a phone`).toBeLessThanOrEqual(0);
+        await hasRoom(page, `${name} on a phone`);
         await shoot(`${name}-phone`);
         await page.setViewportSize(WIDE);
       }
