@@ -210,7 +210,8 @@ describe.skipIf(missing)(`access in a browser${missing ? ` (left out: ${missing}
     await inspect('api-keys', 'Analyst: leads:read, leads:write');
     await page.getByRole('button', { name: 'Revoke CRM' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Revoke' }).click();
-    await page.getByText('Revoked').first().waitFor();
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await page.getByText('Revoked', { exact: true }).first().waitFor();
     expect(await ask()).toBe(401);
     expect(complaints).toEqual([]);
   });

@@ -88,6 +88,7 @@ describe('reading', () => {
         {
           url: fc.oneof(
             fc.string({ minLength: 1 }),
+            fc.webUrl(),
             fc.nat(50).map((n) => `https://example.com/?q=${'x'.repeat(1_980 + n)}`),
           ),
           title: fc.string({ unit: 'binary', maxLength: 400 }),
@@ -98,7 +99,8 @@ describe('reading', () => {
       ),
       { maxLength: 8 },
     );
-    const visits = fc.record({ sessionId: fc.string({ minLength: 1 }), score: fc.nat(101), journey: pages });
+    const sessionId = fc.oneof({ weight: 4, arbitrary: fc.uuid() }, fc.string({ minLength: 1 }));
+    const visits = fc.record({ sessionId, score: fc.nat(101), journey: pages });
     let read = 0;
     fc.assert(
       fc.property(fc.oneof({ weight: 9, arbitrary: visits }, fc.json({ maxDepth: 3 })), (value) => {
@@ -113,7 +115,8 @@ describe('reading', () => {
         expect(visit(JSON.parse(JSON.stringify(found)))).toEqual(found);
       }),
     );
-    expect(read).toBeGreaterThan(20);
+    // What is refused without being read proves nothing.
+    expect(read).toBeGreaterThan(5);
   });
 });
 
