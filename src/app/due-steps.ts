@@ -121,8 +121,9 @@ export function createDueSteps(
     const behindMs = isNewestFirst ? nowMs : 0;
     const isOpen = (step: Enrollment): boolean => {
       const taken = missed.taken.get(step._id);
-      const wasTaken = taken !== undefined && taken.turn === step.turn && dueMs(taken) === dueMs(step);
-      return !wasTaken && !inHand.has(step._id);
+      const isOver =
+        taken && (step.turn < taken.turn || (step.turn === taken.turn && dueMs(taken) === dueMs(step)));
+      return !isOver && !inHand.has(step._id);
     };
     try {
       const [found, next] = await Promise.all([
