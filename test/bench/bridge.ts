@@ -1,7 +1,8 @@
 /**
- * `npm run bench:bridge`: the running product against the plain bridge, both measured in this run by the same callers and
- * agent. Prints calls, frames, loss, added latency each way, CPU and memory per call, and the ratios. Between the steps a
- * process comes to rest, so that each shows calls that go on; what it takes to begin, end and understand one is shown beside.
+ * `npm run bench:bridge`: the running product against the plain bridge, and against its own frame path alone, all measured in
+ * this run by the same callers and agent. Prints calls, frames, loss, added latency each way, CPU and memory per call, and the
+ * ratios. Between the steps a process comes to rest, so that each shows calls that go on; what it takes to begin, end and
+ * understand one is shown beside.
  *
  * Arguments: seconds of each measurement (default 10) and the steps of concurrent calls (default 50,200,300,…).
  */
@@ -18,19 +19,24 @@ const CHURN = 1_000;
 
 const openFiles = (pid: number): number => readdirSync(`/proc/${pid}/fd`).length;
 
-async function plain(load: Load): Promise<Target> {
-  const child = run(['--import', 'tsx', 'test/bench/plain-bridge.ts'], {
-    AGENT_URL: load.agentUrl,
-  });
-  const port = await firstLine(child, /^(\d+)\n/);
-  return {
-    name: 'plain bridge',
-    port: Number(port),
-    pid: child.pid ?? 0,
-    admit: async () => ({ path: '/', callId: randomBytes(12).toString('hex'), callSid: 'CA' }),
-    stop: () => void child.kill('SIGKILL'),
+const PLAIN = 'plain bridge';
+const OURS = 'Parley';
+
+/** A bridge that is a file of this folder. */
+const standing =
+  (name: string, file: string) =>
+  async (load: Load): Promise<Target> => {
+    const child = run(['--import', 'tsx', `test/bench/${file}`], { AGENT_URL: load.agentUrl });
+    const port = await firstLine(child, /^(\d+)\n/);
+    return {
+      name,
+      port: Number(port),
+      pid: child.pid ?? 0,
+      admit: async () => ({ path: '/', callId: randomBytes(12).toString('hex'), callSid: 'CA' }),
+      stop: () => void child.kill('SIGKILL'),
+    };
   };
-}
+const TARGETS = [standing(PLAIN, 'plain-bridge.ts'), standing('frames alone', 'spliced-bridge.ts'), product];
 
 const openOne = async (load: Load, target: Target): Promise<void> =>
   load.open(target.port, await target.admit());
@@ -66,7 +72,8 @@ async function step(load: Load, target: Target, calls: number, idleRss: number):
     await Promise.all(Array.from({ length: batch }, () => openOne(load, target)));
     opened += batch;
   }
-  await sleep(2_000);
+  // What beginning them left to be done is done by then.
+  await sleep(5_000);
   load.reset();
   const before = usage(target.pid);
   const startMs = performance.now();
@@ -136,7 +143,7 @@ async function main(): Promise<void> {
   const load = await startLoad(pinned ? ['taskset', '-c', '1'] : []);
   const best: Record<string, number> = {};
   const rows: Row[] = [];
-  for (const make of [plain, product]) {
+  for (const make of TARGETS) {
     const target = await make(load);
     await sleep(2_500);
     // One call first, so that what is loaded once is not counted as a call's.
@@ -152,28 +159,30 @@ async function main(): Promise<void> {
       best[target.name] = calls;
       await atRest(target);
     }
-    if (target.name === 'Parley') await churn(load, target);
+    if (target.name === OURS) await churn(load, target);
     target.stop();
   }
-  const common = STEPS.filter((calls) => rows.filter((row) => row.calls === calls).length === 2);
-  process.stdout.write(
-    `\nsustained (no loss, p99 under ${SUSTAINED_P99_MS} ms): plain ${best['plain bridge'] ?? 0}, Parley ${best.Parley ?? 0}, ratio ${((best.Parley ?? 0) / (best['plain bridge'] || Number.NaN)).toFixed(2)}\n`,
-  );
-  for (const name of ['plain bridge', 'Parley']) {
+  process.stdout.write(`\nsustained (no loss, p99 under ${SUSTAINED_P99_MS} ms):`);
+  for (const [name, calls] of Object.entries(best))
+    process.stdout.write(` ${name} ${calls} (${(calls / (best[PLAIN] || Number.NaN)).toFixed(2)})`);
+  process.stdout.write('\n');
+  for (const name of Object.keys(best)) {
     const own = rows.filter((row) => row.name === name);
     const [first, last] = [own[0], own.at(-1)];
-    if (!first || !last || first === last) continue;
-    const kb = (last.rss - first.rss) / (last.calls - first.calls) / 1_024;
-    process.stdout.write(
-      `memory per further call, ${name}: ${kb.toFixed(0)} KB (from ${first.calls} to ${last.calls} calls)\n`,
-    );
-  }
-  for (const calls of common) {
-    const [a, b] = rows.filter((row) => row.calls === calls);
-    if (a && b)
+    if (first && last && first !== last) {
+      const kb = (last.rss - first.rss) / (last.calls - first.calls) / 1_024;
       process.stdout.write(
-        `CPU per call at ${calls} calls: plain / Parley = ${(a.cpuMs / b.cpuMs).toFixed(2)}\n`,
+        `memory per further call, ${name}: ${kb.toFixed(0)} KB (from ${first.calls} to ${last.calls} calls)\n`,
       );
+    }
+    if (name === PLAIN) continue;
+    for (const { calls, cpuMs } of own) {
+      const beside = rows.find((row) => row.name === PLAIN && row.calls === calls);
+      if (beside)
+        process.stdout.write(
+          `CPU per call at ${calls} calls: plain / ${name} = ${(beside.cpuMs / cpuMs).toFixed(2)}\n`,
+        );
+    }
   }
   load.close();
 }
