@@ -7,6 +7,7 @@ import { Query as NaiveQuery } from 'mingo';
 import { update as naiveUpdate } from 'mingo/updater';
 import { expect, test } from 'vitest';
 import { compileFilter, compileUpdate, type Doc, storable } from '../../src/adapters/store/language.ts';
+import { createKeyDraft, keyPart } from '../../src/adapters/store/order.ts';
 import type { Filter, Update } from '../../src/app/ports.ts';
 import { Failure } from '../../src/domain/errors.ts';
 
@@ -143,4 +144,37 @@ test('updates that cannot apply are refused, plain or not, and those within one 
     ).toBe('invalid_request');
   expect(compileUpdate({}, { $set: { 'list.0.a': 2 } } as Update)(one)).toEqual({ ...one, list: [{ a: 2 }] });
   expect(one.list).toEqual([{ a: 1 }]);
+});
+
+test('a key that is written in one piece is made of the very parts', () => {
+  const value = fc.oneof(
+    fc.string({ unit: 'binary', maxLength: 400 }),
+    fc.constantFrom(
+      '',
+      '\0',
+      'a\0b',
+      '\ud800',
+      'ä'.repeat(85),
+      'ä'.repeat(86),
+      'a'.repeat(256),
+      'a'.repeat(257),
+    ),
+    fc.double(),
+    fc.constantFrom(0, -0, Number.NaN, null, undefined, true, false),
+    fc.date(),
+    fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)),
+    fc.dictionary(fc.string(), fc.integer(), { maxKeys: 3 }),
+  );
+  const draft = createKeyDraft();
+  fc.assert(
+    fc.property(fc.array(fc.tuple(value, fc.constantFrom<1 | -1>(1, -1)), { maxLength: 12 }), (parts) => {
+      const wanted = parts.map(([each, direction]) => keyPart(each, direction));
+      draft.begin();
+      expect(parts.map(([each, direction]) => draft.add(each, direction))).toEqual(
+        wanted.map(({ exact }) => exact),
+      );
+      expect(draft.take().equals(Buffer.concat(wanted.map(({ bytes }) => bytes)))).toBe(true);
+    }),
+    { numRuns: 500 },
+  );
 });

@@ -27,6 +27,9 @@ const RANK = {
 /** Bytes of one string that go into an index key; longer ones are cut, and the key then says less than the value. */
 const MAX_INDEXED_BYTES = 256;
 
+/** Bytes that one unit of a text takes at most. */
+const MAX_UTF8_BYTES = 3;
+
 const NUL_ESCAPE = 0xff;
 const END = Buffer.from([0x00, 0x01]);
 const CUT = Buffer.from([0x00, 0x02]);
@@ -129,13 +132,23 @@ function escapeNul(bytes: Buffer): Buffer {
   return Buffer.from(out);
 }
 
+/** Writes the nine bytes of a number at a place. */
+function putNumber(into: Buffer, at: number, value: number): void {
+  into[at] = RANK.number;
+  const first = at + 1;
+  if (Number.isNaN(value)) {
+    into.fill(0, first, first + 8);
+    return;
+  }
+  into.writeDoubleBE(value === 0 ? 0 : value, first);
+  if (((into[first] ?? 0) & 0x80) !== 0)
+    for (let i = first; i < first + 8; i += 1) into[i] = (into[i] ?? 0) ^ 0xff;
+  else into[first] = (into[first] ?? 0) | 0x80;
+}
+
 function encodeNumber(value: number): Buffer {
   const out = Buffer.allocUnsafe(9);
-  out[0] = RANK.number;
-  if (Number.isNaN(value)) return out.fill(0, 1);
-  out.writeDoubleBE(value === 0 ? 0 : value, 1);
-  if (((out[1] ?? 0) & 0x80) !== 0) for (let i = 1; i < 9; i += 1) out[i] = (out[i] ?? 0) ^ 0xff;
-  else out[1] = (out[1] ?? 0) | 0x80;
+  putNumber(out, 0, value);
   return out;
 }
 
@@ -193,6 +206,71 @@ export function keyPart(value: unknown, direction: Direction): KeyPart {
   const exact = bytes.length <= MAX_INDEXED_BYTES + 3;
   if (!exact) bytes = Buffer.concat([bytes.subarray(0, MAX_INDEXED_BYTES), CUT]);
   return { bytes: direction === 1 ? bytes : invert(bytes), exact };
+}
+
+/** A key in the making: its parts are written one behind the other, and it becomes one buffer when it is whole. */
+export interface KeyDraft {
+  begin(): void;
+  /** Appends what `keyPart` makes of the value; answers whether that is exact. */
+  add(value: unknown, direction: Direction): boolean;
+  readonly length: number;
+  take(): Buffer;
+}
+
+export function createKeyDraft(): KeyDraft {
+  let bytes = Buffer.allocUnsafe(1_024);
+  let length = 0;
+
+  function makeRoomFor(more: number): void {
+    if (length + more <= bytes.length) return;
+    const wider = Buffer.allocUnsafe(2 * (length + more));
+    bytes.copy(wider, 0, 0, length);
+    bytes = wider;
+  }
+
+  /** Writes a value as `encodeExact` does; false, and nothing is written, where that is not done here. */
+  function write(value: unknown): boolean {
+    if (typeof value === 'string') {
+      if (value.length * MAX_UTF8_BYTES > MAX_INDEXED_BYTES || value.includes('\0')) return false;
+      bytes[length] = RANK.string;
+      length += 1 + bytes.write(value, length + 1);
+      bytes[length] = 0x00;
+      bytes[length + 1] = 0x01;
+      length += 2;
+    } else if (value instanceof Date || typeof value === 'number') {
+      putNumber(bytes, length, typeof value === 'number' ? value : value.getTime());
+      if (typeof value !== 'number') bytes[length] = RANK.date;
+      length += 9;
+    } else return false;
+    return true;
+  }
+
+  return {
+    begin() {
+      length = 0;
+    },
+    add(value, direction) {
+      makeRoomFor(MAX_INDEXED_BYTES + 3);
+      const from = length;
+      if (write(value)) {
+        if (direction === -1) for (let i = from; i < length; i += 1) bytes[i] = (bytes[i] ?? 0) ^ 0xff;
+        return true;
+      }
+      const part = keyPart(value, direction);
+      makeRoomFor(part.bytes.length);
+      bytes.set(part.bytes, length);
+      length += part.bytes.length;
+      return part.exact;
+    },
+    get length() {
+      return length;
+    },
+    take() {
+      const key = Buffer.allocUnsafe(length);
+      bytes.copy(key, 0, 0, length);
+      return key;
+    },
+  };
 }
 
 /** A value as part of a sort key, never cut. */

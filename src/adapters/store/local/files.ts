@@ -17,7 +17,7 @@ import {
   openDataFile,
   removeOtherEditions,
 } from './data-file.ts';
-import { type Entry, entriesOf, type IndexShape } from './indexes.ts';
+import { type Entry, entriesOf, type IndexShape, ownOf, ownText } from './indexes.ts';
 
 export interface Index extends IndexShape {
   db: Binary;
@@ -78,8 +78,8 @@ async function buildIndex(file: DataFile, room: Room, index: Index, log: Log): P
     const claimed = new Map<string, string>();
     if (index.unique)
       for (const { entry, id } of fresh) {
-        const text = entry.prefix.toString('latin1');
-        const [other = claimed.get(text)] = ownersOf(index, entry.prefix);
+        const text = ownText(entry);
+        const [other = claimed.get(text)] = ownersOf(index, ownOf(entry));
         if (other !== undefined && other !== id && !entry.cut)
           throw new Failure(
             'config_invalid',

@@ -3,7 +3,7 @@
  * by the document's id, so that equal values stay apart and pages can go on behind a given document.
  */
 import { Failure } from '../../../domain/errors.ts';
-import { type Direction, isPlainObject, keyPart, valuesForKey } from '../order.ts';
+import { createKeyDraft, type Direction, isPlainObject, keyPart, valuesForKey } from '../order.ts';
 
 export interface IndexShape {
   readonly name: string;
@@ -25,11 +25,15 @@ export interface IndexShape {
 }
 
 export interface Entry {
-  /** The parts without the id: what must be unique. */
-  readonly prefix: Buffer;
   readonly key: Buffer;
+  /** How many of its bytes are the parts without the id: what must be unique. */
+  readonly ownBytes: number;
   readonly cut: boolean;
 }
+
+/** What must be unique of an entry, as bytes and as a text to compare. */
+export const ownOf = ({ key, ownBytes }: Entry): Buffer => key.subarray(0, ownBytes);
+export const ownText = ({ key, ownBytes }: Entry): string => key.toString('latin1', 0, ownBytes);
 
 export interface Entries {
   readonly entries: readonly Entry[];
@@ -69,25 +73,23 @@ function valueAt(document: unknown, path: string): unknown {
   return value;
 }
 
+const draft = createKeyDraft();
+
 /** The only key of a document in an index; undefined where a list is on the way to an indexed field. */
 function entryOf(index: Keyed, document: { readonly _id: string }): Entries | undefined {
-  const pieces: Buffer[] = [];
-  let length = 0;
   let cut = false;
   let anyPresent = false;
+  draft.begin();
   for (const [path, direction] of index.parts) {
     const value = valueAt(document, path);
     if (value === LIST) return undefined;
     anyPresent ||= value !== undefined;
-    const { bytes, exact } = keyPart(index.folded ? foldedValue(value) : value, direction);
-    pieces.push(bytes);
-    length += bytes.length;
-    cut ||= !exact;
+    if (!draft.add(index.folded ? foldedValue(value) : value, direction)) cut = true;
   }
   if (index.sparse && !anyPresent) return NO_ENTRIES;
-  if (index.tail) pieces.push(keyPart(document._id, index.tail).bytes);
-  const key = Buffer.concat(pieces);
-  return { entries: [{ prefix: key.subarray(0, length), key, cut }], overArrays: false, overBehind: false };
+  const ownBytes = draft.length;
+  if (index.tail) draft.add(document._id, index.tail);
+  return { entries: [{ key: draft.take(), ownBytes, cut }], overArrays: false, overBehind: false };
 }
 
 /** The keys of a document in an index; none when the index is sparse and the document has none of its fields. */
@@ -121,7 +123,7 @@ function entriesOverLists(index: Keyed, document: { readonly _id: string }): Ent
   const tailLength = tail[0]?.length ?? 0;
   const entries = combinations.map(({ pieces, cut }): Entry => {
     const key = Buffer.concat([...pieces, ...tail]);
-    return { prefix: key.subarray(0, key.length - tailLength), key, cut };
+    return { key, ownBytes: key.length - tailLength, cut };
   });
   if (entries.length === 1) return { entries, overArrays, overBehind };
   return {

@@ -11,7 +11,7 @@ import type { Doc } from '../language.ts';
 import { compareValues, valuesForKey } from '../order.ts';
 import { type Binary, messageOf, metaKey, unavailable } from './data-file.ts';
 import { type Files, type Index, idKey, type Meta, ownersOf, type Room, tableOf } from './files.ts';
-import { type Entries, entriesOf, shares } from './indexes.ts';
+import { type Entries, entriesOf, ownOf, ownText, shares } from './indexes.ts';
 
 /** Writes that may wait for the disk. */
 const MAX_WAITING_WRITES = 50_000;
@@ -168,16 +168,16 @@ function openTurn(recent: Recent, onItsWay?: Turn): Turn {
   const owner: Turn['owner'] = (room, position, { document, keys }, except) => {
     const index = room.indexes[position];
     if (!index) return undefined;
-    for (const { prefix, cut } of keys[position]?.entries ?? []) {
+    for (const entry of keys[position]?.entries ?? []) {
       const clashes = (id: string): boolean => {
         if (id === except) return false;
-        if (!cut) return true;
+        if (!entry.cut) return true;
         const other = read(room, id);
         return other !== undefined && sameIndexValues(index, other, document);
       };
-      const holder = claimed(room, position, prefix.toString('latin1'));
+      const holder = claimed(room, position, ownText(entry));
       if (holder !== undefined && clashes(holder)) return holder;
-      const committed = ownersOf(index, prefix).find((id) => keeps(room, position, id) && clashes(id));
+      const committed = ownersOf(index, ownOf(entry)).find((id) => keeps(room, position, id) && clashes(id));
       if (committed !== undefined) return committed;
     }
     return undefined;
@@ -190,8 +190,8 @@ function openTurn(recent: Recent, onItsWay?: Turn): Turn {
     for (const [position, index] of room.indexes.entries()) {
       if (!index.unique) continue;
       const held = mapIn(claims, index);
-      for (const { prefix } of earlier?.keys[position]?.entries ?? []) held.delete(prefix.toString('latin1'));
-      for (const { prefix } of after?.keys[position]?.entries ?? []) held.set(prefix.toString('latin1'), id);
+      for (const entry of earlier?.keys[position]?.entries ?? []) held.delete(ownText(entry));
+      for (const entry of after?.keys[position]?.entries ?? []) held.set(ownText(entry), id);
     }
     overlay.set(id, after);
   }
