@@ -214,6 +214,7 @@ export function createCampaignLines(deps: CampaignLinesDeps) {
 
   /** Whoever comes to the lines does not make up for the time away. */
   function share(wanting: readonly string[]): void {
+    if (wanting.length === wanted.size && wanting.every((id) => wanted.has(id))) return;
     const usedOf = (id: string): number => usedSec.get(id) ?? 0;
     const stayed = wanting.filter((id) => wanted.has(id)).map(usedOf);
     const least = stayed.length === 0 ? Math.max(0, ...wanting.map(usedOf)) : Math.min(...stayed);
@@ -228,8 +229,10 @@ export function createCampaignLines(deps: CampaignLinesDeps) {
   let lastMessages = '';
   function nextMessage(able: readonly Runner[]): Due | undefined {
     const from = able.findIndex(({ campaign }) => campaign._id === lastMessages) + 1;
-    const inTurn = [...able.slice(from), ...able.slice(0, from)];
-    const runner = inTurn.find((each) => !isUnknown(each, MESSAGES) && hasDue(each, MESSAGES));
+    const isReady = (each: Runner): boolean => !isUnknown(each, MESSAGES) && hasDue(each, MESSAGES);
+    const runner =
+      able.find((each, at) => at >= from && isReady(each)) ??
+      able.find((each, at) => at < from && isReady(each));
     if (!runner) return undefined;
     lastMessages = runner.campaign._id;
     const seen = takeDue(runner, MESSAGES);
@@ -262,6 +265,7 @@ export function createCampaignLines(deps: CampaignLinesDeps) {
   /** Begins to read what is old, as much as may be read at a time; answers how many campaigns are to be read. */
   function readOn(able: readonly Runner[], kind: Kind): number {
     const unread = able.filter((runner) => isToBeRead(runner, prioritiesOf(runner, kind)));
+    if (unread.length === 0) return 0;
     // Those without which nothing can be said come first.
     const inOrder = [true, false].flatMap((isFirst) =>
       unread.filter((runner) => isUnknown(runner, prioritiesOf(runner, kind)) === isFirst),

@@ -153,6 +153,9 @@ const plainOptions: Partial<Options> = { context: filterContext, scriptEnabled: 
 
 // ── Values ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+const isStorableAsIs = (value: unknown): boolean =>
+  typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
+
 /** A deep copy of what can be stored: `undefined` fields are left out, in arrays they become null. */
 export function storable(value: unknown, path = '', depth = 0): unknown {
   if (depth > MAX_DEPTH) throw invalid(`nested deeper than ${MAX_DEPTH} levels at ${path}`);
@@ -178,10 +181,16 @@ export function storable(value: unknown, path = '', depth = 0): unknown {
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null)
     throw invalid(`only plain objects, arrays, dates and bytes can be stored (at ${path || 'the top'})`);
+  const fields = value as Readonly<Record<string, unknown>>;
   const copy: Record<string, unknown> = {};
-  for (const [name, inner] of Object.entries(value)) {
+  for (const name of Object.keys(fields)) {
     if (name === '__proto__') throw invalid('a field cannot be called __proto__');
-    const kept = storable(inner, path ? `${path}.${name}` : name, depth + 1);
+    const inner = fields[name];
+    // Most values are no objects, and need no name of their place.
+    const kept =
+      isStorableAsIs(inner) && depth < MAX_DEPTH
+        ? inner
+        : storable(inner, path ? `${path}.${name}` : name, depth + 1);
     if (kept !== undefined) copy[name] = kept;
   }
   return copy;
@@ -192,10 +201,10 @@ export function storable(value: unknown, path = '', depth = 0): unknown {
 /** `{phone: undefined}` is a mistake that would otherwise match every document without a phone, or all of them. */
 function refuseUndefined(value: unknown, path: string): void {
   if (value === undefined) throw invalid(`the filter has no value at ${path}; use null or {$exists: false}`);
+  if (typeof value !== 'object' || value === null) return;
   if (Array.isArray(value)) for (const [i, each] of value.entries()) refuseUndefined(each, `${path}.${i}`);
   else if (isPlainObject(value))
-    for (const [name, inner] of Object.entries(value))
-      refuseUndefined(inner, path ? `${path}.${name}` : name);
+    for (const name of Object.keys(value)) refuseUndefined(value[name], path ? `${path}.${name}` : name);
 }
 
 const computes = (value: unknown): boolean =>
@@ -209,13 +218,14 @@ type Test = (document: unknown) => boolean;
 /** The tests of a condition on a path; undefined when it has more in it than the operators above. */
 function plainTests(path: string, condition: unknown): Test[] | undefined {
   if (condition instanceof RegExp) return undefined;
-  const operators = isPlainObject(condition)
-    ? Object.entries(condition).filter(([name]) => name.startsWith('$'))
-    : [];
+  if (!isPlainObject(condition)) return [equal(path, condition)];
+  const names = Object.keys(condition);
+  const operators = names.filter((name) => name.startsWith('$'));
   if (operators.length === 0) return [equal(path, condition)];
-  if (operators.length < Object.keys(condition as object).length) return undefined;
+  if (operators.length < names.length) return undefined;
   const tests: Test[] = [];
-  for (const [name, operand] of operators) {
+  for (const name of operators) {
+    const operand = condition[name];
     if (Object.hasOwn(OPERATORS, name) && !(operand instanceof RegExp)) {
       const test = OPERATORS[name]?.(path, operand);
       if (test) tests.push(test);
@@ -234,7 +244,8 @@ function plainTests(path: string, condition: unknown): Test[] | undefined {
 /** A filter of those operators, `$and`, `$or` and `$nor` only, which is nearly every one; undefined for others. */
 function compilePlain(filter: Filter): Test | undefined {
   const tests: Test[] = [];
-  for (const [name, condition] of Object.entries(filter)) {
+  for (const name of Object.keys(filter)) {
+    const condition = filter[name];
     if (name === '$and' || name === '$or' || name === '$nor') {
       if (!Array.isArray(condition) || condition.length === 0) return undefined;
       const branches: Test[] = [];
