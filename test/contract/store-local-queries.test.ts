@@ -70,6 +70,9 @@ const condition: fc.Arbitrary<Filter> = fc.oneof(
   fc.constantFrom(...OUTCOMES).map((outcome) => ({ outcome })),
   fc.constantFrom('inbound', 'outbound').map((direction) => ({ direction })),
   fc.integer({ min: 0, max: 3 }).map((n) => ({ campaignId: idOf(n) })),
+  fc
+    .uniqueArray(fc.integer({ min: 0, max: 3 }), { maxLength: 4 })
+    .map((some) => ({ campaignId: { $in: some.map(idOf) } })),
   fc.integer({ min: 0, max: 3 }).map((n) => ({ contactPhone: `+1206555000${n}` })),
   minute.map((from) => ({ initiatedAt: { $gte: from } })),
   fc.tuple(minute, minute).map(([from, to]) => ({ initiatedAt: { $gte: from, $lt: to } })),
@@ -104,6 +107,38 @@ test('the first matches of filters over several indexes, in either order', async
       },
     ),
     { numRuns: 80 },
+  );
+});
+
+test('what is counted is what is found, of one value or of some', async () => {
+  const calls = store.collection('calls');
+  await fc.assert(
+    fc.asyncProperty(filter, async (wanted) => {
+      expect(await calls.count(wanted), JSON.stringify(wanted)).toBe(naive(wanted, 1).length);
+    }),
+    { numRuns: 40 },
+  );
+});
+
+test('of several fields with some values each, every match is counted once', async () => {
+  const enrollments = store.collection('enrollments');
+  const made = Array.from({ length: 300 }, (_, n) => ({
+    _id: idOf(n),
+    campaignId: idOf(n % 3),
+    leadId: idOf(Math.floor(n / 3)),
+    turn: 0,
+  }));
+  await store.whole.fill('enrollments', made as never);
+  const ids = fc.array(fc.integer({ min: 0, max: 110 }).map(idOf), { maxLength: 60 });
+  await fc.assert(
+    fc.asyncProperty(ids, ids, async (campaignIds, leadIds) => {
+      const wanted = { campaignId: { $in: campaignIds }, leadId: { $in: leadIds } };
+      const expected = made.filter(
+        ({ campaignId, leadId }) => campaignIds.includes(campaignId) && leadIds.includes(leadId),
+      );
+      expect(await enrollments.count(wanted)).toBe(expected.length);
+    }),
+    { numRuns: 60 },
   );
 });
 

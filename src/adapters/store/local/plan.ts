@@ -35,6 +35,8 @@ export interface Plan<I extends IndexShape = IndexShape> {
 }
 
 const NOTHING = Buffer.alloc(0);
+/** What stands in a key for a field that is not there. */
+const MISSING = { '1': keyPart(null, 1).bytes, '-1': keyPart(null, -1).bytes } as const;
 
 const isScalar = (value: unknown): boolean =>
   value === null ||
@@ -129,7 +131,8 @@ function rangesOf(
     else if (!overArrays) all = intersect(all, ranges);
     else if (ranges.every((range) => range.point) && !all.every((range) => range.point)) all = ranges;
   };
-  for (const [name, condition] of Object.entries(filter)) {
+  for (const name of Object.keys(filter)) {
+    const condition = filter[name];
     if (name === '$and' && Array.isArray(condition))
       for (const each of condition)
         narrow(isPlainObject(each) ? rangesOf(each, path, direction, index) : undefined);
@@ -143,8 +146,8 @@ function rangesOf(
       if (isOperatorObject(condition)) {
         if (condition.$regex !== undefined) narrow(rangesOfPattern(condition, direction, folded));
         if (folded) continue;
-        for (const [operator, operand] of Object.entries(condition))
-          narrow(rangesOfOperator(operator, operand, direction));
+        for (const operator of Object.keys(condition))
+          narrow(rangesOfOperator(operator, condition[operator], direction));
       } else if (!folded) narrow(rangesOfOperator('$eq', condition, direction));
     }
   }
@@ -169,6 +172,8 @@ function walkFor(index: IndexShape, fixedParts: number, sort: Order): 'forward' 
   if (index.cut || index.folded) return undefined;
   // Of keys that begin with the same element of an array, a document has one.
   if (index.overArrays && (index.overBehind || fixedParts === 0)) return undefined;
+  // Any walk gives no order.
+  if (sort.length === 0) return 'forward';
   const fixed = new Set(index.parts.slice(0, fixedParts).map(([path]) => path));
   const order = orderBehind(index, fixedParts);
   let factor = 0;
@@ -190,13 +195,17 @@ const isPlain = (condition: unknown): boolean =>
   isOperatorObject(condition)
     ? Object.entries(condition).every(
         ([operator, operand]) =>
-          ['$eq', '$gt', '$gte', '$lt', '$lte'].includes(operator) && isScalar(operand) && operand !== null,
+          (operator === '$in' &&
+            Array.isArray(operand) &&
+            operand.every(isScalar) &&
+            !operand.includes(null)) ||
+          (['$eq', '$gt', '$gte', '$lt', '$lte'].includes(operator) && isScalar(operand) && operand !== null),
       )
     : isScalar(condition) && condition !== null;
 
 /** Whether the documents in the ranges of a plan are the matches of the filter, each once, so that none need be read. */
-export const isWhole = ({ exact, index, ranges }: Plan, filter: Filter): boolean =>
-  exact && ranges.length === 1 && !index.cut && !index.folded && Object.values(filter).every(isPlain);
+export const isWhole = ({ exact, index }: Plan, filter: Filter): boolean =>
+  exact && !index.cut && !index.folded && Object.values(filter).every(isPlain);
 
 /** How `index` can serve a filter and a sort; undefined when it must not (a sparse index may lack matches). */
 export function planFor<I extends IndexShape>(index: I, filter: Filter, sort: Order): Plan<I> | undefined {
@@ -212,13 +221,13 @@ export function planFor<I extends IndexShape>(index: I, filter: Filter, sort: Or
     const found = rangesOf(filter, path, direction, { overArrays, folded: index.folded });
     if (!found) break;
     bounded = true;
-    said += path in filter ? 1 : 0;
-    const nothing = keyPart(null, direction).bytes;
+    const nothing = MISSING[direction];
     if (
       !found.some(({ start, end }) => Buffer.compare(start, nothing) <= 0 && Buffer.compare(nothing, end) < 0)
     )
       holdsAllMatches = true;
     if (prefixes.length * found.length > MAX_RANGES) break;
+    said += path in filter ? 1 : 0;
     const parents = prefixes;
     if (!found.every((range) => range.point)) {
       ranges = parents.flatMap((prefix) =>
