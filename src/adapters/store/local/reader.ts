@@ -206,7 +206,7 @@ function waysFor(
   for (const index of all) {
     const plan = planFor(index, filter, sort);
     // Nothing reads less, so the others need not be looked at.
-    if (plan?.exact && plan.ranges.length === 1 && plan.walk)
+    if (plan?.exact && plan.walk && (plan.ranges.length === 1 || isByUnique(plan)))
       return { narrow: [plan], narrowCount: 0, ordered: [plan], others: [] };
     if (plan) plans.push(plan);
   }
@@ -234,6 +234,10 @@ function waysFor(
     ),
   };
 }
+
+/** Whether every range of an exact plan holds one document at most: some values of the last field of what is unique. */
+const isByUnique = ({ index, fixedParts }: AnyPlan): boolean =>
+  index.unique && fixedParts >= index.parts.length - 1;
 
 /** Whether what bounds `other` is the same beginning of a key that bounds `plan`: then it leaves out nothing more. */
 const saysAsMuch = (plan: AnyPlan, other: AnyPlan): boolean =>
