@@ -1,7 +1,7 @@
 /** vite.config: builds the dashboard (src/dashboard) into dist/dashboard, from where the server serves it. */
 import { brotliCompressSync, constants } from 'node:zlib';
 import react from '@vitejs/plugin-react';
-import { defineConfig, type Plugin } from 'vite';
+import { defineConfig, type HtmlTagDescriptor, type Plugin } from 'vite';
 
 /** Shorter files gain less than a packet. */
 const COMPRESSED_FROM_BYTES = 1_400;
@@ -32,9 +32,38 @@ const finished: Plugin = {
   },
 };
 
+/** Whatever page is asked for, it is made of the app: the browser learns of all its files from the first one. */
+const appAtOnce: Plugin = {
+  name: 'app-at-once',
+  apply: 'build',
+  transformIndexHtml: {
+    order: 'post',
+    handler(html, { bundle = {} }) {
+      const chunks = Object.values(bundle).filter((file) => file.type === 'chunk');
+      const app = chunks.find(({ name }) => name === 'app');
+      if (!app) throw new Error('the build made no chunk of the app');
+      // Its sheets last, as they are applied.
+      const all = [...chunks.filter(({ fileName }) => app.imports.includes(fileName)), app];
+      const link = (rel: string, file: string): HtmlTagDescriptor => ({
+        tag: 'link',
+        attrs: { rel, crossorigin: true, href: `/${file}` },
+        injectTo: 'head',
+      });
+      return [
+        ...all.flatMap(({ viteMetadata }) =>
+          [...(viteMetadata?.importedCss ?? [])].map((file) => link('stylesheet', file)),
+        ),
+        ...all
+          .filter(({ fileName }) => !html.includes(fileName))
+          .map(({ fileName }) => link('modulepreload', fileName)),
+      ];
+    },
+  },
+};
+
 export default defineConfig({
   root: 'src/dashboard',
-  plugins: [react(), finished],
+  plugins: [react(), appAtOnce, finished],
   build: {
     outDir: '../../dist/dashboard',
     emptyOutDir: true,
@@ -57,6 +86,17 @@ export default defineConfig({
             { name: 'early', test: /dashboard[\\/]early\.ts$|preload-helper/, priority: 1 },
             // What the frame and most pages are made of.
             { name: 'common', test: /src[\\/](?:dashboard|contract)[\\/]/, minShareCount: 4 },
+            // What else every first page waits for.
+            {
+              name: 'frame',
+              test: /dashboard[\\/](?:search|access[\\/]search|schemas|pages[\\/]not-found|ui[\\/]brand)\.tsx?$/,
+            },
+            // What the page of a call has in common with others.
+            {
+              name: 'talk',
+              test: /dashboard[\\/](?:(?:call|live|message)[\\/]|lead[\\/](?:web-visit|standing)|compliance[\\/]proof-links)/,
+              minShareCount: 2,
+            },
           ],
         },
       },

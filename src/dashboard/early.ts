@@ -25,6 +25,13 @@ function ask(path: string): void {
   asked.set(url, { answer, atMs: performance.now() });
 }
 
+/** Only of a call that was recorded is there a picture; whoever asks for the call itself reads the answer behind this. */
+async function askWaveform(callId: string): Promise<void> {
+  const answer = (await asked.get(`${BASE}/calls/${callId}`)?.answer)?.clone();
+  const { hasRecording, endedAt } = answer?.ok ? await answer.json() : {};
+  if (hasRecording && endedAt) ask(`/calls/${callId}/waveform`);
+}
+
 /** Who is signed in, which every page waits for; and for a call what makes its page long. */
 export function askEarly(pathname: string): void {
   if (/^\/(signin|set-password)/.test(pathname)) return;
@@ -32,6 +39,7 @@ export function askEarly(pathname: string): void {
   const [, callId] = /^\/calls\/([0-9a-f]{24})\/?$/.exec(pathname) ?? [];
   if (callId === undefined) return;
   ask(`/calls/${callId}`);
+  askWaveform(callId).catch(() => undefined);
   ask(`/calls/${callId}/transcript?format=json`);
   ask(`/calls/${callId}/events`);
 }

@@ -15,7 +15,7 @@ import {
 } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { Link, useParams, useSearch } from '@tanstack/react-router';
-import { lazy, Suspense, useCallback, useEffect, useMemo, useState } from 'react';
+import { lazy, Suspense, startTransition, useCallback, useEffect, useMemo, useState } from 'react';
 import type { Call, CallEvent, CallReview, TranscriptMessage } from '../../contract/index.ts';
 import { callFiles } from '../api.ts';
 import { conversation } from '../call/conversation.ts';
@@ -107,7 +107,7 @@ function useBehind(ready: boolean): boolean {
     if (!ready) return;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const frame = requestAnimationFrame(() => {
-      timer = setTimeout(() => setBehind(true));
+      timer = setTimeout(() => startTransition(() => setBehind(true)));
     });
     return () => {
       cancelAnimationFrame(frame);
