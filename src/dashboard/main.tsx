@@ -6,5 +6,8 @@ const app = import('./app.tsx');
 if (/^\/calls\/[0-9a-f]/.test(location.pathname)) import('./pages/call.tsx').catch(() => undefined);
 askEarly(location.pathname);
 const { start } = await app;
+// This file does not wait for the page around it, nor for its sheets.
+if (document.readyState === 'loading')
+  await new Promise((read) => document.addEventListener('DOMContentLoaded', read, { once: true }));
 const root = document.getElementById('root');
 if (root) start(root);
