@@ -8,6 +8,7 @@ import type { Collection, Log, Store } from '../../src/app/ports.ts';
 import { createEventLog } from '../../src/app/record-event.ts';
 import type { Call, CallOutcome, CallStatus } from '../../src/domain/call.ts';
 import type { CallTranscript, Campaign, Lead } from '../../src/domain/documents.ts';
+import { newLead } from '../../src/domain/lead.ts';
 import type { CallReview } from '../../src/domain/review.ts';
 
 export interface Sizes {
@@ -233,26 +234,18 @@ function reviewOf(call: Call, n: number): CallReview {
 
 function leadOf(n: number, total: number, endMs: number): Lead {
   const receivedAt = new Date(endMs - Math.floor(((n + 0.5) / total) * DAYS * DAY_MS));
-  return {
-    _id: idOf(3, n),
-    source: 'csv',
-    externalId: `row-${n}`,
-    receivedAt,
-    contact: { firstName: 'Alex', lastName: `Taylor ${n}`, phone: `+1206${String(2_000_000 + n)}` },
-    status: pick(
-      [
-        ['new', 4],
-        ['contacted', 3],
-        ['qualified', 2],
-        ['converted', 1],
-      ] as const,
-      mix(n, 50),
-    ),
-    stage: 'initial_contact',
-    tags: [],
-    createdAt: receivedAt,
-    updatedAt: receivedAt,
-  } as unknown as Lead;
+  const contact = { firstName: 'Alex', lastName: `Taylor ${n}`, phone: `+1206${String(2_000_000 + n)}` };
+  const status = pick(
+    [
+      ['new', 4],
+      ['contacted', 3],
+      ['qualified', 2],
+      ['converted', 1],
+    ] as const,
+    mix(n, 50),
+  );
+  const made = { id: idOf(3, n), nowMs: receivedAt.getTime(), by: 'import' };
+  return { ...newLead({ source: 'csv', externalId: `row-${n}`, receivedAt, contact }, made), status };
 }
 
 /** Half an hour of talk, an event for everything that was said, and the sound of it. */

@@ -15,6 +15,7 @@ import { type Browser, chromium } from 'playwright-core';
 import { openLocalStore } from '../../src/adapters/store/local/index.ts';
 import type { Log } from '../../src/app/ports.ts';
 import { fillHouse, idOf, LONG_CALL, LONG_MESSAGES, type Sizes } from './dashboard-data.ts';
+import { START_FLAGS } from './start.ts';
 
 const SIZES: Sizes = { calls: 1_000_000, transcripts: 100_000, leads: 100_000 };
 const GOAL = { listMs: 200, searchMs: 300, overviewMs: 200, pageMs: 1_000 } as const;
@@ -47,7 +48,7 @@ interface House {
 
 function start(dir: string): Promise<House> {
   const key = randomBytes(24).toString('hex');
-  const child = spawn(process.execPath, ['--min-semi-space-size=16', '--max-semi-space-size=32', MAIN], {
+  const child = spawn(process.execPath, [...START_FLAGS, MAIN], {
     cwd: dir,
     env: { PATH: process.env.PATH, DATA_DIR: dir, PORT: '0', LOG_LEVEL: 'error', ADMIN_API_KEY: key },
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -7,10 +7,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { programOf } from '../support/programs.ts';
-import { START } from './product.ts';
+import { START_FLAGS } from './start.ts';
 
-const flags = START.filter((part) => part.startsWith('--'));
 const month = programOf('test/simulation/campaign-month.ts');
-const child = spawn(process.execPath, [...flags, month, ...process.argv.slice(2)], { stdio: 'inherit' });
+const child = spawn(process.execPath, [...START_FLAGS, month, ...process.argv.slice(2)], {
+  stdio: 'inherit',
+});
 const [code] = await once(child, 'exit');
 process.exit(code ?? 1);

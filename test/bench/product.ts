@@ -7,16 +7,10 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import webhooks from 'twilio/lib/webhooks/webhooks.js';
 import type { Admission, Load } from './load.ts';
+import { START } from './start.ts';
 
 const ACCOUNT = `AC${'0'.repeat(32)}`;
 const TOKEN = randomBytes(16).toString('hex');
-/** The product runs as `npm start` runs it, with the same flags. */
-export const START = (
-  JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: { start: string } }
-).scripts.start
-  .split(' ')
-  .slice(1);
-
 export const pinned = ((): boolean => {
   try {
     execFileSync('taskset', ['-c', '0', 'true']);
