@@ -221,7 +221,8 @@ function campaignItems({ createdAt, reopenedAt, ended }: Enrollment, name = 'tha
 function callItems(call: Call): TimelineItem[] {
   const denied = call.status === 'denied';
   const verb = call.direction === 'inbound' ? 'Called us' : denied ? 'Call not made' : 'Called';
-  const detail = denied ? call.complianceDecision?.explanation : (call.outcome ?? call.status);
+  const outcome = call.outcome === 'no_conversation' ? call.status : (call.outcome ?? call.status);
+  const detail = denied ? call.complianceDecision?.explanation : outcome;
   return [
     {
       at: call.initiatedAt,

@@ -14,6 +14,7 @@ import { createGatherFacts } from '../../src/app/gather-facts.ts';
 import { createLeads } from '../../src/app/leads.ts';
 import { page } from '../../src/app/paging.ts';
 import type { Ids, Log, Store } from '../../src/app/ports.ts';
+import type { Call } from '../../src/domain/call.ts';
 import type { Enrollment } from '../../src/domain/campaign.ts';
 import { decide } from '../../src/domain/compliance/decide.ts';
 import type { Attempt, ConsentLog } from '../../src/domain/documents.ts';
@@ -625,6 +626,27 @@ test('a timeline tells which campaigns took a lead up, began with it anew and we
     ['Begun anew by the campaign Autumn sellers', undefined],
     ['The campaign Autumn sellers was done', 'exhausted'],
   ]);
+});
+
+test('a timeline tells what became of a call that reached nobody', async () => {
+  const lead = await newLead();
+  const at = new Date(NOON_MS);
+  await store.collection('calls').insert({
+    _id: ids.objectId(),
+    attemptId: ids.objectId(),
+    leadId: lead._id,
+    contactPhone: lead.contact.phone,
+    status: 'busy',
+    outcome: 'no_conversation',
+    direction: 'outbound',
+    initiatedAt: at,
+    followUpActions: [],
+    createdAt: at,
+    updatedAt: at,
+  } as unknown as Call);
+  expect(await app.leads.timeline(lead._id)).toContainEqual(
+    expect.objectContaining({ title: 'Called', detail: 'busy' }),
+  );
 });
 
 test('a timeline tells arrival, consent and stops of all numbers in order', async () => {
