@@ -49,6 +49,9 @@ function calling(base: CallingPolicy, given: CallingChange): CallingPolicy {
 const without = (value: object, what: undefined | null): Record<string, unknown> =>
   Object.fromEntries(Object.entries(value).filter(([, held]) => held !== what));
 
+const wantsOf = ({ targeting, wholesaleShare }: Campaign): string =>
+  JSON.stringify([targeting, wholesaleShare]);
+
 export interface CampaignsDeps {
   readonly store: Store;
   readonly clock: Clock;
@@ -56,6 +59,8 @@ export interface CampaignsDeps {
   readonly log: Log;
   /** Told of every change, behind its write. */
   readonly changed?: (campaignId: string) => void;
+  /** Told when what it looks for in leads, or pays for their houses, is another than before. */
+  readonly wantsOther?: (campaignId: string, by: string) => void;
 }
 
 export interface CampaignQuery {
@@ -65,7 +70,14 @@ export interface CampaignQuery {
   readonly cursor?: string;
 }
 
-export function createCampaigns({ store, clock, ids, log, changed = () => undefined }: CampaignsDeps) {
+export function createCampaigns({
+  store,
+  clock,
+  ids,
+  log,
+  changed = () => undefined,
+  wantsOther = () => undefined,
+}: CampaignsDeps) {
   const campaigns = store.collection('campaigns');
 
   /** Throws `invalid_request` naming every text and template of a plan that cannot be used. */
@@ -211,6 +223,7 @@ export function createCampaigns({ store, clock, ids, log, changed = () => undefi
       by,
     );
     if (!after) throw new Failure('campaign_not_found', 'there is no such campaign', { details: { id } });
+    if (wantsOf(before) !== wantsOf(after)) wantsOther(id, by);
     return after;
   }
 

@@ -6,7 +6,8 @@
 import type { Enrollment } from '../domain/campaign.ts';
 import type { Campaign, Lead } from '../domain/documents.ts';
 import { isFailure } from '../domain/errors.ts';
-import { fitOf, isOpenLead } from '../domain/qualification.ts';
+import type { Property } from '../domain/property.ts';
+import { fitOf, isOpenLead, judge } from '../domain/qualification.ts';
 import { inOrder } from './paging.ts';
 import type { Clock, Filter, Ids, Store } from './ports.ts';
 import { allInSlices, slices } from './slices.ts';
@@ -56,7 +57,8 @@ export function createEnrollLeads({ store, clock, ids }: EnrollLeadsDeps) {
     const added: Enrollment[] = [];
     const fresh = chosen.filter(({ lead, campaign }) => !known.has(keyOf(campaign._id, lead._id)));
     await allInSlices(clock, fresh, async ({ lead, campaign }) => {
-      const enrollment = await add(lead, campaign);
+      const house = lead.propertyId === undefined ? undefined : houses.get(lead.propertyId);
+      const enrollment = await add(lead, house, campaign);
       if (enrollment) added.push(enrollment);
     });
     return added;
@@ -94,13 +96,26 @@ export function createEnrollLeads({ store, clock, ids }: EnrollLeadsDeps) {
   }
 
   /** Undefined: it is enrolled already, or another campaign was quicker. */
-  async function add(lead: Lead, { _id: campaignId }: Campaign): Promise<Enrollment | undefined> {
+  async function add(
+    lead: Lead,
+    house: Property | undefined,
+    campaign: Campaign,
+  ): Promise<Enrollment | undefined> {
+    const { _id: campaignId } = campaign;
     const nowMs = clock.nowMs();
     const now = new Date(nowMs);
     if (lead.campaignId === undefined) {
       const assigned = await leads.update(
         { _id: lead._id, campaignId: { $exists: false } },
-        { $set: { campaignId, updatedAt: now, updatedBy: `campaign:${campaignId}` } },
+        {
+          $set: {
+            campaignId,
+            assignedAt: now,
+            qualification: judge(lead, house, campaign, nowMs),
+            updatedAt: now,
+            updatedBy: `campaign:${campaignId}`,
+          },
+        },
       );
       if (!assigned) return undefined;
     }

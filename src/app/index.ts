@@ -134,7 +134,15 @@ export function buildApp(ports: Ports, house: House) {
   const knowledge = createKnowledge({ ...ports, ...house, shipped: house.agents.knowledge });
   const agents = createAgents({ ...ports, ...house.agents });
   const rates = createRates(ports);
-  const campaigns = createCampaigns({ ...ports, changed: (id) => runCampaigns.campaignChanged(id) });
+  const campaigns = createCampaigns({
+    ...ports,
+    changed: (id) => runCampaigns.campaignChanged(id),
+    wantsOther(id, by) {
+      properties.judgeAllOf(id, by, stop.signal).catch((error) => {
+        log.warn({ err: error, campaignId: id }, 'not all leads of a changed campaign could be judged anew');
+      });
+    },
+  });
   const dnc = createDnc({
     ...shared,
     async stopCallsTo(numbers, except) {

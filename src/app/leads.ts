@@ -9,6 +9,7 @@ import { parsePhone } from '../domain/phone.ts';
 import { type LedgerDeps, ledgerOf, refreshLeads } from './consent-ledger.ts';
 import type { ConsentGiven, Consents } from './consents.ts';
 import { createContacts } from './contacts.ts';
+import { createJudgeLeads } from './judge-leads.ts';
 import { stopFollows } from './opt-out.ts';
 import { type Page, page } from './paging.ts';
 import { personOf } from './person.ts';
@@ -51,6 +52,7 @@ const MOST_TIMELINE_MESSAGES = 1_000;
 export function createLeads(deps: LeadsDeps) {
   const { store, clock, ids, consents } = deps;
   const contacts = createContacts(deps);
+  const judging = createJudgeLeads(deps);
   const leads = store.collection('leads');
 
   /**
@@ -63,7 +65,7 @@ export function createLeads(deps: LeadsDeps) {
   ): Promise<CreatedLead> {
     const { consent, ...input } = given;
     const lead = newLead(input, { id: ids.objectId(), nowMs: clock.nowMs(), by });
-    await leads.insert(lead);
+    await leads.insert({ ...lead, qualification: await judging.judged(lead) });
     const { leads: all } = await personOf(store, numbersOf(lead));
     const duplicates = all.map((other) => other._id).filter((id) => id !== lead._id);
     if (consent) await consents.grant({ ...consent, phone: lead.contact.phone, leadId: lead._id }, by);
@@ -110,17 +112,25 @@ export function createLeads(deps: LeadsDeps) {
     const before = await get(leadId);
     const changed = changeLead(change, { nowMs: clock.nowMs(), by });
     const deal = changeDeal(before, change, clock.nowMs());
-    const set = { ...changed.set, ...deal.set };
-    const unset = [...changed.unset, ...deal.unset];
+    const { campaignId } = change;
+    const moves = campaignId !== undefined && campaignId !== (before.campaignId ?? null);
+    const set = {
+      ...changed.set,
+      ...deal.set,
+      ...(moves && campaignId !== null ? { assignedAt: new Date(clock.nowMs()) } : {}),
+    };
+    const unset = [...changed.unset, ...deal.unset, ...(moves && campaignId === null ? ['assignedAt'] : [])];
     await stopFollows(deps, numbersOf(before), set, by);
-    const after = await leads.update(
+    const changedLead = await leads.update(
       { _id: leadId },
       {
         $set: set,
         ...(unset.length === 0 ? {} : { $unset: Object.fromEntries(unset.map((path) => [path, ''])) }),
       },
     );
-    if (!after) throw new Failure('lead_not_found', 'there is no such lead', { details: { leadId } });
+    if (!changedLead) throw new Failure('lead_not_found', 'there is no such lead', { details: { leadId } });
+    const isOther = moves || change.intent !== undefined || change.contact?.address !== undefined;
+    const after = isOther ? await judging.keep(changedLead, by) : changedLead;
     if (change.contact !== undefined && after.erasedAt === undefined) await contacts.ofLead(leadId);
     deps.news?.changed([leadId]);
     deps.news?.arrived([leadId]);

@@ -9,8 +9,9 @@ import {
   type PropertyChange,
   type PropertyType,
 } from '../domain/property.ts';
-import { type Qualification, qualify } from '../domain/qualification.ts';
-import { type Page, page } from './paging.ts';
+import type { Qualification } from '../domain/qualification.ts';
+import { createJudgeLeads } from './judge-leads.ts';
+import { inOrder, type Page, page } from './paging.ts';
 import type { Clock, Ids, Store } from './ports.ts';
 
 export interface PropertiesDeps {
@@ -33,6 +34,7 @@ const MOST_TRIES = 20;
 export function createProperties({ store, clock, ids }: PropertiesDeps) {
   const properties = store.collection('properties');
   const leads = store.collection('leads');
+  const judging = createJudgeLeads({ store, clock });
 
   /** Throws Failure `invalid_request`, `duplicate_key` when there is one at this address. */
   async function create(input: NewProperty): Promise<Property> {
@@ -65,7 +67,14 @@ export function createProperties({ store, clock, ids }: PropertiesDeps) {
     for (let attempt = 1; ; attempt += 1) {
       const before = await get(propertyId);
       const nowMs = Math.max(clock.nowMs(), before.updatedAt.getTime() + 1);
-      const { _id, leadIds: _leadIds, ...set } = changedProperty(before, change, { nowMs });
+      const {
+        _id,
+        leadIds: _leadIds,
+        ...set
+      } = changedProperty(before, change, {
+        nowMs,
+        ...(await shareFor(before)),
+      });
       const after = await properties.update({ _id, updatedAt: before.updatedAt }, { $set: set });
       if (after) {
         for (const leadId of after.leadIds) await qualifyLead(leadId, by);
@@ -95,8 +104,8 @@ export function createProperties({ store, clock, ids }: PropertiesDeps) {
         },
       },
     );
-    await qualifyLead(leadId, by);
-    return linked ?? property;
+    // Priced by what its campaign pays.
+    return await update((linked ?? property)._id, {}, by);
   }
 
   async function leadOf(leadId: string): Promise<Lead> {
@@ -108,20 +117,27 @@ export function createProperties({ store, clock, ids }: PropertiesDeps) {
   /** Judges a lead by what is known of it, of its property and of its campaign now, and keeps that. Throws `lead_not_found`. */
   async function qualifyLead(leadId: string, by: string): Promise<Qualification> {
     const lead = await leadOf(leadId);
-    const [property, campaign] = await Promise.all([
-      lead.propertyId === undefined ? undefined : properties.get(lead.propertyId),
-      lead.campaignId === undefined ? undefined : store.collection('campaigns').get(lead.campaignId),
-    ]);
-    const nowMs = clock.nowMs();
-    const judged = qualify(lead, property, campaign?.targeting ?? {}, nowMs);
-    const since = judged.qualified ? lead.qualification?.qualifiedAt : undefined;
-    const qualification = since === undefined ? judged : { ...judged, qualifiedAt: since };
-    await leads.update(
-      { _id: leadId },
-      { $set: { qualification, updatedAt: new Date(nowMs), updatedBy: by } },
-    );
+    const { qualification = await judging.judged(lead) } = await judging.keep(lead, by);
     return qualification;
   }
 
-  return { create, get, list, update, link, qualifyLead };
+  /** What the campaign pays whose lead was the last that came to be about the house. */
+  async function shareFor({ leadIds }: Property): Promise<{ readonly wholesaleShare?: number }> {
+    const leadId = leadIds.at(-1);
+    const { campaignId } = (leadId === undefined ? undefined : await leads.get(leadId)) ?? {};
+    const campaign =
+      campaignId === undefined ? undefined : await store.collection('campaigns').get(campaignId);
+    return campaign?.wholesaleShare === undefined ? {} : { wholesaleShare: campaign.wholesaleShare };
+  }
+
+  /** What a campaign looks for or pays has changed: its leads are judged and their houses priced anew. */
+  async function judgeAllOf(campaignId: string, by: string, signal: AbortSignal): Promise<void> {
+    for await (const lead of inOrder(leads, { campaignId }, ['receivedAt', '_id'])) {
+      if (signal.aborted) return;
+      if (lead.propertyId === undefined) await judging.keep(lead, by);
+      else await update(lead.propertyId, {}, by);
+    }
+  }
+
+  return { create, get, list, update, link, qualifyLead, judgeAllOf };
 }

@@ -6,7 +6,7 @@
  * Who is known already: the lead of the same source with the same id there, else the oldest lead with one of the numbers,
  * else the oldest with the e-mail address. So a new lead shares no number with an older one.
  */
-import type { Lead } from '../domain/documents.ts';
+import type { Campaign, Lead } from '../domain/documents.ts';
 import { isFailure } from '../domain/errors.ts';
 import { changeLead, newLead } from '../domain/lead.ts';
 import {
@@ -24,10 +24,11 @@ import {
   type ImportedRow,
   type MatchedBy,
 } from '../domain/lead-import.ts';
-import { qualify, type Targeting } from '../domain/qualification.ts';
+import { judge } from '../domain/qualification.ts';
 import { type LedgerDeps, refreshLeads } from './consent-ledger.ts';
 import type { Consents } from './consents.ts';
 import { createContacts } from './contacts.ts';
+import { createJudgeLeads } from './judge-leads.ts';
 import { stopFollows } from './opt-out.ts';
 import type { Filter } from './ports.ts';
 import { allInSlices, slices } from './slices.ts';
@@ -74,6 +75,7 @@ interface Plan {
 export function createTakeLeads(deps: TakeLeadsDeps) {
   const { store, clock, consents } = deps;
   const contacts = createContacts(deps);
+  const judging = createJudgeLeads(deps);
   const leads = store.collection('leads');
 
   /** Answers in the order of asking. At most some hundreds at a time. Throws what the store throws. */
@@ -90,8 +92,7 @@ export function createTakeLeads(deps: TakeLeadsDeps) {
     const known = await knownLeads(candidates);
     const campaign =
       rules.campaignId === undefined ? undefined : await store.collection('campaigns').get(rules.campaignId);
-    const targeting = campaign?.targeting ?? {};
-    const plans = candidates.map((each) => plan(each, known, rules, targeting));
+    const plans = candidates.map((each) => plan(each, known, rules, campaign));
     const fresh = plans.filter(({ kind }) => kind === 'create');
     await allInSlices(clock, fresh, create);
     for (const each of plans) if (each.kind === 'update') await update(each, by);
@@ -151,14 +152,19 @@ export function createTakeLeads(deps: TakeLeadsDeps) {
     return index;
   }
 
-  function plan(each: Candidate, known: LeadIndex, { duplicates }: TakingRules, targeting: Targeting): Plan {
+  function plan(
+    each: Candidate,
+    known: LeadIndex,
+    { duplicates }: TakingRules,
+    campaign: Campaign | undefined,
+  ): Plan {
     const { lead, consent } = each;
     const own = known.byId(lead._id);
     if (own) return { taken: made(own._id, consent), lead: own, consent, kind: 'leave', candidate: each };
     const match = known.match(lead, each.hasExternalId);
     if (!match) {
       known.add(lead);
-      const judged = { ...lead, qualification: qualify(lead, undefined, targeting, clock.nowMs()) };
+      const judged = { ...lead, qualification: judge(lead, undefined, campaign, clock.nowMs()) };
       return { taken: made(lead._id, consent), lead: judged, consent, kind: 'create', candidate: each };
     }
     const taken: Taken = {
@@ -199,6 +205,8 @@ export function createTakeLeads(deps: TakeLeadsDeps) {
     const { set } = changeLead(change, { nowMs: clock.nowMs(), by });
     await stopFollows(deps, numbersOf(before), set, by);
     each.lead = (await leads.update({ _id }, { $set: set })) ?? before;
+    if (change.intent !== undefined || change.contact?.address !== undefined)
+      each.lead = await judging.keep(each.lead, by);
     each.taken = { ...each.taken, outcome: 'updated' };
     // Another number has another consent and another do-not-call status.
     if (numbersOf(before).join() !== numbersOf(each.lead).join())

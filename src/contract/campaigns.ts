@@ -158,6 +158,7 @@ export const Schedule = z
 export type Schedule = z.infer<typeof Schedule>;
 
 const dollars = z.number().min(0).max(1e10);
+const share = z.number().min(0).max(1);
 /** US dollars; what is absent does not limit. */
 export const Budget = z
   .strictObject({
@@ -193,6 +194,8 @@ const running = {
   pacing: z.exactOptional(Pacing),
   conversationStrategy: z.exactOptional(ConversationStrategy),
   revenuePerDeal: z.exactOptional(dollars),
+  /** What is paid of the worth of a house before repairs, 0..1; 0.7 where it is left out. */
+  wholesaleShare: z.exactOptional(share),
 };
 
 /** Why a campaign is paused. */
@@ -233,6 +236,7 @@ export const CampaignPatch = z
     pacing: z.exactOptional(Pacing.nullable()),
     conversationStrategy: z.exactOptional(ConversationStrategy.nullable()),
     revenuePerDeal: z.exactOptional(dollars.nullable()),
+    wholesaleShare: z.exactOptional(share.nullable()),
   })
   .refine((value) => Object.keys(value).length > 0, { error: 'give at least one member to change' })
   .meta({ id: 'CampaignPatch' });

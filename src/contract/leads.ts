@@ -204,6 +204,8 @@ export const Lead = z
       }),
     ),
     campaignId: z.exactOptional(Id),
+    /** When it came to its campaign. */
+    assignedAt: z.exactOptional(Instant),
     web: z.exactOptional(WebVisit),
     contactAttempts: z.array(ContactAttempt),
     lastContactedAt: z.exactOptional(Instant),

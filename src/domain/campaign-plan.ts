@@ -185,6 +185,7 @@ const parts = {
   pacing: PacingInput,
   conversationStrategy: StrategyInput,
   revenuePerDeal: Dollars,
+  wholesaleShare: z.number().min(0).max(1),
 } as const;
 
 const head = {
@@ -204,6 +205,7 @@ export const CampaignInput = z.strictObject({
   pacing: parts.pacing.optional(),
   conversationStrategy: parts.conversationStrategy.optional(),
   revenuePerDeal: parts.revenuePerDeal.optional(),
+  wholesaleShare: parts.wholesaleShare.optional(),
 });
 
 /** Null removes. */
@@ -220,6 +222,7 @@ export const CampaignChangeInput = z.strictObject({
   pacing: parts.pacing.nullable().optional(),
   conversationStrategy: parts.conversationStrategy.nullable().optional(),
   revenuePerDeal: parts.revenuePerDeal.nullable().optional(),
+  wholesaleShare: parts.wholesaleShare.nullable().optional(),
 });
 
 interface Plan {
@@ -231,6 +234,7 @@ interface Plan {
   readonly pacing?: Pacing;
   readonly conversationStrategy?: ConversationStrategy;
   readonly revenuePerDeal?: number;
+  readonly wholesaleShare?: number;
 }
 
 /** What is given of how to call; null removes what may be absent. */

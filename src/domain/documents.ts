@@ -107,6 +107,8 @@ export interface Lead extends Stamped {
     readonly motivation?: readonly string[];
   };
   readonly campaignId?: string;
+  /** When it came to its campaign. */
+  readonly assignedAt?: Date;
   readonly contactAttempts: readonly ContactAttempt[];
   readonly lastContactedAt?: Date;
   readonly nextFollowUp?: Date;
@@ -180,6 +182,8 @@ export interface Campaign extends Stamped {
   readonly conversationStrategy?: ConversationStrategy;
   /** What a closed deal brings, US dollars, where the lead does not say; for the return of the campaign. */
   readonly revenuePerDeal?: number;
+  /** What it pays of the worth of a house before repairs, 0..1, where that is not the usual share. */
+  readonly wholesaleShare?: number;
   /** Why it is paused. */
   readonly hold?: Hold;
   readonly startedAt?: Date;

@@ -134,6 +134,7 @@ export function newLead(
     _id: id,
     externalId: given.externalId ?? id,
     receivedAt: given.receivedAt ?? now,
+    assignedAt: given.campaignId === undefined ? undefined : now,
     contactAttempts: [],
     dncStatus: { onNationalRegistry: false, internalDNC: false },
     status: 'new',

@@ -2,8 +2,9 @@
  * domain/qualification: how well a lead fits what a campaign looks for, and why. Every part of the score is named with what
  * it rests on; what is not known counts nothing, so that a lead can only gain by what is learned.
  */
-import type { Lead } from './documents.ts';
+import type { Campaign, Lead } from './documents.ts';
 import { equityOf, type Property, type PropertyType, worthOf } from './property.ts';
+import { WHOLESALE_SHARE, wholesalePriceOf } from './valuation.ts';
 
 /** Whom a campaign is for. What is absent or empty asks for nothing. */
 export interface Targeting {
@@ -57,12 +58,28 @@ const MIN_EQUITY = 0.2;
 
 export type Qualifying = Pick<Lead, 'source' | 'intent' | 'contact'>;
 
-/** `property`: the house the lead is about, when it is known. */
+/**
+ * How well a lead fits the campaign it belongs to, or any that asks for nothing. Who qualified before and still does,
+ * qualified then.
+ */
+export function judge(
+  lead: Qualifying & Pick<Lead, 'qualification'>,
+  property: Property | undefined,
+  campaign: Pick<Campaign, 'targeting' | 'wholesaleShare'> | undefined,
+  nowMs: number,
+): Qualification {
+  const judged = qualify(lead, property, campaign?.targeting ?? {}, nowMs, campaign?.wholesaleShare);
+  const since = judged.qualified ? lead.qualification?.qualifiedAt : undefined;
+  return since === undefined ? judged : { ...judged, qualifiedAt: since };
+}
+
+/** `property`: the house the lead is about, when it is known; `wholesaleShare`: what is paid of its worth before repairs. */
 export function qualify(
   lead: Qualifying,
   property: Property | undefined,
   targeting: Targeting,
   nowMs: number,
+  wholesaleShare: number = WHOLESALE_SHARE,
 ): Qualification {
   const wanted = targeting.qualification ?? {};
   const value = property && worthOf(property);
@@ -118,7 +135,7 @@ export function qualify(
     (maxPrice === undefined || withinBudget) &&
     (propertyTypes.length === 0 || rightPropertyType);
   const qualified = score >= (wanted.minScore ?? MIN_SCORE) && asked;
-  const potential = property && potentialOf(property);
+  const potential = property && potentialOf(property, wholesaleShare);
   return {
     score,
     qualified,
@@ -249,9 +266,10 @@ function placeFactor(lead: Qualifying, property: Property | undefined, targeting
 }
 
 /** What is left to the owner of the wholesale price, as a share of the worth. */
-function potentialOf(property: Property): Qualification['wholesalePotential'] {
-  const { afterRepairValue: worth, wholesalePrice: price } = property.valuation;
-  if (worth === undefined || price === undefined || worth <= 0) return undefined;
+function potentialOf(property: Property, share: number): Qualification['wholesalePotential'] {
+  const { afterRepairValue: worth } = property.valuation;
+  if (worth === undefined || worth <= 0) return undefined;
+  const price = wholesalePriceOf({ ...property, afterRepairValue: worth }, share);
   const owed = property.liens.reduce((sum, { amount }) => sum + amount, 0);
   const left = (price - owed) / worth;
   return left >= 0.2 ? 'high' : left >= 0.05 ? 'medium' : 'low';

@@ -42,6 +42,15 @@ const DAY_MS = 86_400_000;
 
 const cents = (dollars: number): number => Math.round(dollars * 100) / 100;
 
+/** Dollars; `share`: what is paid of the worth before repairs. */
+export const wholesalePriceOf = (
+  {
+    afterRepairValue,
+    totalRepairCost,
+  }: { readonly afterRepairValue: number; readonly totalRepairCost: number },
+  share: number,
+): number => cents(afterRepairValue * share - totalRepairCost);
+
 /** Undefined when nothing comparable was sold, or our square feet are not known. */
 export function valueFrom(
   house: {
@@ -72,7 +81,7 @@ export function valueFrom(
     }),
   );
   const afterRepairValue = cents(weightedMedian(used) * squareFeet);
-  const wholesalePrice = cents(afterRepairValue * wholesaleShare - totalRepairCost);
+  const wholesalePrice = wholesalePriceOf({ afterRepairValue, totalRepairCost }, wholesaleShare);
   return {
     afterRepairValue,
     wholesalePrice,

@@ -91,6 +91,7 @@ const whole: NewCampaign = {
   pacing: { callsPerSecond: 0.5, maxConcurrentCalls: 4 },
   conversationStrategy: { openingScript: 'Hi {firstName}, do you still think of selling?' },
   revenuePerDeal: 9_000,
+  wholesaleShare: 0.65,
 };
 
 const failureOf = async (work: Promise<unknown>): Promise<Failure> => {
@@ -109,12 +110,19 @@ describe('what people write', () => {
     expect(await campaigns.get(made._id)).toMatchObject({ ...whole, status: 'draft' });
     const after = await campaigns.update(
       made._id,
-      { workflow: null, targeting: null, revenuePerDeal: null, budget: { maxLeadsPerDay: 5 } },
+      {
+        workflow: null,
+        targeting: null,
+        revenuePerDeal: null,
+        wholesaleShare: null,
+        budget: { maxLeadsPerDay: 5 },
+      },
       'ada',
     );
     expect(after).not.toHaveProperty('workflow');
     expect(after).not.toHaveProperty('targeting');
     expect(after).not.toHaveProperty('revenuePerDeal');
+    expect(after).not.toHaveProperty('wholesaleShare');
     expect(after.budget).toEqual({ maxLeadsPerDay: 5 });
     expect(after.schedule).toEqual(SCHEDULE);
     expect(told).toEqual([made._id, made._id]);

@@ -483,6 +483,18 @@ describe('a campaign', () => {
     expect(fits._id).not.toBe(wide._id);
   });
 
+  test('judges a lead that it takes by what it looks for, and keeps when it came', async () => {
+    const of = process();
+    const { _id: campaignId } = await campaign({
+      targeting: { leadSources: ['zillow'], qualification: { minScore: 0.05 } },
+    });
+    of.engine.campaignChanged(campaignId);
+    const taken = await lead(of, { source: 'zillow' });
+    const now = await store.collection('leads').get(taken._id);
+    expect(now).toMatchObject({ campaignId, assignedAt: expect.any(Date) });
+    expect(now?.qualification?.qualified).toBe(true);
+  });
+
   test('takes the leads that were there before it began, and each once however often it is looked', async () => {
     const of = process();
     const { _id: campaignId } = await campaign({ status: 'draft' });

@@ -69,6 +69,7 @@ const whole = (): Campaign => ({
     objectionHandlers: { need_time: 'Of course.' },
   },
   revenuePerDeal: 12_000,
+  wholesaleShare: 0.65,
   createdAt: '2026-10-01T00:00:00Z',
   updatedAt: '2026-10-01T00:00:00Z',
 });
@@ -94,6 +95,7 @@ describe('what the editor holds of a campaign', () => {
       maxCallsPerDay: undefined,
       callsPerSecond: undefined,
       revenuePerDeal: undefined,
+      wholesaleShare: undefined,
       calling: {
         ...draft.calling,
         voicemailText: '',
@@ -112,6 +114,7 @@ describe('what the editor holds of a campaign', () => {
       pacing: null,
       conversationStrategy: null,
       revenuePerDeal: null,
+      wholesaleShare: null,
       calling: { voicemailText: null, transferNumber: null, hours: null },
     });
   });

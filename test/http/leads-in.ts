@@ -27,11 +27,15 @@ export async function serveLeadsIn(dashboardDir?: string) {
   const deps = { store, clock, ids: createIds(), log: quiet, sellerName: 'Parley' };
   const dnc = createDnc({ ...deps, stopCallsTo: async () => {} });
   const consents = createConsents({ ...deps, dnc });
-  const campaigns = createCampaigns(deps);
   const contacts = createContacts(deps);
   const properties = createProperties(deps);
   const leads = createLeads({ ...deps, consents });
   const shutdown = new AbortController();
+  const judging = new Set<Promise<void>>();
+  const campaigns = createCampaigns({
+    ...deps,
+    wantsOther: (id, by) => void judging.add(properties.judgeAllOf(id, by, shutdown.signal)),
+  });
   const leadImports = createLeadImports({
     ...deps,
     consents,
@@ -57,6 +61,7 @@ export async function serveLeadsIn(dashboardDir?: string) {
   const close = async (): Promise<void> => {
     await served.http.close();
     await leadImports.settled();
+    await Promise.all(judging);
     await store.close();
     rmSync(dir, { recursive: true, force: true });
   };

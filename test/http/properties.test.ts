@@ -1,5 +1,5 @@
 /** Houses, leads judged by them, and the people behind leads, over a real store. */
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import {
   Campaign,
   Contact,
@@ -94,6 +94,61 @@ test('a lead is judged by whom its campaign is for, as that changes', async () =
   expect((await post('/campaigns', { name: 'x', type: 'wholesale', targeting: { ages: [] } })).status).toBe(
     400,
   );
+});
+
+test('a lead made by hand is judged at once, and again when what it rests on changes', async () => {
+  const wanting = async (motive: string) =>
+    Campaign.parse(
+      await (
+        await post('/campaigns', {
+          name: motive,
+          type: 'wholesale',
+          targeting: { motivationFactors: [motive] },
+        })
+      ).json(),
+    );
+  const [moving, inheriting] = [await wanting('relocation'), await wanting('inherited')];
+  const made = await lead({}, '2065550101', {
+    campaignId: moving.id,
+    intent: { type: 'seller', motivation: ['relocation'] },
+  });
+  expect(made.qualification?.criteria.isMotivated).toBe(true);
+  expect(made.assignedAt).toBe(made.createdAt);
+  const change = async (patch: object) =>
+    Lead.parse(await (await served.send('PATCH', api(`/leads/${made.id}`), patch)).json());
+  const moved = await change({ campaignId: inheriting.id });
+  expect(moved.qualification?.criteria.isMotivated).toBe(false);
+  const learned = await change({ intent: { type: 'seller', motivation: ['inherited'] } });
+  expect(learned.qualification?.criteria.isMotivated).toBe(true);
+  await served.send('PATCH', api(`/campaigns/${inheriting.id}`), {
+    targeting: { motivationFactors: ['divorce'] },
+  });
+  await vi.waitFor(async () => {
+    const now = Lead.parse(await get(`/leads/${made.id}`));
+    expect(now.qualification?.criteria.isMotivated).toBe(false);
+  });
+  const freed = await change({ campaignId: null });
+  expect(freed.qualification?.criteria.isMotivated).toBe(true);
+  expect(freed).not.toHaveProperty('assignedAt');
+});
+
+test('a house is priced by what the campaign of its lead pays, as that changes', async () => {
+  const house = Property.parse(await (await post('/properties', HOUSE)).json());
+  expect(house.valuation.wholesalePrice).toBe(334_425);
+  const campaign = Campaign.parse(
+    await (await post('/campaigns', { name: 'Careful', type: 'wholesale', wholesaleShare: 0.6 })).json(),
+  );
+  const { id } = await lead({}, '2065550101', { campaignId: campaign.id });
+  const linked = Property.parse(await (await post(`/properties/${house.id}/leads`, { leadId: id })).json());
+  expect(linked.valuation).toMatchObject({ wholesalePrice: 286_650, profitMargin: 191_100 });
+  expect(Lead.parse(await get(`/leads/${id}`)).qualification?.wholesalePotential).toBe('medium');
+  await served.send('PATCH', api(`/campaigns/${campaign.id}`), { wholesaleShare: 0.8 });
+  await vi.waitFor(async () => {
+    const now = Property.parse(await get(`/properties/${house.id}`));
+    expect(now.valuation.wholesalePrice).toBe(382_200);
+    expect(Lead.parse(await get(`/leads/${id}`)).qualification?.wholesalePotential).toBe('high');
+  });
+  expect((await post('/campaigns', { name: 'x', type: 'wholesale', wholesaleShare: 70 })).status).toBe(400);
 });
 
 test('leads that share a number or an e-mail address are one person', async () => {

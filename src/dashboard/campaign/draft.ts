@@ -81,6 +81,7 @@ export interface Draft {
   readonly maxCallsPerDay: Amount;
   readonly maxLeadsPerDay: Amount;
   readonly revenuePerDeal: Amount;
+  readonly wholesaleShare: Amount;
   readonly callsPerSecond: Amount;
   readonly maxConcurrentCalls: Amount;
   readonly calling: {
@@ -174,6 +175,7 @@ export const blankDraft = (templates: ReadonlySet<string>): Draft => ({
   maxCallsPerDay: 50,
   maxLeadsPerDay: 100,
   revenuePerDeal: undefined,
+  wholesaleShare: undefined,
   callsPerSecond: undefined,
   maxConcurrentCalls: undefined,
   calling: {
@@ -239,6 +241,7 @@ export function draftOf(campaign: Campaign, templates: ReadonlySet<string>): Dra
     maxCallsPerDay: budget?.maxCallsPerDay,
     maxLeadsPerDay: budget?.maxLeadsPerDay,
     revenuePerDeal: campaign.revenuePerDeal,
+    wholesaleShare: campaign.wholesaleShare,
     callsPerSecond: pacing?.callsPerSecond,
     maxConcurrentCalls: pacing?.maxConcurrentCalls,
     calling: {
@@ -349,6 +352,7 @@ function partsOf(draft: Draft) {
     pacing: orAbsent(filled({ callsPerSecond, maxConcurrentCalls })),
     conversationStrategy: strategyOf(draft),
     revenuePerDeal: draft.revenuePerDeal,
+    wholesaleShare: draft.wholesaleShare,
   };
 }
 

@@ -260,6 +260,14 @@ function Editor({ draft: begun, campaign }: { draft: Draft; campaign?: Campaign 
             error={fault('/revenuePerDeal')}
           />
           <AmountInput
+            label="Pays of the worth"
+            description="Before repairs; empty: 70 %"
+            share
+            value={draft.wholesaleShare}
+            change={(wholesaleShare) => set({ wholesaleShare })}
+            error={fault('/wholesaleShare')}
+          />
+          <AmountInput
             label="Calls a day"
             description="Of every kind"
             value={draft.maxCallsPerDay}
