@@ -15,6 +15,7 @@ import { parsePhone } from '../domain/phone.ts';
 import { type Page, page } from './paging.ts';
 import type { Clock, Filter, Ids, Log, Store } from './ports.ts';
 import { CALL_VALUES, openingTemplate, placeholderProblem } from './prompts.ts';
+import { createReviewers } from './reviewers.ts';
 
 /** Calls that belong to no campaign. Ring time is above the 15 seconds or four rings of 64.1200(a)(6). */
 export const HOUSE_CALLING: CallingPolicy = {
@@ -79,12 +80,21 @@ export function createCampaigns({
   wantsOther = () => undefined,
 }: CampaignsDeps) {
   const campaigns = store.collection('campaigns');
+  const people = createReviewers({ store });
 
   /** Throws `invalid_request` naming every text and template of a plan that cannot be used. */
-  async function check({
-    workflow,
-    conversationStrategy,
-  }: Partial<Pick<Campaign, 'workflow' | 'conversationStrategy'>>): Promise<void> {
+  async function check(
+    {
+      workflow,
+      conversationStrategy,
+      assignedTo = [],
+    }: Partial<Pick<Campaign, 'workflow' | 'conversationStrategy' | 'assignedTo'>>,
+    before?: Campaign,
+  ): Promise<void> {
+    // Who was of the team before may stay whatever became of them.
+    const stay = new Set(before?.assignedTo?.map(({ userId }) => userId));
+    for (const [at, { userId }] of assignedTo.entries())
+      if (!stay.has(userId)) await people.chosen(userId, `assignedTo.${at}.userId`);
     const fields = await templateProblems(workflow);
     const script = conversationStrategy?.openingScript;
     const wrong = script && placeholderProblem(openingTemplate(script), CALL_VALUES);
@@ -208,7 +218,7 @@ export function createCampaigns({
     const { calling: wanted, status, ...plan } = parseInput(CampaignChangeInput, patch);
     const before = await get(id);
     const given = without(plan, undefined);
-    await check(without(given, null) as Partial<Campaign>);
+    await check(without(given, null) as Partial<Campaign>, before);
     const turn = status === undefined ? undefined : becoming(status, before, by);
     const after = await write(
       { _id: id },

@@ -187,6 +187,11 @@ export const ConversationStrategy = z
   })
   .meta({ id: 'ConversationStrategy' });
 
+/** Who of the staff works on it; people who may review calls, by their ids. */
+const Team = z
+  .array(z.strictObject({ userId: line(64), role: z.enum(['campaign_manager', 'closer']) }))
+  .max(50);
+
 const running = {
   workflow: z.exactOptional(Workflow),
   schedule: z.exactOptional(Schedule),
@@ -196,6 +201,7 @@ const running = {
   revenuePerDeal: z.exactOptional(dollars),
   /** What is paid of the worth of a house before repairs, 0..1; 0.7 where it is left out. */
   wholesaleShare: z.exactOptional(share),
+  assignedTo: z.exactOptional(Team),
 };
 
 /** Why a campaign is paused. */
@@ -237,6 +243,7 @@ export const CampaignPatch = z
     conversationStrategy: z.exactOptional(ConversationStrategy.nullable()),
     revenuePerDeal: z.exactOptional(dollars.nullable()),
     wholesaleShare: z.exactOptional(share.nullable()),
+    assignedTo: z.exactOptional(Team.nullable()),
   })
   .refine((value) => Object.keys(value).length > 0, { error: 'give at least one member to change' })
   .meta({ id: 'CampaignPatch' });

@@ -6,7 +6,7 @@ import { IANAZone } from 'luxon';
 import { z } from 'zod';
 import type { Budget, ConversationStrategy, Pacing, Schedule, Workflow } from './campaign.ts';
 import { RETRY_REASONS, STEP_METHODS, WEEKDAY_NAMES } from './campaign.ts';
-import type { CallingPolicy, Campaign } from './documents.ts';
+import { type CallingPolicy, type Campaign, TEAM_ROLES, type TeamMember } from './documents.ts';
 import { PROPERTY_TYPES } from './property.ts';
 import type { Targeting } from './qualification.ts';
 
@@ -177,7 +177,9 @@ const StrategyInput = z.strictObject({
   callToAction: z.exactOptional(z.string().trim().min(1).max(500)),
 });
 
-/** What runs a campaign by itself; each part as a whole. */
+const Member = z.strictObject({ userId: z.string().min(1).max(64), role: z.enum(TEAM_ROLES) });
+
+/** What makes up a campaign; each part as a whole. */
 const parts = {
   workflow: WorkflowInput,
   schedule: ScheduleInput,
@@ -186,6 +188,7 @@ const parts = {
   conversationStrategy: StrategyInput,
   revenuePerDeal: Dollars,
   wholesaleShare: z.number().min(0).max(1),
+  assignedTo: z.array(Member).max(50),
 } as const;
 
 const head = {
@@ -206,6 +209,7 @@ export const CampaignInput = z.strictObject({
   conversationStrategy: parts.conversationStrategy.optional(),
   revenuePerDeal: parts.revenuePerDeal.optional(),
   wholesaleShare: parts.wholesaleShare.optional(),
+  assignedTo: parts.assignedTo.optional(),
 });
 
 /** Null removes. */
@@ -223,6 +227,7 @@ export const CampaignChangeInput = z.strictObject({
   conversationStrategy: parts.conversationStrategy.nullable().optional(),
   revenuePerDeal: parts.revenuePerDeal.nullable().optional(),
   wholesaleShare: parts.wholesaleShare.nullable().optional(),
+  assignedTo: parts.assignedTo.nullable().optional(),
 });
 
 interface Plan {
@@ -235,6 +240,7 @@ interface Plan {
   readonly conversationStrategy?: ConversationStrategy;
   readonly revenuePerDeal?: number;
   readonly wholesaleShare?: number;
+  readonly assignedTo?: readonly TeamMember[];
 }
 
 /** What is given of how to call; null removes what may be absent. */

@@ -165,6 +165,12 @@ export interface Lead extends Stamped {
 /** What another program called its fields, and what stood in them. */
 export type Legacy = Readonly<Record<string, unknown>>;
 
+export const TEAM_ROLES = ['campaign_manager', 'closer'] as const;
+export interface TeamMember {
+  readonly userId: string;
+  readonly role: (typeof TEAM_ROLES)[number];
+}
+
 export interface Campaign extends Stamped {
   readonly name: string;
   readonly description?: string;
@@ -184,6 +190,8 @@ export interface Campaign extends Stamped {
   readonly revenuePerDeal?: number;
   /** What it pays of the worth of a house before repairs, 0..1, where that is not the usual share. */
   readonly wholesaleShare?: number;
+  /** Who of the staff works on it, and as what. */
+  readonly assignedTo?: readonly TeamMember[];
   /** Why it is paused. */
   readonly hold?: Hold;
   readonly startedAt?: Date;

@@ -13,6 +13,7 @@ import type { Schedule, Workflow } from '../../src/domain/campaign.ts';
 import type { CampaignChange, NewCampaign } from '../../src/domain/campaign-plan.ts';
 import type { Documents } from '../../src/domain/documents.ts';
 import { Failure } from '../../src/domain/errors.ts';
+import type { User } from '../../src/domain/user.ts';
 import { handClock } from '../support/clock.ts';
 
 const quiet = { debug() {}, info() {}, warn() {}, error() {} };
@@ -105,6 +106,33 @@ const failureOf = async (work: Promise<unknown>): Promise<Failure> => {
 const fieldsOf = async (work: Promise<unknown>) => Object.keys((await failureOf(work)).details.fields ?? {});
 
 describe('what people write', () => {
+  test('its team are people of the staff, and who was of it may stay when they have left', async () => {
+    const ada: User = {
+      _id: 'ada',
+      email: 'ada@example.org',
+      name: 'Ada',
+      role: 'ANALYST',
+      isActive: true,
+      createdAt: new Date(0),
+      updatedAt: new Date(0),
+    } as User;
+    await store.collection('admin_users').insert(ada);
+    const assignedTo = [{ userId: 'ada', role: 'campaign_manager' }] as const;
+    const made = await campaigns.create({ ...whole, assignedTo }, 'ada');
+    expect((await campaigns.get(made._id)).assignedTo).toEqual(assignedTo);
+    await store.collection('admin_users').update({ _id: 'ada' }, { $set: { isActive: false } });
+    const stays = [{ userId: 'ada', role: 'closer' }] as const;
+    expect((await campaigns.update(made._id, { assignedTo: stays }, 'ada')).assignedTo).toEqual(stays);
+    expect(await fieldsOf(campaigns.create({ ...whole, assignedTo }, 'ada'))).toEqual([
+      'assignedTo.0.userId',
+    ]);
+    const strange = [...stays, { userId: 'nobody', role: 'closer' }] as const;
+    expect(await fieldsOf(campaigns.update(made._id, { assignedTo: strange }, 'ada'))).toEqual([
+      'assignedTo.1.userId',
+    ]);
+    expect(await campaigns.update(made._id, { assignedTo: null }, 'ada')).not.toHaveProperty('assignedTo');
+  });
+
   test('is kept as it was given, and null takes a part away', async () => {
     const made = await campaigns.create(whole, 'ada');
     expect(await campaigns.get(made._id)).toMatchObject({ ...whole, status: 'draft' });

@@ -70,6 +70,10 @@ const whole = (): Campaign => ({
   },
   revenuePerDeal: 12_000,
   wholesaleShare: 0.65,
+  assignedTo: [
+    { userId: 'ada', role: 'campaign_manager' },
+    { userId: 'ben', role: 'closer' },
+  ],
   createdAt: '2026-10-01T00:00:00Z',
   updatedAt: '2026-10-01T00:00:00Z',
 });
@@ -96,6 +100,8 @@ describe('what the editor holds of a campaign', () => {
       callsPerSecond: undefined,
       revenuePerDeal: undefined,
       wholesaleShare: undefined,
+      managers: [],
+      closers: [],
       calling: {
         ...draft.calling,
         voicemailText: '',
@@ -115,6 +121,7 @@ describe('what the editor holds of a campaign', () => {
       conversationStrategy: null,
       revenuePerDeal: null,
       wholesaleShare: null,
+      assignedTo: null,
       calling: { voicemailText: null, transferNumber: null, hours: null },
     });
   });

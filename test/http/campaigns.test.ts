@@ -92,6 +92,11 @@ const source = {
     callToAction: 'Would you be open to a quick site visit this week?',
   },
   budget: { totalBudget: 10_000, costPerCall: 0.5, maxCallsPerDay: 50, maxLeadsPerDay: 100 },
+  wholesaleShare: 0.7,
+  assignedTo: [
+    { userId: 'owner', role: 'campaign_manager' },
+    { userId: 'owner', role: 'closer' },
+  ],
   schedule: {
     startDate: '2026-10-01T00:00:00.000Z',
     endDate: '2099-12-31T23:59:59.000Z',

@@ -12,6 +12,7 @@ import type {
 } from '../../contract/index.ts';
 import { dayAsInstant, fieldOf, OWN_ZONE } from '../format.ts';
 import { newRowKey } from '../ui/row-key.ts';
+import { teamOf } from './words.ts';
 
 type First = Workflow['initialContact'];
 export type RetryReason = keyof NonNullable<First['retryDelays']>;
@@ -52,6 +53,9 @@ export interface Draft {
   readonly name: string;
   readonly description: string;
   readonly type: Campaign['type'];
+  /** Ids of people. */
+  readonly managers: readonly string[];
+  readonly closers: readonly string[];
   /** False: only leads that were given to the campaign. */
   readonly finds: boolean;
   readonly targeting: {
@@ -150,6 +154,8 @@ export const blankDraft = (templates: ReadonlySet<string>): Draft => ({
   name: '',
   description: '',
   type: 'wholesale',
+  managers: [],
+  closers: [],
   finds: true,
   targeting: {
     leadSources: [],
@@ -192,6 +198,8 @@ export const blankDraft = (templates: ReadonlySet<string>): Draft => ({
   strategy: { voiceId: '', openingScript: '', questions: [], objections: [], callToAction: '' },
 });
 
+type Member = NonNullable<Campaign['assignedTo']>[number];
+
 /** An existing campaign; what it does not have stands ready as in a new one, switched off. */
 export function draftOf(campaign: Campaign, templates: ReadonlySet<string>): Draft {
   const blank = blankDraft(templates);
@@ -202,6 +210,8 @@ export function draftOf(campaign: Campaign, templates: ReadonlySet<string>): Dra
     name: campaign.name,
     description: campaign.description ?? '',
     type: campaign.type,
+    managers: teamOf(campaign, 'campaign_manager'),
+    closers: teamOf(campaign, 'closer'),
     finds: targeting !== undefined,
     targeting: {
       leadSources: targeting?.leadSources ?? [],
@@ -340,6 +350,11 @@ const strategyOf = ({ strategy }: Draft): z.infer<typeof ConversationStrategy> |
     }),
   );
 
+const assignedOf = ({ managers, closers }: Draft): Member[] => [
+  ...managers.map((userId): Member => ({ userId, role: 'campaign_manager' })),
+  ...closers.map((userId): Member => ({ userId, role: 'closer' })),
+];
+
 /** What a campaign is made of besides its name, each part as the API takes it; undefined where there is none. */
 function partsOf(draft: Draft) {
   const { totalBudget, costPerCall, maxCallsPerDay, maxLeadsPerDay } = draft;
@@ -353,6 +368,7 @@ function partsOf(draft: Draft) {
     conversationStrategy: strategyOf(draft),
     revenuePerDeal: draft.revenuePerDeal,
     wholesaleShare: draft.wholesaleShare,
+    assignedTo: draft.managers.length + draft.closers.length > 0 ? assignedOf(draft) : undefined,
   };
 }
 

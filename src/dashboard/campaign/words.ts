@@ -157,3 +157,9 @@ export const STOPPED_BY: Record<NonNullable<CampaignWork['stoppedBy']>, Word> = 
   database: { label: 'Database away', tone: 'bad' },
   over: { label: 'Over', tone: 'quiet' },
 };
+
+/** Ids of those who work on a campaign as this. */
+export const teamOf = (
+  { assignedTo = [] }: Campaign,
+  as: NonNullable<Campaign['assignedTo']>[number]['role'],
+): readonly string[] => assignedTo.filter(({ role }) => role === as).map(({ userId }) => userId);

@@ -14,6 +14,7 @@ import { blankDraft, createOf, type Draft, draftOf, patchOf } from '../campaign/
 import { AmountInput } from '../campaign/fields.tsx';
 import { HoursGrid } from '../campaign/hours-grid.tsx';
 import { TargetingFields } from '../campaign/targeting-fields.tsx';
+import { TeamFields } from '../campaign/team-fields.tsx';
 import { CAMPAIGN_TYPE } from '../campaign/words.ts';
 import { WorkflowEditor } from '../campaign/workflow-line.tsx';
 import { OWN_ZONE, zoneName } from '../format.ts';
@@ -158,6 +159,7 @@ function Editor({ draft: begun, campaign }: { draft: Draft; campaign?: Campaign 
             onChange={(event) => set({ description: event.currentTarget.value })}
             error={fault('/description')}
           />
+          <TeamFields draft={draft} change={set} fault={fault} />
         </Stack>
       </Panel>
       <Panel id="whom" title="Whom it is for">

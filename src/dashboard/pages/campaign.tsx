@@ -7,6 +7,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Link, Outlet, useParams } from '@tanstack/react-router';
 import type { Campaign } from '../../contract/index.ts';
 import { CampaignDeeds } from '../campaign/deeds.tsx';
+import { Team } from '../campaign/team.tsx';
 import { CAMPAIGN_STATUS, CAMPAIGN_TYPE, HOLD } from '../campaign/words.ts';
 import { campaignQuery } from '../queries.ts';
 import { Ago, Notice, Pill, useTitle } from '../ui/pieces.tsx';
@@ -67,6 +68,7 @@ function Frame({ campaign }: { campaign: Campaign }) {
               Over since <Ago at={campaign.completedAt} />
             </span>
           ) : null}
+          {campaign.assignedTo?.length ? <Team campaign={campaign} /> : null}
           {campaign.description ? <span>{campaign.description}</span> : null}
         </p>
       </header>
