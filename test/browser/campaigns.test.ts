@@ -1,6 +1,7 @@
 /** test/browser: campaigns from the first line of their plan to what came of them, over canned answers that are valid by the contract. */
 import type { Page } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
+import { ADA } from './fixture-calls.ts';
 import { DRAFT, FAILING } from './fixture-campaigns.ts';
 import { CAMPAIGN } from './fixture-gate.ts';
 import { DENIAL, hex } from './fixtures.ts';
@@ -62,8 +63,13 @@ describe.skipIf(missing)(`campaigns in a browser${missing ? ` (left out: ${missi
     expect(stage.bodies('POST /api/v1/campaigns/audience').at(-1)).toEqual({
       targeting: { intent: ['seller'], geography: { cities: ['Tacoma'] } },
     });
+    await page.getByRole('combobox', { name: 'Who closes its deals' }).focus();
+    await page.keyboard.press('ArrowDown');
+    await page.getByRole('option', { name: ADA.name }).click();
+    await page.getByRole('textbox', { name: 'Pays of the worth' }).fill('65');
     await page.getByRole('button', { name: 'Create campaign' }).click();
     await page.getByRole('heading', { name: 'Spring sellers' }).waitFor();
+    await page.getByText(`Deals closed by ${ADA.name}`).waitFor();
     await page.getByText('No forecast yet').waitFor();
     expect(stage.bodies('POST /api/v1/campaigns')[0]).toMatchObject({
       name: 'Spring sellers',
@@ -80,6 +86,8 @@ describe.skipIf(missing)(`campaigns in a browser${missing ? ` (left out: ${missi
       },
       schedule: { callingHours: { saturday: { start: '10:00', end: '14:00' }, sunday: null } },
       budget: { costPerCall: 0.5, maxCallsPerDay: 50, maxLeadsPerDay: 100 },
+      wholesaleShare: 0.65,
+      assignedTo: [{ userId: ADA.id, role: 'closer' }],
     });
     expect(house.complaints).toEqual([]);
   });
