@@ -39,7 +39,7 @@ import { trueTime } from './clock.ts';
 import { agentsHouse } from './knowledge.ts';
 import { messagesHouse, shippedTemplates } from './messages.ts';
 import { lastingPort } from './ports.ts';
-import { readWav, type Stereo } from './sound.ts';
+import { indexOfSound, readWav, type Stereo } from './sound.ts';
 import { createWorldClock, startTime, type WorldClock } from './time.ts';
 import { until } from './until.ts';
 
@@ -483,7 +483,7 @@ export async function world(options: WorldOptions = {}): Promise<World> {
       return tracks;
     },
     async heard(call, sentence, since = 0) {
-      return self.line(call).heard.includes(await speak(sentence, 'slt'), since);
+      return indexOfSound(self.line(call).heard, await speak(sentence, 'slt'), since) !== -1;
     },
     async heardAgain(callId, since) {
       await until('the agent to be heard again', async () => {
