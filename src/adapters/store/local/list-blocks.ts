@@ -74,5 +74,5 @@ export function blockHas(block: Buffer, number: number): boolean {
 }
 
 /** Little-endian machines only, as the database file itself. */
-const bytesOf = (words: Uint32Array): Uint8Array =>
-  new Uint8Array(words.buffer, words.byteOffset, BITMAP_BYTES);
+export const bytesOf = (words: Uint32Array): Buffer =>
+  Buffer.from(words.buffer, words.byteOffset, BITMAP_BYTES);

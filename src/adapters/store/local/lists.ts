@@ -10,7 +10,15 @@ import { Failure } from '../../../domain/errors.ts';
 import { AREA_NUMBERS, AREAS, bitsIn, FIRST_AREA, slices } from '../numbers.ts';
 import { type DataFile, messageOf, unavailable } from './data-file.ts';
 import type { Files } from './files.ts';
-import { BLOCK_NUMBERS, BLOCK_WORDS, blockCount, blockHas, packBlock, unpackBlock } from './list-blocks.ts';
+import {
+  BLOCK_NUMBERS,
+  BLOCK_WORDS,
+  blockCount,
+  blockHas,
+  bytesOf,
+  packBlock,
+  unpackBlock,
+} from './list-blocks.ts';
 import { openSpill, type Spill } from './list-spill.ts';
 import type { Writer } from './writer.ts';
 
@@ -232,13 +240,22 @@ export function openLists(dir: string, files: Files, writer: Writer, log: Log): 
       for (let n = 0; n < AREA_BLOCKS; n += 1) {
         const prefix = area * AREA_BLOCKS + n;
         const block = old.get(prefix);
+        const numbers = bits.subarray(n * BLOCK_WORDS, (n + 1) * BLOCK_WORDS);
         earlier.fill(0);
         if (block) unpackBlock(block, earlier);
-        const from = n * BLOCK_WORDS;
+        // Most blocks of most lists are as they were: empty.
+        if (bytesOf(numbers).equals(bytesOf(earlier))) {
+          if (block) {
+            made = { ...made, count: made.count + blockCount(block) };
+            await keep(prefix, block);
+          }
+          await pause();
+          continue;
+        }
         let count = 0;
         let { added, removed } = made;
         for (let i = 0; i < BLOCK_WORDS; i += 1) {
-          const now = bits[from + i] as number;
+          const now = numbers[i] as number;
           const was = earlier[i] as number;
           if (now === 0 && was === 0) continue;
           count += bitsIn(now);
@@ -246,7 +263,7 @@ export function openLists(dir: string, files: Files, writer: Writer, log: Log): 
           removed += bitsIn(was & ~now);
         }
         made = { count: made.count + count, added, removed };
-        if (count > 0) await keep(prefix, packBlock(bits.subarray(from, from + BLOCK_WORDS), count));
+        if (count > 0) await keep(prefix, packBlock(numbers, count));
         await pause();
       }
     }
