@@ -1,7 +1,7 @@
 /**
  * `npm run bench:bridge`: the running product against the plain bridge, and against its own frame path alone, all measured in
  * this run by the same callers and agent. Prints calls, frames, loss, added latency each way, CPU and memory per call, and the
- * ratios. Between the steps a process comes to rest, so that each shows calls that go on; what it takes to begin, end and
+ * ratios. Memory is what a process holds behind a garbage collection. Between the steps a process comes to rest, so that each shows calls that go on; what it takes to begin, end and
  * understand one is shown beside.
  *
  * Arguments: seconds of each measurement (default 10) and the steps of concurrent calls (default 50,200,300,…).
@@ -10,7 +10,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { type Load, type Shares, startLoad } from './load.ts';
-import { firstLine, pinned, product, run, type Target, usage } from './product.ts';
+import { firstLine, heldBytes, pinned, product, run, type Target, usage } from './product.ts';
 
 const SECONDS = Number(process.argv[2] ?? 10);
 const STEPS = (process.argv[3] ?? '50,200,300,400,500,600,700,800,900,1000').split(',').map(Number);
@@ -62,11 +62,11 @@ interface Row {
   readonly cpuMs: number;
   readonly cpuShare: number;
   readonly kbPerCall: number;
-  readonly rss: number;
+  readonly held: number;
   readonly late: number;
 }
 
-async function step(load: Load, target: Target, calls: number, idleRss: number): Promise<Row> {
+async function step(load: Load, target: Target, calls: number, idle: number): Promise<Row> {
   for (let opened = 0; opened < calls; ) {
     const batch = Math.min(10, calls - opened);
     await Promise.all(Array.from({ length: batch }, () => openOne(load, target)));
@@ -81,6 +81,7 @@ async function step(load: Load, target: Target, calls: number, idleRss: number):
   const seconds = (performance.now() - startMs) / 1_000;
   const after = usage(target.pid);
   const figures = await load.figures();
+  const held = await heldBytes(target.pid);
   await load.closeCalls();
   const cpu = after.cpu - before.cpu;
   return {
@@ -93,8 +94,8 @@ async function step(load: Load, target: Target, calls: number, idleRss: number):
     heard: figures.heard,
     cpuMs: (cpu * 1_000) / seconds / calls,
     cpuShare: cpu / seconds,
-    kbPerCall: (after.rss - idleRss) / calls / 1_024,
-    rss: after.rss,
+    kbPerCall: (held - idle) / calls / 1_024,
+    held,
     late: figures.late,
   };
 }
@@ -150,7 +151,7 @@ async function main(): Promise<void> {
     await openOne(load, target);
     await sleep(1_000);
     await load.closeCalls();
-    const idle = usage(target.pid).rss;
+    const idle = await heldBytes(target.pid);
     for (const calls of STEPS) {
       const row = await step(load, target, calls, idle);
       rows.push(row);
@@ -170,7 +171,7 @@ async function main(): Promise<void> {
     const own = rows.filter((row) => row.name === name);
     const [first, last] = [own[0], own.at(-1)];
     if (first && last && first !== last) {
-      const kb = (last.rss - first.rss) / (last.calls - first.calls) / 1_024;
+      const kb = (last.held - first.held) / (last.calls - first.calls) / 1_024;
       process.stdout.write(
         `memory per further call, ${name}: ${kb.toFixed(0)} KB (from ${first.calls} to ${last.calls} calls)\n`,
       );

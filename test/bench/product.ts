@@ -1,11 +1,13 @@
 /** The running product as `npm start` runs it, between the callers and the agent of a load; alone on one core where there are two. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import webhooks from 'twilio/lib/webhooks/webhooks.js';
+import { WebSocket } from 'ws';
 import type { Admission, Load } from './load.ts';
 import { START } from './start.ts';
 
@@ -21,10 +23,13 @@ export const pinned = ((): boolean => {
 })();
 if (pinned) execFileSync('taskset', ['-a', '-c', '-p', '1', String(process.pid)]);
 
+/** Whoever looks into the process asks for its inspector's address; it is not told on the screen. */
+const QUIET = ['--inspect-publish-uid=http'];
+
 export function run(args: string[], env: Record<string, string>): ChildProcess {
   const [command, rest] = pinned
-    ? ['taskset', ['-c', '0', process.execPath, ...args]]
-    : [process.execPath, args];
+    ? ['taskset', ['-c', '0', process.execPath, ...QUIET, ...args]]
+    : [process.execPath, [...QUIET, ...args]];
   return spawn(command, rest, {
     env: { PATH: process.env.PATH ?? '', ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -48,6 +53,39 @@ export function usage(pid: number): { cpu: number; rss: number } {
     .split(' ');
   const anonymous = /RssAnon:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
   return { cpu: (Number(fields[11]) + Number(fields[12])) / 100, rss: Number(anonymous) * 1_024 };
+}
+
+/** Memory in bytes, as `usage` has it, that a process of Node still holds when what it needs no more was collected. */
+export async function heldBytes(pid: number): Promise<number> {
+  // Opens the process's inspector.
+  process.kill(pid, 'SIGUSR1');
+  const socket = new WebSocket(await inspectorOf());
+  try {
+    await once(socket, 'open');
+    for (let id = 1; id <= COLLECTIONS; id += 1) {
+      socket.send(JSON.stringify({ id, method: 'HeapProfiler.collectGarbage' }));
+      await once(socket, 'message');
+    }
+  } finally {
+    socket.close();
+  }
+  await once(socket, 'close');
+  return usage(pid).rss;
+}
+/** What only finalisers let go goes with the second. */
+const COLLECTIONS = 2;
+
+async function inspectorOf(): Promise<string> {
+  for (let tries = 0; tries < 50; tries += 1) {
+    try {
+      const answer = await fetch('http://127.0.0.1:9229/json/list');
+      const [only] = (await answer.json()) as { webSocketDebuggerUrl: string }[];
+      if (only) return only.webSocketDebuggerUrl;
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+  throw new Error('the process opened no inspector at port 9229');
 }
 
 export interface Target {
