@@ -23,7 +23,6 @@ const immediate = (): Promise<void> => new Promise((resolve) => setImmediate(res
 
 export function createHands(): Hands {
   let held = 0;
-  let waiting: (() => void)[] = [];
   return {
     async busy(work) {
       held += 1;
@@ -31,17 +30,12 @@ export function createHands(): Hands {
         return await work;
       } finally {
         held -= 1;
-        if (held === 0) {
-          for (const go of waiting) go();
-          waiting = [];
-        }
       }
     },
     async empty() {
-      // What was answered just now asks for the next thing before the loop has turned twice.
-      let quiet = 0;
-      while (quiet < 2) {
-        if (held > 0) await new Promise<void>((go) => waiting.push(go));
+      // What was answered just now asks for the next thing before the loop has turned twice. The loop is kept turning, for
+      // to sleep and be woken takes longer than most of what is waited for.
+      for (let quiet = 0; quiet < 2; ) {
         await immediate();
         quiet = held > 0 ? 0 : quiet + 1;
       }
