@@ -11,7 +11,7 @@ import type { Clock, Log, RecordingSink, Recordings, StoredRecording } from '../
 import { Failure } from '../../domain/errors.ts';
 import {
   BYTES_PER_SEC,
-  expandInto,
+  expanded,
   PCM_HEADER_BYTES,
   pcmHeader,
   SILENCE,
@@ -270,8 +270,7 @@ async function* readPcm(
       const { bytesRead } = await file.read(ulaw, 0, wanted, ULAW_HEADER_BYTES + first);
       if (bytesRead === 0)
         throw new Failure('recording_not_found', 'the recording was cut short while it was read');
-      const pcm = Buffer.allocUnsafe(bytesRead * 2);
-      expandInto(ulaw, bytesRead, pcm);
+      const pcm = expanded(ulaw, bytesRead);
       const base = PCM_HEADER_BYTES + first * 2;
       const piece = pcm.subarray(at - base, Math.min(pcm.length, last - base));
       yield piece;

@@ -65,7 +65,9 @@ const LINEAR = Int16Array.from({ length: 256 }, (_, code) => {
   return bits & 0x80 ? 0x84 - magnitude : magnitude - 0x84;
 });
 
-/** Expands the first `count` bytes of μ-law into little-endian 16-bit samples. */
-export function expandInto(ulaw: Buffer, count: number, pcm: Buffer): void {
-  for (let i = 0; i < count; i += 1) pcm.writeInt16LE(LINEAR[ulaw[i] ?? SILENCE] ?? 0, i * 2);
+/** The first `count` bytes of μ-law as 16-bit samples; little-endian, as WAV wants them and every machine is that this runs on. */
+export function expanded(ulaw: Buffer, count: number): Buffer {
+  const pcm = new Int16Array(count);
+  for (let i = 0; i < count; i += 1) pcm[i] = LINEAR[ulaw[i] as number] as number;
+  return Buffer.from(pcm.buffer);
 }
