@@ -132,7 +132,9 @@ export function createProperties({ store, clock, ids }: PropertiesDeps) {
 
   /** What a campaign looks for or pays has changed: its leads are judged and their houses priced anew. */
   async function judgeAllOf(campaignId: string, by: string, signal: AbortSignal): Promise<void> {
-    for await (const lead of inOrder(leads, { campaignId }, ['receivedAt', '_id'])) {
+    // Of whom nothing may be kept, nothing is judged.
+    const known = { campaignId, erasedAt: { $exists: false } };
+    for await (const lead of inOrder(leads, known, ['receivedAt', '_id'])) {
       if (signal.aborted) return;
       if (lead.propertyId === undefined) await judging.keep(lead, by);
       else await update(lead.propertyId, {}, by);
