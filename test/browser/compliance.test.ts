@@ -376,6 +376,8 @@ describe.skipIf(missing)(`the gate in a browser${missing ? ` (left out: ${missin
     await dialog.getByLabel('Reason').fill('Storm in Texas; Wyoming is cleared.');
     await shoot('policy-save-light');
     await dialog.getByRole('button', { name: 'Save' }).click();
+    // The same words stand in the dialog until it is saved.
+    await dialog.waitFor({ state: 'detached' });
     await page.getByText('Storm in Texas; Wyoming is cleared.').waitFor();
     expect(stage.bodies('PATCH /api/v1/compliance/policy')).toEqual([
       {
